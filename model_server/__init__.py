@@ -1,0 +1,1 @@
+"""The model server: promptable segmentation over HTTP, and everything that needs torch."""
