@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from sqlalchemy import DateTime, Dialect, Engine, Float, MetaData, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,6 +16,8 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 WRITE_LOCK_SECONDS = 15.0
+# An id in an address; larger numbers would overflow the column instead of being not found.
+RowId = Annotated[int, Path(ge=1, lt=2**31)]
 SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout=10000",
     "PRAGMA journal_mode=WAL",
@@ -80,9 +82,8 @@ class Database:
         self.url = url
         self.engine = _create_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._write_engine = self.engine.execution_options(segloop_write=True)
         # SQLite's own lock is unfair: waiting here in order keeps the slowest save short.
-        self._write_lock = threading.Lock() if self.is_sqlite else None
+        self._writer_lock = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -93,28 +94,39 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits when the block ends well and rolls back when it raises."""
-        with self._one_writer(), Session(self._write_engine, expire_on_commit=False) as session:
-            with session.begin():
+        turn = _WriterTurn(self._writer_lock)
+        engine = self.engine.execution_options(segloop_turn=turn) if self.is_sqlite else self.engine
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
-
-    def _one_writer(self) -> AbstractContextManager[object]:
-        if self._write_lock is None:
-            return nullcontext()
-        return _held(self._write_lock)
+        finally:
+            turn.end()
 
     def close(self) -> None:
         """Gives all connections back."""
         self.engine.dispose()
 
 
-@contextmanager
-def _held(lock: threading.Lock) -> Iterator[None]:
-    if not lock.acquire(timeout=WRITE_LOCK_SECONDS):
-        raise PoolTimeout("another write holds the database")
-    try:
-        yield
-    finally:
-        lock.release()
+class _WriterTurn:
+    """The right to write to SQLite, taken when the first statement begins the transaction.
+
+    Not earlier: a request that took it before its endpoint got a thread could wait for that thread behind
+    forty others that wait for this right.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._is_held = False
+
+    def begin(self) -> None:
+        if not self._lock.acquire(timeout=WRITE_LOCK_SECONDS):
+            raise PoolTimeout("another write holds the database")
+        self._is_held = True
+
+    def end(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
 
 
 def _create_engine(url: str) -> Engine:
@@ -141,8 +153,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails under load; writers take their lock at once.
-    is_write = connection.get_execution_options().get("segloop_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+    turn: _WriterTurn | None = connection.get_execution_options().get("segloop_turn")
+    if turn is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    turn.begin()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def get_database(request: Request) -> Database:

@@ -1,0 +1,61 @@
+"""Masks with their evidence, and every revision of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.database import Base, UtcDateTime, utc_now
+
+
+class Annotation(Base):
+    """A mask on an image at its own resolution, with how it came about. Deleting keeps the row."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        Index("ix_annotations_image_id", "image_id", "state"),
+        Index("ix_annotations_project_id", "project_id", "state"),
+        UniqueConstraint("author_id", "idempotency_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    height: Mapped[int]
+    width: Mapped[int]
+    counts: Mapped[str] = mapped_column(Text)
+    area: Mapped[int] = mapped_column(BigInteger)
+    bbox_xywh: Mapped[list[int]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(12))
+    origin: Mapped[str] = mapped_column(String(12))
+    stage: Mapped[str] = mapped_column(String(20))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    model_version: Mapped[str | None] = mapped_column(String(120))
+    prompts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    clicks: Mapped[int]
+    active_seconds: Mapped[float]
+    candidate: Mapped[int | None]
+    # What the model proposed: {rle, predicted_iou, stability_score}; the person's final mask stands above.
+    proposal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    revision: Mapped[int] = mapped_column(default=1)
+    idempotency_key: Mapped[str | None] = mapped_column(String(100))
+    request_sha256: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
+
+
+class AnnotationRevision(Base):
+    """One version of an annotation as it stood, or one that lost against a newer one (`is_conflict`)."""
+
+    __tablename__ = "annotation_revisions"
+    __table_args__ = (Index("ix_annotation_revisions_annotation_id", "annotation_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+    revision: Mapped[int]
+    is_conflict: Mapped[bool] = mapped_column(default=False)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
