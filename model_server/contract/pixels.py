@@ -116,22 +116,28 @@ def decode_rgb(source: Source, *, max_pixels: int, at_least_hw: tuple[int, int] 
 @contextmanager
 def _opened(source: Source, max_pixels: int) -> Iterator[tuple[ImageFile.ImageFile, int]]:
     """The opened picture with its size checked, and the orientation still to be applied (1..8)."""
-    own_file = isinstance(source, bytes | Path)
-    file: BinaryIO = BytesIO(source) if isinstance(source, bytes) else open(source, "rb") if own_file else source  # type: ignore[assignment,arg-type]  # noqa: SIM115
+    file, is_own = _as_file(source)
     try:
         file.seek(0)
         head = file.read(512)
         if not head:
             raise UnreadableImage("empty_file", "The file is empty.")
         file.seek(0)
-        image, orientation = _open_header(file, head, max_pixels)
-        try:
-            yield image, orientation
-        finally:
-            image.close()
+        yield _open_header(file, head, max_pixels)
     finally:
-        if own_file:
+        if is_own:
             file.close()
+
+
+def _as_file(source: Source) -> tuple[BinaryIO, bool]:
+    """A file at any position, and whether it is ours to close."""
+    match source:
+        case bytes():
+            return BytesIO(source), True
+        case Path():
+            return source.open("rb"), True
+        case _:
+            return source, False
 
 
 def _open_header(file: BinaryIO, head: bytes, max_pixels: int) -> tuple[ImageFile.ImageFile, int]:
@@ -147,7 +153,6 @@ def _open_header(file: BinaryIO, head: bytes, max_pixels: int) -> tuple[ImageFil
         except Exception as error:
             raise _damaged(error) from error
         if image.width * image.height > max_pixels:
-            image.close()
             raise UnreadableImage("too_many_pixels", _too_many_pixels(max_pixels))
         return image, _orientation(image)
 
@@ -197,6 +202,8 @@ def _format(image: ImageFile.ImageFile) -> str:
 def _orientation(image: ImageFile.ImageFile) -> int:
     if _format(image) == "TIFF":
         return 1  # Pillow reports the turned size and turns the pixels itself
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode the whole picture to look for metadata behind the pixels
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # damaged metadata is no reason to refuse good pixels

@@ -9,6 +9,9 @@ from pycocotools import mask as coco_mask
 
 from model_server.contract import masks
 
+# pycocotools' own decode speaks numpy 1; ours does not use it.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 @st.composite
 def bool_masks(draw: st.DrawFn) -> np.ndarray:
