@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+// The journeys live in tests/e2e at the top of the repository, their packages here.
+export default defineConfig({
+  root: here("../tests/e2e"),
+  resolve: {
+    alias: Object.fromEntries(
+      ["playwright-core", "axe-core", "pngjs", "vitest"].map((name) => [name, here(`./node_modules/${name}`)]),
+    ),
+  },
+  server: { fs: { allow: [here("..")] } },
+  test: {
+    include: ["**/*.e2e.ts"],
+    globalSetup: [here("../tests/e2e/launch.ts")],
+    environment: "node",
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    // One browser and one server on what may be two cores: journeys run one after the other.
+    fileParallelism: false,
+  },
+});
