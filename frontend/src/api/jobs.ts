@@ -1,0 +1,58 @@
+// Jobs and exports: background work, its progress and its results.
+import { queryOptions } from "@tanstack/react-query";
+import { call, client } from "./client";
+import { projectKey } from "./projects";
+import type { Export, ExportFormat, Job, JobState } from "./types";
+
+const POLL_MS = 1000;
+
+export const isUnderWay = (state: JobState): boolean => state === "queued" || state === "running";
+
+/** Polls each second while something runs; else not at all. */
+const pollWhileUnderWay = (items: readonly { state: JobState }[] | undefined): number | false =>
+  items?.some((item) => isUnderWay(item.state)) ? POLL_MS : false;
+
+export const jobsKey = (projectId: number) => [...projectKey(projectId), "jobs"];
+export const exportsKey = (projectId: number) => [...projectKey(projectId), "exports"];
+
+export const jobsQuery = (projectId: number) =>
+  queryOptions({
+    queryKey: jobsKey(projectId),
+    queryFn: ({ signal }) =>
+      call(client.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: projectId } }, signal })),
+    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
+  });
+
+export const exportsQuery = (projectId: number) =>
+  queryOptions({
+    queryKey: exportsKey(projectId),
+    queryFn: ({ signal }) =>
+      call(client.GET("/api/projects/{project_id}/exports", { params: { path: { project_id: projectId } }, signal })),
+    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
+  });
+
+export function createExport(
+  projectId: number,
+  wanted: { format: ExportFormat; include_images: boolean },
+): Promise<Export> {
+  const path = { project_id: projectId };
+  return call(client.POST("/api/projects/{project_id}/exports", { params: { path }, body: wanted }));
+}
+
+export const downloadUrl = (exportId: number): string => `/api/exports/${exportId}/download`;
+
+export function cancelJob(jobId: number): Promise<Job> {
+  return call(client.POST("/api/jobs/{job_id}/cancel", { params: { path: { job_id: jobId } } }));
+}
+
+export function retryJob(jobId: number): Promise<Job> {
+  return call(client.POST("/api/jobs/{job_id}/retry", { params: { path: { job_id: jobId } } }));
+}
+
+/** Which models answer, and on what device. Fails while the model server is down. */
+export const modelsQuery = queryOptions({
+  queryKey: ["models"],
+  queryFn: ({ signal }) => call(client.GET("/api/models", { signal })),
+  staleTime: 60_000,
+  retry: false,
+});
