@@ -1,13 +1,20 @@
 """Alembic's entry: tables of the running code against the database of the settings (or of a given connection)."""
 
+from typing import Any, Literal
+
 from alembic import context
 from sqlalchemy import create_engine
 
 import backend.app  # imports every feature, so no table can be forgotten
-from backend.database import Base
+from backend.database import Base, UtcDateTime
 from backend.settings import Settings
 
 assert backend.app
+
+
+def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
+    """Migrations name plain column types: they must run long after our own types have changed."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 def migrate() -> None:
@@ -16,7 +23,10 @@ def migrate() -> None:
     engine = create_engine(url)
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_server_default=True
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=connection.dialect.name == "sqlite",
+            render_item=render_item,
         )
         with context.begin_transaction():
             if engine.dialect.name == "postgresql":

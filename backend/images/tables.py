@@ -12,7 +12,12 @@ class Image(Base):
     """One picture of a project. Its pixel data never changes; width and height are after EXIF orientation."""
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("project_id", "sha256"), Index("ix_images_sha256", "sha256"))
+    __table_args__ = (
+        UniqueConstraint("project_id", "sha256"),
+        Index("ix_images_sha256", "sha256"),
+        # Addresses of pictures are cached for ever: SQLite must not give a removed image's id to another one.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))

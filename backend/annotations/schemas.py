@@ -1,0 +1,125 @@
+"""Masks with their evidence as JSON."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.annotations.tables import Annotation, AnnotationRevision
+from model_server.contract.masks import Rle
+from model_server.contract.messages import PromptJson
+
+MAX_PROMPTS = 1000
+FiniteSeconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+class RleJson(BaseModel):
+    """A mask as COCO compressed run-length encoding; `size` is [height, width]."""
+
+    size: Annotated[list[int], Field(min_length=2, max_length=2)]
+    counts: Annotated[str, Field(max_length=16_000_000)]
+
+    def to_rle(self) -> Rle:
+        """The contract's plain form."""
+        return {"size": self.size, "counts": self.counts}
+
+
+class Proposal(BaseModel):
+    """What the model had proposed, before the person changed anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rle: RleJson
+    predicted_iou: Share
+    stability_score: Share
+
+
+class AnnotationIn(BaseModel):
+    """A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
+    had answered and which candidate was taken."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    rle: RleJson
+    prompts: list[PromptJson] = Field(default_factory=list, max_length=MAX_PROMPTS)
+    category_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    clicks: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    active_seconds: FiniteSeconds = 0.0
+    model_version: Annotated[str, Field(max_length=120)] | None = None
+    candidate: Annotated[int, Field(ge=0, le=2)] | None = None
+    proposal: Proposal | None = None
+    work_item_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+
+
+class Author(BaseModel):
+    """Who made it."""
+
+    id: int
+    name: str
+
+
+class AnnotationOut(BaseModel):
+    """A kept mask. `revision` is its ETag."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    id: int
+    image_id: int
+    category_id: int | None
+    rle: RleJson
+    area: int
+    bbox_xywh: list[int]
+    state: Literal["accepted", "proposed", "rejected", "deleted"]
+    origin: Literal["model", "manual", "imported"]
+    stage: str
+    author: Author | None
+    model_version: str | None
+    prompts: list[dict[str, Any]]
+    clicks: int
+    active_seconds: float
+    candidate: int | None
+    proposal: Proposal | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Annotation) -> "AnnotationOut":
+        """The row as JSON."""
+        computed = {
+            "rle": {"size": [row.height, row.width], "counts": row.counts},
+            "author": {"id": row.author.id, "name": row.author.name} if row.author else None,
+        }
+        plain = {name: getattr(row, name) for name in cls.model_fields.keys() - computed.keys()}
+        return cls.model_validate(plain | computed)
+
+
+class AnnotationList(BaseModel):
+    """The masks of an image that stand."""
+
+    items: list[AnnotationOut]
+
+
+class RevisionOut(BaseModel):
+    """An earlier version, or one that lost against a newer one (`is_conflict`)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    revision: int
+    is_conflict: bool
+    author_id: int | None
+    content: dict[str, Any]
+    created_at: datetime
+
+
+class RevisionList(BaseModel):
+    """All earlier versions, oldest first."""
+
+    items: list[RevisionOut]
+
+    @classmethod
+    def of(cls, rows: list[AnnotationRevision]) -> "RevisionList":
+        """The rows as JSON."""
+        return cls(items=[RevisionOut.model_validate(row) for row in rows])

@@ -1,0 +1,119 @@
+"""The backend: API, health and the built page. It never imports torch."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+import backend.annotations.routes
+import backend.auth.routes
+import backend.exports.routes
+import backend.images.routes
+import backend.jobs.routes
+import backend.models.routes
+import backend.projects.routes
+import backend.segmentation.routes
+import backend.stages.routes
+from backend.auth.authorize import authorize
+from backend.database import Database, ReadSession
+from backend.errors import install_error_handlers
+from backend.jobs.bell import connect_bell
+from backend.jobs.runner import Resources
+from backend.middleware import BodyLimit, Envelope
+from backend.model_client import ModelClient
+from backend.page import page_router
+from backend.settings import VERSION, Settings
+from backend.storage import open_store
+
+FEATURES = (
+    backend.auth,
+    backend.projects,
+    backend.images,
+    backend.models,
+    backend.segmentation,
+    backend.annotations,
+    backend.stages,
+    backend.exports,
+    backend.jobs,
+)
+
+
+def open_resources(settings: Settings) -> Resources:
+    """Opens database and storage and the way to the model server, for a web process or a worker."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    connect_bell(settings.broker_url)
+    return Resources(
+        settings=settings,
+        database=Database(settings.resolved_database_url),
+        store=open_store(settings.resolved_storage_url, s3_endpoint=settings.s3_endpoint),
+        model=ModelClient(settings.model_server_url, settings.model_server_timeout_seconds),
+    )
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The app; without `settings` it reads them from the environment when it starts."""
+    app = FastAPI(
+        title="Segloop",
+        version=VERSION,
+        lifespan=_lifespan(settings),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        description="The open data engine for image segmentation. Programs send `Authorization: Bearer <token>`.",
+    )
+    install_error_handlers(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Envelope)
+    api = APIRouter(prefix="/api", dependencies=[Depends(authorize)])
+    for feature in FEATURES:
+        api.include_router(feature.routes.router)
+    app.include_router(api)
+    app.include_router(_operations())
+    app.include_router(page_router())
+    return app
+
+
+def _lifespan(settings: Settings | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        resources = open_resources(settings or Settings())
+        app.state.resources = resources
+        yield
+        backend.images.routes.stop_decoding()
+        resources.database.close()
+
+    return lifespan
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(tags=["operations"], include_in_schema=False)
+
+    @router.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    def readyz(session: ReadSession) -> JSONResponse:
+        session.execute(text("SELECT version_num FROM alembic_version"))
+        return JSONResponse({"status": "ready"})
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/api/docs")
+    def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(DOCS_PAGE)
+
+    return router
+
+
+# Swagger UI from our own files: nothing is fetched from elsewhere, and the strict policy holds.
+DOCS_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Segloop API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>"""
+
+app = create_app()

@@ -1,0 +1,5 @@
+"""Exports over HTTP. (Being written.)"""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["exports"])

@@ -1,0 +1,57 @@
+"""Asks the model server: masks now, embeddings ahead of need. Holds no transaction while it waits."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound, Unprocessable
+from backend.images.tables import Image
+from backend.jobs.queue import enqueue
+from backend.jobs.runner import Resources
+from backend.projects.tables import Project
+from model_server.contract.geometry import InvalidPrompt, validate_prompts
+from model_server.contract.messages import Multimask, PredictRequest, PromptJson
+
+EMBED_PRIORITY = 10
+
+
+def predict(
+    resources: Resources,
+    image_id: int,
+    *,
+    prompts: Sequence[PromptJson],
+    multimask: Multimask,
+    model_version: str | None,
+) -> bytes:
+    """The model server's answer (JSON of PredictResponse) for prompts in pixels of this image.
+
+    Without `model_version` the project's live one answers. Raises NotFound, Unprocessable, Unavailable.
+    """
+    columns = (Image.sha256, Image.height, Image.width, Project.model_version)
+    with resources.database.read() as session:
+        row = session.execute(select(*columns).join(Project, Project.id == Image.project_id).where(Image.id == image_id))
+        found = row.first()
+    if found is None:
+        raise NotFound("image_not_found", f"There is no image {image_id}.")
+    sha256, height, width, live_version = found
+    try:
+        validate_prompts(prompts, (height, width))
+    except InvalidPrompt as error:
+        raise Unprocessable(error.code, error.message) from error
+    request = PredictRequest.model_construct(
+        image_sha256=sha256,
+        size_hw=(height, width),
+        model_version=model_version or live_version,
+        prompts=list(prompts),
+        multimask=multimask,
+    )
+    return resources.model.predict(request.model_dump_json().encode())
+
+
+def embed_ahead(session: Session, project_id: int, image_ids: Sequence[int]) -> None:
+    """Has the embeddings of these images made soon, in this order; those that exist cost next to nothing."""
+    if image_ids:
+        key = f"embed:{project_id}:{image_ids[0]}-{image_ids[-1]}"
+        args = {"image_ids": list(image_ids)}
+        enqueue(session, "embed", args, project_id=project_id, dedupe_key=key, priority=EMBED_PRIORITY)
