@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "e867e5efab9c"
+revision = "0abd80804431"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -199,6 +199,26 @@ def upgrade() -> None:
     op.create_index("ix_annotations_image_id", "annotations", ["image_id", "state"], unique=False)
     op.create_index("ix_annotations_project_id", "annotations", ["project_id", "state"], unique=False)
     op.create_table(
+        "exports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("format", sa.String(length=12), nullable=False),
+        sa.Column("include_images", sa.Boolean(), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(length=200), nullable=True),
+        sa.Column("image_count", sa.Integer(), nullable=True),
+        sa.Column("mask_count", sa.Integer(), nullable=True),
+        sa.Column("byte_size", sa.BigInteger(), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("fk_exports_created_by_users")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_exports_job_id_jobs")),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_exports_project_id_projects")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    op.create_index("ix_exports_project_id", "exports", ["project_id", "id"], unique=False)
+    op.create_table(
         "work_items",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -244,6 +264,8 @@ def downgrade() -> None:
     op.drop_table("annotation_revisions")
     op.drop_index("ix_work_items_queue", table_name="work_items")
     op.drop_table("work_items")
+    op.drop_index("ix_exports_project_id", table_name="exports")
+    op.drop_table("exports")
     op.drop_index("ix_annotations_project_id", table_name="annotations")
     op.drop_index("ix_annotations_image_id", table_name="annotations")
     op.drop_table("annotations")
