@@ -50,7 +50,7 @@ class MaskPrompt:
 Prompt = PointPrompt | BoxPrompt | MaskPrompt
 
 
-class InvalidPrompt(Exception):  # noqa: N818 -- the contract's word
+class InvalidPrompt(Exception):
     """Prompts that do not fit the image.
 
     Codes: no_prompts, too_many_prompts, too_many_boxes, not_finite, invalid_label, invalid_candidate,

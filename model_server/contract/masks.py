@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from typing_extensions import TypedDict
 
 Bools = npt.NDArray[np.bool_]
-Runs = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 
 _MAX_CHARS_PER_RUN = 7  # 35 bits; pictures have far fewer than 2^32 pixels
 MAX_PIXELS = 2**32 - 1  # pycocotools counts in 32 bits
@@ -24,7 +24,7 @@ class Rle(TypedDict):
     counts: str
 
 
-class InvalidMask(Exception):  # noqa: N818 -- the contract's word
+class InvalidMask(Exception):
     """An encoding that is not a mask; codes: mask_malformed, mask_size_mismatch, mask_too_large."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -44,12 +44,10 @@ def encode_crop(crop_hw: Bools, *, offset_xy: tuple[int, int], size_hw: tuple[in
 
     No array of the full size is made. Fastest when the crop is the transpose of a contiguous (width, height) array.
     """
-    starts = _change_positions(crop_hw, offset_xy=offset_xy, size_hw=size_hw)
-    return from_runs(np.diff(starts, prepend=0, append=size_hw[0] * size_hw[1]), size_hw=size_hw)
+    return from_changes(_changes_of_crop(crop_hw, offset_xy=offset_xy, size_hw=size_hw), size_hw=size_hw)
 
 
-def _change_positions(crop_hw: Bools, *, offset_xy: tuple[int, int], size_hw: tuple[int, int]) -> Runs:
-    """Column-major positions at which the value differs from the pixel before, in rising order."""
+def _changes_of_crop(crop_hw: Bools, *, offset_xy: tuple[int, int], size_hw: tuple[int, int]) -> Positions:
     (height, width), (crop_height, crop_width), (left, top) = size_hw, crop_hw.shape, offset_xy
     if left < 0 or top < 0 or left + crop_width > width or top + crop_height > height:
         raise ValueError("the crop does not lie inside the image")
@@ -70,14 +68,18 @@ def _change_positions(crop_hw: Bools, *, offset_xy: tuple[int, int], size_hw: tu
     return positions[:-1] if positions.size and positions[-1] == height * width else positions
 
 
-def from_runs(runs: Runs, *, size_hw: tuple[int, int]) -> Rle:
-    """Compress run lengths: column-major, background first, which alone may be 0."""
+def from_changes(changes: Positions, *, size_hw: tuple[int, int]) -> Rle:
+    """Compress a mask given by its changes: column-major positions, rising, of pixels unlike the one before.
+
+    The pixel before the first counts as outside; positions are below height x width.
+    """
     height, width = size_hw
+    runs = np.diff(changes, prepend=0, append=height * width)
     packed: Any = coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
     return {"size": [height, width], "counts": packed["counts"].decode("ascii")}
 
 
-def to_runs(rle: Rle) -> Runs:
+def to_runs(rle: Rle) -> Positions:
     """Run lengths of an encoding, proved sound. Raises InvalidMask.
 
     The format (COCO API, maskApi.c, rleFrString): 5 bits a character from "0" up, lowest first, bit 6 says that more
@@ -111,7 +113,7 @@ def to_runs(rle: Rle) -> Runs:
     return runs
 
 
-def _undo_differences(values: Runs) -> Runs:
+def _undo_differences(values: Positions) -> Positions:
     """runs[i] = values[i] + runs[i - 2] for i > 2; int64 cannot overflow before 2^28 runs of 35 bits."""
     runs = values.copy()
     runs[1::2] = np.cumsum(values[1::2])
@@ -164,18 +166,33 @@ def area(rle: Rle) -> int:
 
 def bbox_xywh(rle: Rle) -> list[int]:
     """The tightest box [x, y, width, height]; [0, 0, 0, 0] for an empty mask. Raises InvalidMask."""
-    runs = to_runs(rle)
-    height = rle["size"][0]
-    ends = np.cumsum(runs)[1::2]
-    if ends.size == 0:
+    return bbox_of_changes(np.cumsum(to_runs(rle))[:-1], size_hw=(rle["size"][0], rle["size"][1]))
+
+
+def area_of_changes(changes: Positions, *, size_hw: tuple[int, int]) -> int:
+    """Pixels inside a mask given as in `from_changes`."""
+    starts, ends = _starts_and_ends(changes, size_hw)
+    return int((ends - starts).sum())
+
+
+def bbox_of_changes(changes: Positions, *, size_hw: tuple[int, int]) -> list[int]:
+    """The box [x, y, width, height] of a mask given as in `from_changes`."""
+    if changes.size == 0:
         return [0, 0, 0, 0]
-    starts, last = ends - runs[1::2], ends - 1
+    starts, ends = _starts_and_ends(changes, size_hw)
+    height, last = size_hw[0], ends - 1
     left, right = int(starts[0] // height), int(last[-1] // height)
     if np.any(starts // height != last // height):  # some run goes through the bottom into the next column
         top, bottom = 0, height - 1
     else:
         top, bottom = int((starts % height).min()), int((last % height).max())
     return [left, top, right - left + 1, bottom - top + 1]
+
+
+def _starts_and_ends(changes: Positions, size_hw: tuple[int, int]) -> tuple[Positions, Positions]:
+    if changes.size % 2:
+        changes = np.append(changes, size_hw[0] * size_hw[1])
+    return changes[0::2], changes[1::2]
 
 
 def iou(a: Rle, b: Rle) -> float:

@@ -54,7 +54,7 @@ _OWN_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"II*\x00", b"MM\x00*", b"I
 _header_lock = threading.Lock()
 
 
-class UnreadableImage(Exception):  # noqa: N818 -- the contract's word
+class UnreadableImage(Exception):
     """A picture that cannot be used; `code` is stable, `message` is for a person.
 
     Codes: empty_file, not_an_image, unsupported_format, too_many_pixels, truncated_image, damaged_image.

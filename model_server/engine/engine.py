@@ -1,0 +1,316 @@
+"""From a request (image, model, work) to its answer: find or make the embedding, then work on the device thread.
+
+Requests for one image share one encoding, whoever asked first; a click that joins makes it urgent. A request whose
+future was cancelled is skipped wherever it waits.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from model_server.contract.blobs import BlobStore, open_store
+from model_server.engine.embeddings import EmbeddingCache, Key
+from model_server.engine.errors import EngineError
+from model_server.engine.load import Load
+from model_server.engine.models import Models
+from model_server.engine.pictures import Pictures
+from model_server.engine.workers import Job, Priority, Workers
+from model_server.networks.network import Embedding, Network, NetworkFacts, Pixels, PromptTensors
+from model_server.settings import Settings
+
+Work = Callable[[Network, Embedding], Any]
+
+DECODE_THREADS = 2
+ENCODE_BATCH = {"cpu": 1, "cuda": 8}  # on a CPU a batch gains nothing and makes the next click wait longer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the work returned, on which version; `cached` says that the embedding was there when the request came.
+
+    Milliseconds: waiting for the device, encoding the image (0 if cached), the work itself.
+    """
+
+    value: Any
+    model_version: str
+    cached: bool
+    queue_ms: float
+    encode_ms: float
+    work_ms: float
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    facts: NetworkFacts
+    key: Key
+    work: Work | None
+    priority: Priority
+    outcome: "Future[Answer]" = field(default_factory=Future)
+    queued_at: float = 0.0
+    queue_seconds: float = 0.0
+    encode_seconds: float = 0.0
+    cached: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class _Encoding:
+    """One embedding on its way, for all who wait for it."""
+
+    key: Key
+    facts: NetworkFacts
+    waiting: list[_Request]
+    jobs: list[tuple[Workers, Job]] = field(default_factory=list)  # the job it waits in now, and those before
+
+    def is_wanted(self) -> bool:
+        return not all(request.outcome.cancelled() for request in self.waiting)
+
+    def priority(self) -> Priority:
+        return min(request.priority for request in self.waiting)
+
+
+class Engine:
+    """Start it once per process; `submit` from any thread."""
+
+    def __init__(self, settings: Settings, store: BlobStore | None = None) -> None:
+        self.device = choose_device(settings.model_device)
+        torch.set_num_threads(settings.model_threads or default_threads())
+        self.models = Models(
+            settings.models_dir,
+            default_name=settings.models[0],
+            loaded_limit=settings.models_loaded,
+            device=self.device,
+        )
+        self.cache = EmbeddingCache(
+            settings.embedding_dir,
+            memory_bytes=settings.embedding_memory_bytes,
+            disk_bytes=settings.embedding_disk_bytes,
+        )
+        self.load = Load(settings.queue_limit)
+        self._pictures = Pictures(
+            store or open_store(settings.storage_url, s3_endpoint=settings.s3_endpoint), settings.max_pixels
+        )
+        self._encodings: dict[Key, _Encoding] = {}
+        self._lock = threading.Lock()
+        self._device_thread = Workers("device", thread_count=1, batch_limit=ENCODE_BATCH.get(self.device.type, 1))
+        self._file_threads = Workers("files", thread_count=DECODE_THREADS)
+
+    def warm_up(self) -> None:
+        """Load the default model, encode a grey image and decode two clicks on it, so that no person waits for that."""
+        network = self.models.load(self.models.default)
+        grey = np.full((*network.frame((64, 64)).resized_hw, 3), 128, np.uint8)
+        click = PromptTensors(
+            points_xy=np.array([[32, 32]], np.float32),
+            labels=np.array([1], np.int64),
+            box_xyxy=None,
+            mask_input=None,
+            prompt_count=1,
+        )
+        done: Future[None] = Future()
+
+        def run(_jobs: list[Job]) -> None:
+            try:
+                (embedding,) = network.encode([grey], [(64, 64)])
+                for _ in range(2):
+                    network.decode(embedding, click, "auto")
+                done.set_result(None)
+            except Exception as error:
+                done.set_exception(error)
+
+        self._device_thread.submit(Job(run, Priority.CLICK))
+        done.result()
+
+    def submit(
+        self, image_sha256: str, model_version: str | None, work: Work | None, *, priority: Priority
+    ) -> "Future[Answer]":
+        """Run `work` on the device thread once the image's embedding is there; None only makes the embedding.
+
+        Raises EngineError (unknown_model_version, overloaded) at once; the future raises EngineError, UnreadableImage,
+        UnusableModel or what `work` raises. Cancelling the future drops the request.
+        """
+        facts = self.models.facts(model_version)
+        self.load.admit(priority)
+        request = _Request(facts, (image_sha256, facts.encoder_fingerprint), work, priority)
+        request.outcome.add_done_callback(lambda _: self.load.leave())
+        embedding = self.cache.in_memory(request.key)
+        if embedding is not None:
+            self._answer(request, embedding)
+        else:
+            request.cached = False
+            self._join_encoding(request)
+        return request.outcome
+
+    def is_embedded(self, image_sha256: str, model_version: str | None) -> bool:
+        """Whether a click on this image needs no encoding. Raises EngineError unknown_model_version."""
+        return self.cache.is_ready((image_sha256, self.models.facts(model_version).encoder_fingerprint))
+
+    def close(self) -> None:
+        """Stop the threads; what waits is dropped."""
+        self._file_threads.close()
+        self._device_thread.close()
+
+    # The embedding: shared, urgent as the most urgent who waits
+
+    def _join_encoding(self, request: _Request) -> None:
+        with self._lock:
+            encoding = self._encodings.get(request.key)
+            if encoding is not None:
+                encoding.waiting.append(request)
+                for workers, job in encoding.jobs:
+                    workers.hurry(job, request.priority)
+                return
+            encoding = _Encoding(request.key, request.facts, [request])
+            self._encodings[request.key] = encoding
+            job = Job(lambda _: self._find_or_prepare(encoding), request.priority)
+            encoding.jobs.append((self._file_threads, job))
+        self._file_threads.submit(job)
+
+    def _find_or_prepare(self, encoding: _Encoding) -> None:
+        """On a file thread: from disk, else pixels for the device."""
+        if self._drop_if_unwanted(encoding):
+            return
+        try:
+            embedding = self.cache.from_disk(encoding.key)
+            if embedding is not None:
+                for request in self._finish(encoding):
+                    request.cached = True
+                    self._answer(request, embedding)
+                return
+            network = self.models.load(encoding.facts)
+            pixels, size_hw = self._pictures.prepare(encoding.key[0], network)
+        except Exception as error:
+            self._fail(encoding, error)
+            return
+        self._queue_encoding(encoding, network, pixels, size_hw)
+
+    def _queue_encoding(self, encoding: _Encoding, network: Network, pixels: Pixels, size_hw: tuple[int, int]) -> None:
+        prepared = (encoding, network, pixels, size_hw)
+        batch_key = (network.facts.encoder_fingerprint, pixels.shape)
+        with self._lock:
+            job = Job(self._encode, encoding.priority(), batch_key, item=prepared)
+            encoding.jobs.append((self._device_thread, job))
+        self._device_thread.submit(job)
+
+    def _encode(self, jobs: list[Job]) -> None:
+        """On the device thread: one batch of one network."""
+        wanted = [job.item for job in jobs if not self._drop_if_unwanted(job.item[0])]
+        if not wanted:
+            return
+        started = time.perf_counter()
+        try:
+            network = wanted[0][1]
+            embeddings = network.encode([item[2] for item in wanted], [item[3] for item in wanted])
+        except Exception as error:
+            for item in wanted:
+                self._fail(item[0], error)
+            return
+        seconds = time.perf_counter() - started
+        self.load.note_encode(seconds / len(wanted))
+        for (encoding, *_), embedding in zip(wanted, embeddings, strict=True):
+            self.cache.keep(encoding.key, embedding)
+            for request in self._finish(encoding):
+                request.encode_seconds = seconds
+                self._answer(request, embedding)
+            self._keep_on_disk(encoding.key, embedding)
+
+    def _keep_on_disk(self, key: Key, embedding: Embedding) -> None:
+        self._file_threads.submit(Job(lambda _: self.cache.write(key, embedding), Priority.BULK))
+
+    def _finish(self, encoding: _Encoding) -> list[_Request]:
+        with self._lock:
+            self._encodings.pop(encoding.key, None)
+            return encoding.waiting
+
+    def _fail(self, encoding: _Encoding, error: Exception) -> None:
+        for request in self._finish(encoding):
+            if request.outcome.set_running_or_notify_cancel():
+                request.outcome.set_exception(error)
+
+    def _drop_if_unwanted(self, encoding: _Encoding) -> bool:
+        with self._lock:
+            if encoding.is_wanted():
+                return False
+            self._encodings.pop(encoding.key, None)
+        return True
+
+    # The work on the embedding
+
+    def _answer(self, request: _Request, embedding: Embedding) -> None:
+        if request.work is None:
+            if request.outcome.set_running_or_notify_cancel():
+                request.outcome.set_result(self._timed(request, None, work_seconds=0.0))
+            return
+        request.queued_at = time.perf_counter()
+        network = self.models.loaded(request.facts.model_version)
+        if network is not None:
+            self._device_thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
+        else:
+            self._file_threads.submit(Job(lambda _: self._load_then_work(request, embedding), request.priority))
+
+    def _load_then_work(self, request: _Request, embedding: Embedding) -> None:
+        """On a file thread: a cached embedding met a network that is not in memory."""
+        try:
+            network = self.models.load(request.facts)
+        except Exception as error:
+            if request.outcome.set_running_or_notify_cancel():
+                request.outcome.set_exception(error)
+            return
+        self._device_thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
+
+    def _work(self, request: _Request, network: Network, embedding: Embedding) -> None:
+        """On the device thread."""
+        if request.work is None or not request.outcome.set_running_or_notify_cancel():
+            return
+        started = time.perf_counter()
+        request.queue_seconds = started - request.queued_at
+        try:
+            value = request.work(network, embedding)
+        except Exception as error:
+            request.outcome.set_exception(error)
+            return
+        seconds = time.perf_counter() - started
+        self.load.note_work(seconds)
+        request.outcome.set_result(self._timed(request, value, work_seconds=seconds))
+
+    def _timed(self, request: _Request, value: Any, *, work_seconds: float) -> Answer:
+        return Answer(
+            value=value,
+            model_version=request.facts.model_version,
+            cached=request.cached,
+            queue_ms=request.queue_seconds * 1e3,
+            encode_ms=request.encode_seconds * 1e3,
+            work_ms=work_seconds * 1e3,
+        )
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first CUDA device, else the CPU. Raises ValueError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"SEGLOOP_MODEL_DEVICE is {name}, but torch sees no CUDA device")
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"SEGLOOP_MODEL_DEVICE must be auto, cpu or cuda, not {name!r}")
+    return torch.device(name)
+
+
+def default_threads() -> int:
+    """All cores but a share for the backend beside us on large machines; both of two."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if cores <= 2 else min(cores - 1, 16)
+
+
+def require_size(embedding: Embedding, size_hw: tuple[int, int]) -> None:
+    """Refuse prompts made for another size than the stored image has. Raises EngineError image_size_mismatch."""
+    if embedding.size_hw != size_hw:
+        raise EngineError(
+            "image_size_mismatch",
+            f"The request says {size_hw[0]} x {size_hw[1]} (height x width), the stored image is "
+            f"{embedding.size_hw[0]} x {embedding.size_hw[1]}.",
+        )

@@ -1,0 +1,33 @@
+"""From an image's name to pixels a network can encode: fetch, decode, resize. Off the device thread."""
+
+import threading
+from contextlib import nullcontext
+
+from model_server.contract.blobs import BlobNotFound, BlobStore, image_key
+from model_server.contract.pixels import decode_rgb, inspect
+from model_server.engine.errors import EngineError
+from model_server.networks.network import Network, Pixels
+
+LARGE_PIXELS = 24_000_000  # more take hundreds of megabytes to decode: one at a time
+
+
+class Pictures:
+    """Reads the images of a store."""
+
+    def __init__(self, store: BlobStore, max_pixels: int) -> None:
+        self._store, self._max_pixels = store, max_pixels
+        self._large = threading.Lock()
+
+    def prepare(self, image_sha256: str, network: Network) -> tuple[Pixels, tuple[int, int]]:
+        """The network's input and the image's own (height, width).
+
+        Raises EngineError unknown_image, UnreadableImage.
+        """
+        key = image_key(image_sha256)
+        try:
+            source = self._store.local_path(key) or self._store.get(key)
+            height, width = inspect(source, self._max_pixels).size_hw
+            with self._large if height * width >= LARGE_PIXELS else nullcontext():
+                return network.prepare(decode_rgb(source, max_pixels=self._max_pixels)), (height, width)
+        except (BlobNotFound, FileNotFoundError) as error:
+            raise EngineError("unknown_image", f"There is no image {image_sha256} in the storage.") from error

@@ -1,0 +1,1 @@
+"""Promptable networks: one network, one file, behind one small interface."""

@@ -1,0 +1,88 @@
+"""The one interface of all promptable networks, and what they exchange with the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from model_server.networks.frame import Frame
+
+Pixels = npt.NDArray[np.uint8]
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFacts:
+    """What is known of a network without loading it.
+
+    `image_size`: side in pixels of the square it sees. Two networks of one `encoder_fingerprint` share embeddings.
+    `model_version`: the name and the first 8 hex digits of the sha256 of its weight file(s).
+    """
+
+    model_version: str
+    name: str
+    family: str
+    image_size: int
+    encoder_fingerprint: str
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """An encoded image: feature maps (channels, height, width) as the decoder wants them, fp16 on the host.
+
+    `size_hw` is the image's own size, which the decoder needs to place prompts.
+    """
+
+    features: tuple[torch.Tensor, ...]
+    size_hw: tuple[int, int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all features together."""
+        return sum(feature.nbytes for feature in self.features)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptTensors:
+    """All prompts of one decoding step in image pixels: points (n, 2), labels (n,), box (4,) or None; mask or None.
+
+    `mask_input`: low-resolution logits (h, w), float32, on the network's own grid. `prompt_count` is how many prompts
+    the person gave up to this step, which decides how many masks answer.
+    """
+
+    points_xy: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    box_xyxy: npt.NDArray[np.float32] | None
+    mask_input: Logits | None
+    prompt_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Candidates of one step: low-resolution logits (1 or 3, h, w) float32 on the host, and predicted IoU (1 or 3,)."""
+
+    logits: Logits
+    predicted_iou: npt.NDArray[np.float32]
+
+
+class Network(Protocol):
+    """A promptable segmentation network. Only the engine's device thread calls `encode` and `decode`."""
+
+    facts: NetworkFacts
+
+    def frame(self, size_hw: tuple[int, int]) -> Frame:
+        """How an image of this size lies in the network's input and in its low-resolution logits."""
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Resize 8-bit RGB for `encode`: (height, width, 3). Pure; called off the device thread."""
+
+    def encode(self, pixels: Sequence[Pixels], sizes_hw: Sequence[tuple[int, int]]) -> list[Embedding]:
+        """Encode prepared images, as one batch; `sizes_hw` are the images' own sizes."""
+
+    def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
+        """Answer all prompts of one step. "auto" follows the family's own rule for one mask or three."""

@@ -1,0 +1,87 @@
+"""Segment Anything (SAM), on the parts of transformers' SamModel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import SamConfig, SamModel
+
+from model_server.networks.frame import Frame, padded, resize
+from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
+from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.weights import read_facts
+
+
+def facts(folder: Path, config: dict[str, Any]) -> NetworkFacts:
+    """Facts of a SAM folder. Raises UnusableModel."""
+    return read_facts(
+        folder,
+        family="sam",
+        image_size=int(config.get("vision_config", {}).get("image_size", 1024)),
+        encoder_prefixes=("vision_encoder.",),
+        preprocessing={"resize": "pad", "filter": "bilinear", "mean": IMAGENET_MEAN, "std": IMAGENET_STD},
+    )
+
+
+def load(folder: Path, config: dict[str, Any], device: torch.device) -> "Sam":
+    """Load a SAM folder. Raises UnusableModel."""
+    model = load_pretrained(SamModel, SamConfig, folder, device)
+    return Sam(facts(folder, config), model)
+
+
+class Sam:
+    """The network interface over a SamModel in evaluation mode."""
+
+    def __init__(self, facts: NetworkFacts, model: SamModel) -> None:
+        self.facts = facts
+        self._model = model
+        self._device, self._dtype = model.device, model.dtype
+        self._low_size = 4 * model.prompt_encoder.image_embedding_size[0]
+        with torch.inference_mode():
+            self._position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
+
+    def frame(self, size_hw: tuple[int, int]) -> Frame:
+        """SAM scales the long side to its input and pads the rest."""
+        return padded(size_hw, input_size=self.facts.image_size, low_size=self._low_size)
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Resize the long side to image_size; unpadded (height, width, 3)."""
+        return resize(image, self.frame((image.height, image.width)))
+
+    @torch.inference_mode()
+    def encode(self, pixels: Sequence[Pixels], sizes_hw: Sequence[tuple[int, int]]) -> list[Embedding]:
+        """One feature map (256, image_size / 16, image_size / 16) per image; padding is zero after normalising."""
+        side = self.facts.image_size
+        batch = torch.zeros(len(pixels), 3, side, side, dtype=self._dtype, device=self._device)
+        for i, image in enumerate(pixels):
+            batch[i, :, : image.shape[0], : image.shape[1]] = normalise(image[None], self._device, self._dtype)[0]
+        features = self._model.vision_encoder(batch).last_hidden_state.half().cpu()
+        return [Embedding((features[i].contiguous(),), size_hw) for i, size_hw in enumerate(sizes_hw)]
+
+    @torch.inference_mode()
+    def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
+        """Three masks for a lone prompt of any kind, else one (select_masks of SAM's ONNX export)."""
+        frame = self.frame(embedding.size_hw)
+        points = labels = box = mask = None
+        if len(prompts.points_xy):
+            points = self._coordinates(frame, prompts.points_xy)[None, None]
+            labels = torch.from_numpy(prompts.labels).to(self._device)[None, None]
+        if prompts.box_xyxy is not None:
+            box = self._coordinates(frame, prompts.box_xyxy.reshape(2, 2)).view(1, 1, 4)
+        if prompts.mask_input is not None:
+            mask = torch.from_numpy(prompts.mask_input).to(self._device, self._dtype)[None, None]
+        sparse, dense = self._model.prompt_encoder(points, labels, box, mask)
+        masks, predicted_iou = self._model.mask_decoder(
+            image_embeddings=embedding.features[0].to(self._device, self._dtype)[None],
+            image_positional_embeddings=self._position,
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=prompts.prompt_count == 1 if multimask == "auto" else multimask,
+        )
+        return Decoded(masks[0, 0].float().cpu().numpy(), predicted_iou[0, 0].float().cpu().numpy())
+
+    def _coordinates(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
+        return torch.from_numpy(frame.to_input(xy)).to(self._device)

@@ -1,0 +1,206 @@
+"""From prompts to masks: replay over a cached embedding, remembered by prefix, answered as RLE."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt, validate_prompts
+from model_server.contract.masks import Rle, area_of_changes, bbox_of_changes, decode, from_changes
+from model_server.engine import Answer, Engine, Priority
+from model_server.engine.engine import require_size
+from model_server.networks.frame import Frame
+from model_server.networks.network import Decoded, Embedding, Logits, Network, PromptTensors
+from model_server.networks.upsample import Upsampler
+
+Multimask = Literal["auto"] | bool
+
+MASK_THRESHOLD = 0.0
+STABILITY_OFFSET = 1.0  # in logits; SAM's automatic mask generator
+MASK_PROMPT_LOGIT = 10.0  # a mask prompt is +10 inside, -10 outside (sam2_base.py, _use_mask_as_output)
+MEMO_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedMask:
+    """One candidate at the image's resolution. An empty mask has area 0, box [0, 0, 0, 0] and stability 0."""
+
+    rle: Rle
+    predicted_iou: float
+    stability_score: float
+    area: int
+    bbox_xywh: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Candidates in the model's order, and the milliseconds spent on decoding and on making masks of logits."""
+
+    masks: list[PredictedMask]
+    decode_ms: float
+    encode_mask_ms: float
+
+
+class Memo:
+    """Answers of replay steps, least recently used dropped beyond a number of bytes. Thread-safe."""
+
+    def __init__(self, limit_bytes: int = MEMO_BYTES) -> None:
+        self._steps: OrderedDict[Hashable, Decoded] = OrderedDict()
+        self._limit, self._bytes = limit_bytes, 0
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable) -> Decoded | None:
+        """The answer of a step, if remembered."""
+        with self._lock:
+            if key not in self._steps:
+                return None
+            self._steps.move_to_end(key)
+            return self._steps[key]
+
+    def keep(self, key: Hashable, step: Decoded) -> None:
+        """Remember a step."""
+        with self._lock:
+            if key in self._steps or step.logits.nbytes > self._limit:
+                return
+            self._steps[key] = step
+            self._bytes += step.logits.nbytes
+            while self._bytes > self._limit:
+                self._bytes -= self._steps.popitem(last=False)[1].logits.nbytes
+
+
+class Predictor:
+    """Prompts in, masks out, over an engine."""
+
+    def __init__(self, engine: Engine, memo: Memo | None = None) -> None:
+        self._engine = engine
+        self._memo = memo or Memo()
+
+    def submit(
+        self,
+        image_sha256: str,
+        size_hw: tuple[int, int],
+        prompts: Sequence[Prompt],
+        *,
+        multimask: Multimask = "auto",
+        model_version: str | None = None,
+    ) -> "Future[Answer]":
+        """A future whose value is a Prediction.
+
+        Raises InvalidPrompt, and what Engine.submit raises, at once or from the future.
+        """
+        validate_prompts(prompts, size_hw)
+
+        def work(network: Network, embedding: Embedding) -> Prediction:
+            require_size(embedding, size_hw)
+            started = perf_counter()
+            decoded = self._replay(image_sha256, network, embedding, prompts, multimask)
+            decoded_at = perf_counter()
+            masks = to_masks(decoded, network.frame(size_hw))
+            return Prediction(masks, (decoded_at - started) * 1e3, (perf_counter() - decoded_at) * 1e3)
+
+        return self._engine.submit(image_sha256, model_version, work, priority=Priority.CLICK)
+
+    def _replay(
+        self,
+        image_sha256: str,
+        network: Network,
+        embedding: Embedding,
+        prompts: Sequence[Prompt],
+        multimask: Multimask,
+    ) -> Decoded:
+        """Steps 0..n in order, from the last one remembered."""
+        keys = _step_keys((image_sha256, network.facts.model_version, multimask), prompts)
+        decoded, done = None, len(prompts)
+        while decoded is None and done > 0:
+            decoded = self._memo.find(keys[done - 1])
+            done -= decoded is None
+        for step in range(done, len(prompts)):
+            previous = None if decoded is None else _chosen_logits(decoded, prompts[step - 1])
+            tensors = to_tensors(prompts[: step + 1], previous, network.frame(embedding.size_hw))
+            decoded = network.decode(embedding, tensors, multimask)
+            self._memo.keep(keys[step], decoded)
+        assert decoded is not None, "validate_prompts lets no empty list through"
+        return decoded
+
+
+def _step_keys(base: tuple[Hashable, ...], prompts: Sequence[Prompt]) -> list[Hashable]:
+    """One key per step: all prompts up to it, with the choices made before it."""
+    keys: list[Hashable] = []
+    prefix = base
+    for prompt in prompts:
+        keys.append((*prefix, _shape(prompt)))
+        prefix = (*prefix, _shape(prompt), prompt.candidate)
+    return keys
+
+
+def _shape(prompt: Prompt) -> Hashable:
+    match prompt:
+        case PointPrompt():
+            return ("point", prompt.x, prompt.y, prompt.label)
+        case BoxPrompt():
+            return ("box", prompt.x1, prompt.y1, prompt.x2, prompt.y2)
+        case MaskPrompt():
+            return ("mask", prompt.rle["counts"])
+
+
+def _chosen_logits(decoded: Decoded, prompt: Prompt) -> Logits:
+    """The mask the person went on with; another model may have fewer of them, then its own best."""
+    candidate: int | None = prompt.candidate
+    if candidate is None or candidate >= len(decoded.logits):
+        candidate = int(np.argmax(decoded.predicted_iou))
+    chosen: Logits = decoded.logits[candidate]
+    return chosen
+
+
+def to_tensors(prompts: Sequence[Prompt], previous_logits: Logits | None, frame: Frame) -> PromptTensors:
+    """All prompts of a step: every point so far, the box, and as mask the last prompt's or the previous answer."""
+    points = [prompt for prompt in prompts if isinstance(prompt, PointPrompt)]
+    boxes = [prompt for prompt in prompts if isinstance(prompt, BoxPrompt)]
+    last = prompts[-1]
+    if isinstance(last, MaskPrompt):
+        cover = frame.mask_to_low(decode(last.rle))
+        previous_logits = (2 * cover - 1) * np.float32(MASK_PROMPT_LOGIT)
+    return PromptTensors(
+        points_xy=np.array([(point.x, point.y) for point in points], np.float32).reshape(-1, 2),
+        labels=np.array([point.label for point in points], np.int64),
+        box_xyxy=np.array([boxes[0].x1, boxes[0].y1, boxes[0].x2, boxes[0].y2], np.float32) if boxes else None,
+        mask_input=previous_logits,
+        prompt_count=len(prompts),
+    )
+
+
+def to_masks(decoded: Decoded, frame: Frame) -> list[PredictedMask]:
+    """Every candidate as a mask of the image's size, with its stability."""
+    upsampler = _upsampler(frame)
+    return [
+        _to_mask(logits, float(predicted_iou), upsampler)
+        for logits, predicted_iou in zip(decoded.logits, decoded.predicted_iou, strict=True)
+    ]
+
+
+@lru_cache(maxsize=256)
+def _upsampler(frame: Frame) -> Upsampler:
+    return Upsampler(frame)
+
+
+def _to_mask(logits: Logits, predicted_iou: float, upsampler: Upsampler) -> PredictedMask:
+    begin, columns = upsampler.columns_of(logits, above=MASK_THRESHOLD - STABILITY_OFFSET)
+    sure, changes, perhaps = (
+        upsampler.changes(begin, columns, MASK_THRESHOLD + offset)
+        for offset in (STABILITY_OFFSET, 0.0, -STABILITY_OFFSET)
+    )
+    size_hw = upsampler.size_hw
+    perhaps_area = area_of_changes(perhaps, size_hw=size_hw)
+    return PredictedMask(
+        rle=from_changes(changes, size_hw=size_hw),
+        predicted_iou=predicted_iou,
+        stability_score=area_of_changes(sure, size_hw=size_hw) / perhaps_area if perhaps_area else 0.0,
+        area=area_of_changes(changes, size_hw=size_hw),
+        bbox_xywh=bbox_of_changes(changes, size_hw=size_hw),
+    )
