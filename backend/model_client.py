@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, TimeoutError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from backend.errors import AppError, NotFound, Unavailable, Unprocessable
 
@@ -42,7 +43,7 @@ class ModelClient:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             response = self._pool.request(method, self.url + path, body=body, headers=headers)
-        except TimeoutError as error:
+        except HTTPTimeout as error:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
             raise _unavailable("The model server does not answer.") from error

@@ -19,6 +19,8 @@ from backend.settings import Settings
 
 logger = logging.getLogger("segloop.worker")
 
+# Importing these registered their handlers.
+TASKS = (backend.exports.tasks, backend.segmentation.tasks)
 # With a broker the poll only finds what a lost message missed.
 BROKER_POLL_SECONDS = 5.0
 

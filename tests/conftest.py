@@ -24,6 +24,8 @@ from sqlalchemy import create_engine, make_url
 from backend.app import create_app
 from backend.auth import service as auth
 from backend.auth.permissions import Role
+from backend.images.service import ADDED_HOOKS
+from backend.images.tables import Image
 from backend.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -187,3 +189,30 @@ def project_id(client: TestClient) -> int:
     assert answer.status_code == 201, answer.text
     created: int = answer.json()["id"]
     return created
+
+
+@pytest.fixture
+def add_image(client: TestClient, project_id: int) -> Callable[..., int]:
+    """Adds an image row without bytes (for tests of everything but pixels) as an upload would, and gives its id."""
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+
+    def add(size_hw: tuple[int, int] = (40, 60), project: int = project_id) -> int:
+        sha256 = uuid4().hex * 2
+        image = Image(
+            project_id=project,
+            sha256=sha256,
+            file_name=f"{sha256[:6]}.jpg",
+            height=size_hw[0],
+            width=size_hw[1],
+            format="JPEG",
+            byte_size=1,
+            is_plain=True,
+        )
+        with database.write() as session:
+            session.add(image)
+            session.flush()
+            for hook in ADDED_HOOKS:
+                hook(session, [image])
+            return int(image.id)
+
+    return add

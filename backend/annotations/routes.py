@@ -1,7 +1,7 @@
 """Masks over HTTP."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import JSONResponse
@@ -18,7 +18,9 @@ router = APIRouter(tags=["annotations"])
 
 IfMatch = Annotated[str | None, Header(description='The revision you changed, as its ETag: `"3"`.')]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=100)]
-CONFLICT = {412: {"description": "Somebody else was first; both versions are kept and the current one is sent."}}
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    412: {"description": "Somebody else was first; both versions are kept and the current one is sent."}
+}
 
 
 @router.get("/images/{image_id}/annotations")

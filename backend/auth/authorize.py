@@ -122,7 +122,9 @@ def _check(rule: Rule, principal: Principal, request: Request, session: Session)
     if member_role is None and not principal.is_admin:
         raise missing
     if deleted_at is not None:
-        raise Gone("project_deleted", "This project has been deleted. Its data is kept; an administrator can restore it.")
+        raise Gone(
+            "project_deleted", "This project has been deleted. Its data is kept; an administrator can restore it."
+        )
     role = "admin" if principal.is_admin else member_role
     if role not in rule.roles:
         raise Forbidden("role_not_allowed", f"As {role} of this project you may not do this.")

@@ -52,7 +52,7 @@ def get_user_by_email(session: Session, email: str) -> User:
 
 
 def ensure_first_admin(database: Database) -> User:
-    """The oldest active administrator; made when there is no user at all, once, however many processes start at once."""
+    """The oldest active administrator; the first is made when there is no user, once, however many start at once."""
     oldest = select(User).where(User.role == "admin", User.is_active).order_by(User.id).limit(1)
     try:
         with database.write() as session:
@@ -133,9 +133,7 @@ def end_sessions(session: Session, user_id: int, *, keep: str = "") -> None:
     session.execute(delete(UserSession).where(UserSession.user_id == user_id, others))
 
 
-def change_user(
-    session: Session, user_id: int, *, role: Role | None, is_active: bool | None, name: str | None
-) -> User:
+def change_user(session: Session, user_id: int, *, role: Role | None, is_active: bool | None, name: str | None) -> User:
     """Changes a person; the last active administrator stays one. Raises Conflict."""
     user = get_user(session, user_id)
     if user.role == "admin" and user.is_active and (is_active is False or (role is not None and role != "admin")):

@@ -1,0 +1,53 @@
+"""Projects, members and categories through HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+
+def test_a_project_lives_and_is_deleted(client: TestClient) -> None:
+    created = client.post("/api/projects", json={"name": "  Streets ", "description": "day and night"}).json()
+    assert (created["name"], created["role"], created["image_count"]) == ("Streets", "admin", 0)
+    address = f"/api/projects/{created['id']}"
+    assert client.patch(address, json={"name": "Roads"}).json()["name"] == "Roads"
+    assert [one["id"] for one in client.get("/api/projects").json()["items"]] == [created["id"]]
+    assert client.delete(address).status_code == 204
+    assert client.get("/api/projects").json() == {"items": [], "next_cursor": None, "total": 0}
+    assert client.get(address).json()["error"]["code"] == "project_deleted"
+
+
+def test_a_project_needs_a_name(client: TestClient) -> None:
+    for name in ("", "   ", "x" * 121, None, 5):
+        answer = client.post("/api/projects", json={"name": name})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+
+
+def test_members_see_only_their_projects(client: TestClient, project_id: int, make_person: Callable[..., Any]) -> None:
+    ann = make_person("annotator")
+    assert client.get("/api/projects", headers=ann.headers).json()["total"] == 0
+    added = client.post(f"/api/projects/{project_id}/members", json={"email": ann.email, "role": "annotator"})
+    assert added.status_code == 201
+    mine = client.get("/api/projects", headers=ann.headers).json()["items"]
+    assert [(one["id"], one["role"]) for one in mine] == [(project_id, "annotator")]
+    client.post(f"/api/projects/{project_id}/members", json={"email": ann.email, "role": "researcher"})
+    roles = {one["user_id"]: one["role"] for one in client.get(f"/api/projects/{project_id}/members").json()["items"]}
+    assert roles[ann.user_id] == "researcher"
+    assert client.delete(f"/api/projects/{project_id}/members/{ann.user_id}").status_code == 204
+    assert client.get("/api/projects", headers=ann.headers).json()["total"] == 0
+    stranger = client.post(f"/api/projects/{project_id}/members", json={"email": "no@example.org", "role": "admin"})
+    assert stranger.json()["error"]["code"] == "user_not_found"
+
+
+def test_categories(client: TestClient, project_id: int) -> None:
+    address = f"/api/projects/{project_id}/categories"
+    car, tree = (client.post(address, json={"name": name}).json() for name in ("car", "tree"))
+    assert (car["position"], tree["position"]) == (0, 1)
+    assert client.post(address, json={"name": "car"}).json()["error"]["code"] == "category_exists"
+    assert client.patch(f"{address}/{car['id']}", json={"name": "tree"}).status_code == 409
+    assert client.patch(f"{address}/{car['id']}", json={"name": "lorry"}).json()["name"] == "lorry"
+    assert client.delete(f"{address}/{tree['id']}").status_code == 204
+    assert [one["name"] for one in client.get(address).json()["items"]] == ["lorry"]
+    other = client.post("/api/projects", json={"name": "Other"}).json()["id"]
+    foreign = client.patch(f"/api/projects/{other}/categories/{car['id']}", json={"name": "stolen"})
+    assert foreign.json()["error"]["code"] == "category_not_found"
