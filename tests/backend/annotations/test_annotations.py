@@ -109,7 +109,7 @@ def test_evidence_that_does_not_fit_is_refused(name: str, client: TestClient, im
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused(number: str, client: TestClient, image_id: int) -> None:
-    text = '{"rle": {"size": [40, 60], "counts": "0"}, "active_seconds": %s}' % number
+    text = '{"rle": {"size": [40, 60], "counts": "0"}, "active_seconds": NUMBER}'.replace("NUMBER", number)
     headers = {"Content-Type": "application/json"}
     answer = client.post(f"/api/images/{image_id}/annotations", content=text, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
