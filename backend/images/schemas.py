@@ -22,3 +22,34 @@ class ImageOut(BaseModel):
     created_at: datetime
     annotation_count: int
     state: ImageState
+
+
+class ImageList(BaseModel):
+    """A page of images in order of import; `total` counts all pages."""
+
+    items: list[ImageOut]
+    next_cursor: str | None
+    total: int
+
+
+class DuplicateOut(BaseModel):
+    """A file whose bytes the project has already, as this image."""
+
+    file_name: str
+    image_id: int
+
+
+class RejectedOut(BaseModel):
+    """A file that did not become an image; `code` is stable, `reason` a sentence."""
+
+    file_name: str
+    code: str
+    reason: str
+
+
+class ImportOut(BaseModel):
+    """What became of each file of an import; a bad one never spoils the others."""
+
+    created: list[ImageOut]
+    duplicates: list[DuplicateOut]
+    rejected: list[RejectedOut]

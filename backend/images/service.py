@@ -1,15 +1,17 @@
-"""Queries and rules of images. (Being written.)"""
+"""Queries and rules of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from backend.database import Base, epoch_now
-from backend.errors import NotFound
-from backend.images.schemas import ImageOut
+from backend.errors import Conflict, NotFound
+from backend.images.schemas import ImageList, ImageOut, ImageState
 from backend.images.tables import Image
+
+IDS_PER_QUERY = 1000
 
 # Features above this one add what they need for new images (work items, embeddings ahead of need),
 # in the same transaction; each gets the session and the new rows with their ids.
@@ -32,16 +34,67 @@ def read_image(session: Session, image_id: int) -> ImageOut:
     return image_out(row)
 
 
-def described_images() -> Select[Any]:
-    """Rows of (Image, count of accepted masks, state of the newest work item)."""
-    # Annotations and work items belong to features above this one; only their numbers are wanted here.
+def read_images(session: Session, image_ids: Sequence[int]) -> list[ImageOut]:
+    """These images as JSON, in order of id."""
+    images: list[ImageOut] = []
+    for start in range(0, len(image_ids), IDS_PER_QUERY):
+        some = Image.id.in_(image_ids[start : start + IDS_PER_QUERY])
+        images += [image_out(row) for row in session.execute(described_images().where(some).order_by(Image.id))]
+    return images
+
+
+def list_images(
+    session: Session, project_id: int, *, after_id: int | None, limit: int, state: ImageState | None
+) -> ImageList:
+    """A page of the project's images in order of id, from the one after `after_id`."""
+    conditions: list[ColumnElement[bool]] = [Image.project_id == project_id]
+    if state is not None:
+        conditions.append(_state() == state)
+    total = session.scalar(select(func.count()).select_from(Image).where(*conditions)) or 0
+    if after_id is not None:
+        conditions.append(Image.id > after_id)
+    rows = session.execute(described_images().where(*conditions).order_by(Image.id).limit(limit + 1)).all()
+    items = [image_out(row) for row in rows[:limit]]
+    return ImageList(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None, total=total)
+
+
+def delete_image(session: Session, image_id: int) -> None:
+    """Removes an image with its work items and the masks nobody accepted. Raises NotFound, Conflict.
+
+    Its bytes stay in the storage: other projects may show the same picture, or be about to.
+    """
+    image = get_image(session, image_id)
     annotations, work_items = Base.metadata.tables["annotations"], Base.metadata.tables["work_items"]
+    revisions = Base.metadata.tables["annotation_revisions"]
+    of_image = annotations.c.image_id == image_id
+    count = session.scalar(
+        select(func.count()).select_from(annotations).where(of_image, annotations.c.state == "accepted")
+    )
+    if count:
+        raise Conflict("image_has_masks", f"{count} masks were drawn on this image; delete them first.")
+    ids = select(annotations.c.id).where(of_image)
+    session.execute(delete(revisions).where(revisions.c.annotation_id.in_(ids)))
+    session.execute(delete(annotations).where(of_image))
+    session.execute(delete(work_items).where(work_items.c.image_id == image_id))
+    session.delete(image)
+
+
+def described_images() -> Select[Any]:
+    """Rows of (Image, count of accepted masks, state)."""
+    # Annotations belong to a feature above this one; only their number is wanted here.
+    annotations = Base.metadata.tables["annotations"]
     accepted = (annotations.c.image_id == Image.id, annotations.c.state == "accepted")
     count = select(func.count()).select_from(annotations).where(*accepted).correlate(Image).scalar_subquery()
+    return select(Image, count, _state())
+
+
+def _state() -> ColumnElement[str]:
+    """The state of an image's newest work item; a lease that ran out leaves it ready."""
+    work_items = Base.metadata.tables["work_items"]
     lease_ran_out = (work_items.c.state == "claimed") & (work_items.c.lease_until < epoch_now())
     state = case((lease_ran_out, "ready"), else_=work_items.c.state)
     newest = select(state).where(work_items.c.image_id == Image.id).order_by(work_items.c.id.desc()).limit(1)
-    return select(Image, count, func.coalesce(newest.correlate(Image).scalar_subquery(), "ready"))
+    return func.coalesce(newest.correlate(Image).scalar_subquery(), "ready")
 
 
 def image_out(row: Any) -> ImageOut:
