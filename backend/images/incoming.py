@@ -7,11 +7,11 @@ and every file open.
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from fastapi import Depends, Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -19,6 +19,9 @@ from backend.errors import TooLarge, Unprocessable
 from backend.images.archives import too_large
 from backend.images.files import Refusal, Source, clean_name, make_incoming_folder
 from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MAX_FILES = 10_000
 MAX_HEADER_BYTES = 64 << 10
@@ -72,7 +75,7 @@ class _Receiver:
         self._header = b""
         self._header_value = b""
         self._disposition = b""
-        callbacks: MultipartCallbacks = {
+        callbacks: "MultipartCallbacks" = {
             "on_part_begin": self._begin_part,
             "on_header_field": self._add_header_field,
             "on_header_value": self._add_header_value,
