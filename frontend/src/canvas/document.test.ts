@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { apply, differences, type Doc, EMPTY_DOC, EMPTY_DRAFT, type Mask, masksOf, type Op, promptsKey } from "./document";
+import { commit, MAX_STEPS, redo, startWith, undo } from "./history";
+import type { Candidate, Prompt } from "./prompts";
+
+const point = (x: number, candidate: Candidate = null): Prompt => ({ type: "point", x, y: 1, label: 1, candidate });
+const box = (x1: number): Prompt => ({ type: "box", x1, y1: 0, x2: x1 + 5, y2: 5, candidate: null });
+
+function mask(id: string): Omit<Mask, "number"> {
+  const evidence = { prompts: [], clicks: 1, activeSeconds: 1, modelVersion: null, candidate: null, proposal: null };
+  return { id, rle: { size: [4, 4], counts: "5;" }, area: 11, state: "accepted", categoryId: null, evidence };
+}
+
+const play = (ops: Op[], doc: Doc = EMPTY_DOC): Doc => ops.reduce(apply, doc);
+const anyCandidate = fc.constantFrom<Candidate>(null, 0, 1, 2);
+const anyId = fc.constantFrom("a", "b", "c", "d");
+const anyOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map((x) => point(x)), shown: anyCandidate }),
+  fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map(box), shown: anyCandidate }),
+  fc.constant<Op>({ kind: "takeBackPrompt" }),
+  fc.record({ kind: fc.constant("choose" as const), candidate: anyCandidate }),
+  fc.constant<Op>({ kind: "clearDraft" }),
+  anyId.map((id): Op => ({ kind: "keep", mask: mask(id) })),
+  anyId.map((id): Op => ({ kind: "remove", id })),
+  fc.record({ kind: fc.constant("setCategory" as const), id: anyId, categoryId: fc.option(fc.nat(3)) }),
+);
+
+test("undoing everything gives the beginning, redoing everything the end", () => {
+  fc.assert(
+    fc.property(fc.array(anyOp, { maxLength: 60 }), (ops) => {
+      const states = [startWith(EMPTY_DOC)];
+      for (const op of ops) states.push(commit(states.at(-1) ?? startWith(EMPTY_DOC), op, op.kind));
+      let history = states.at(-1) ?? startWith(EMPTY_DOC);
+      const [end, steps] = [history.now, history.past.length];
+      for (let i = 0; i < steps; i++) history = undo(history);
+      expect(history.now).toBe(EMPTY_DOC);
+      for (let i = 0; i < steps; i++) history = redo(history);
+      expect(history.now).toBe(end);
+    }),
+  );
+});
+
+test("what is in the list is what is in the table, and no number is given twice", () => {
+  fc.assert(
+    fc.property(fc.array(anyOp, { maxLength: 60 }), (ops) => {
+      const doc = play(ops);
+      expect([...doc.order].sort()).toEqual(Object.keys(doc.masks).sort());
+      const numbers = masksOf(doc).map((kept) => kept.number);
+      expect(new Set(numbers).size).toBe(numbers.length);
+      expect(doc.draft.prompts.filter((prompt) => prompt.type === "box").length).toBeLessThanOrEqual(1);
+    }),
+  );
+});
+
+test("the differences of two documents turn one into the other", () => {
+  fc.assert(
+    fc.property(fc.array(anyOp, { maxLength: 30 }), fc.array(anyOp, { maxLength: 30 }), (first, then) => {
+      const before = play(first);
+      const after = play(then, before);
+      const { added, removed, changed } = differences(before, after);
+      const masks = { ...before.masks };
+      for (const gone of removed) Reflect.deleteProperty(masks, gone.id);
+      for (const kept of [...added, ...changed]) masks[kept.id] = kept;
+      expect(masks).toEqual(after.masks);
+    }),
+  );
+});
+
+test("history forgets the oldest steps beyond its limit", () => {
+  let history = startWith(EMPTY_DOC);
+  for (let x = 0; x < MAX_STEPS + 20; x++) history = commit(history, { kind: "addPrompt", prompt: point(x), shown: null }, "");
+  expect(history.past.length).toBe(MAX_STEPS);
+});
+
+describe("the draft", () => {
+  test("the mask that was shown is noted on the prompt it answered to", () => {
+    const { draft } = play([
+      { kind: "addPrompt", prompt: point(1), shown: null },
+      { kind: "choose", candidate: 2 },
+      { kind: "addPrompt", prompt: point(2), shown: 2 },
+    ]);
+    expect(draft).toEqual({ prompts: [point(1, 2), point(2)], chosen: null });
+  });
+
+  test("taking back a prompt brings back the choice made before it, and the same answer", () => {
+    const one = play([{ kind: "addPrompt", prompt: point(1), shown: null }]);
+    const two = play([{ kind: "addPrompt", prompt: point(2), shown: 1 }], one);
+    const back = play([{ kind: "takeBackPrompt" }], two);
+    expect(back.draft).toEqual({ prompts: [point(1)], chosen: 1 });
+    expect(promptsKey(back.draft.prompts)).toBe(promptsKey(one.draft.prompts));
+    expect(play([{ kind: "takeBackPrompt" }], back).draft).toEqual(EMPTY_DRAFT);
+  });
+
+  test("a second box stands in for the first", () => {
+    const { draft } = play([
+      { kind: "addPrompt", prompt: box(1), shown: null },
+      { kind: "addPrompt", prompt: point(2), shown: 1 },
+      { kind: "addPrompt", prompt: box(3), shown: null },
+    ]);
+    expect(draft.prompts).toEqual([box(3), point(2)]);
+  });
+
+  test("another choice on an earlier prompt is another question", () => {
+    expect(promptsKey([point(1, 0), point(2)])).not.toBe(promptsKey([point(1, 1), point(2)]));
+  });
+
+  test("keeping ends it, undoing that reopens it", () => {
+    const history = commit(startWith(play([{ kind: "addPrompt", prompt: point(1), shown: null }])), { kind: "keep", mask: mask("a") }, "keep");
+    expect(history.now.draft).toEqual(EMPTY_DRAFT);
+    expect(undo(history).now.draft.prompts).toEqual([point(1)]);
+    expect(masksOf(undo(history).now)).toEqual([]);
+  });
+});

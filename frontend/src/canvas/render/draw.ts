@@ -1,0 +1,184 @@
+// How each layer is drawn. All contexts are in device pixels; markers keep their size on the screen.
+import { imagePoint, type ScreenPoint, toScreen, type Viewport } from "../geometry";
+import type { Look } from "./bake";
+import { lighten } from "./bake";
+import type { MaskPictures, Painted } from "./masks";
+import { ACCENT, cssColour, type Rgb } from "./palette";
+import type { Scene, SceneMask } from "./scene";
+
+export interface Surface {
+  readonly context: CanvasRenderingContext2D;
+  /** Device pixels per screen pixel. */
+  readonly ratio: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export const DRAFT_ID = "draft";
+const FILL_OPACITY = 0.4;
+const DARK = "rgb(12 13 15 / 0.85)";
+const WHITE = "#ffffff";
+const FOREGROUND = "#2fbf71";
+const BACKGROUND = "#e5484d";
+const RING_RADIUS_PX = 14;
+const RING_TURN_MS = 900;
+
+export const DRAFT_LOOK: Look = { colour: ACCENT, fillOpacity: FILL_OPACITY, isDashed: false };
+
+export function lookOf(mask: SceneMask, isHovered: boolean): Look {
+  const fillOpacity = mask.isProposal && !isHovered ? 0 : FILL_OPACITY;
+  return { colour: mask.colour, fillOpacity, isDashed: mask.isProposal };
+}
+
+export function drawImage({ context, ratio, width, height }: Surface, scene: Scene): void {
+  clear(context, width, height);
+  if (scene.picture === null) return;
+  toImageSpace(context, scene.viewport, ratio);
+  // Above 100 % each pixel of the image is shown as it is; a derivative has other pixels and stays smooth.
+  const isFullSize = scene.picture.width >= scene.imageSize.width;
+  context.imageSmoothingEnabled = !isFullSize || scene.viewport.scale * ratio < 1.001;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(scene.picture, 0, 0, scene.imageSize.width, scene.imageSize.height);
+}
+
+export function drawMasks(surface: Surface, scene: Scene, pictures: MaskPictures): void {
+  const { context, width, height } = surface;
+  clear(context, width, height);
+  if (scene.areMasksHidden) return;
+  const shown = scene.soloId === null ? scene.masks : scene.masks.filter((mask) => mask.id === scene.soloId);
+  // Large masks first, so that small ones stay visible on top.
+  for (const mask of [...shown].sort((a, b) => b.area - a.area)) {
+    const options = { scale: scene.viewport.scale * surface.ratio, withBorder: mask.id === scene.selectedId };
+    const painted = pictures.get(mask.id, mask.rle, lookOf(mask, mask.id === scene.soloId), options);
+    if (isOnSurface(painted, scene.viewport, surface)) drawMask(surface, scene.viewport, painted, mask.colour);
+  }
+}
+
+function isOnSurface({ picture }: Painted, viewport: Viewport, { ratio, width, height }: Surface): boolean {
+  if (picture === null) return false;
+  const [scale, left, top] = [viewport.scale * ratio, viewport.left * ratio, viewport.top * ratio];
+  return (
+    picture.x * scale + left < width &&
+    picture.y * scale + top < height &&
+    (picture.x + picture.width) * scale + left > 0 &&
+    (picture.y + picture.height) * scale + top > 0
+  );
+}
+
+function drawMask({ context, ratio }: Surface, viewport: Viewport, { picture, border }: Painted, colour: Rgb): void {
+  toImageSpace(context, viewport, ratio);
+  const scale = viewport.scale * ratio;
+  context.imageSmoothingEnabled = scale < 1;
+  if (picture?.picture) context.drawImage(picture.picture, picture.x, picture.y, picture.width, picture.height);
+  if (border !== null && scale > 1.5) {
+    stroke(context, border, { colour: DARK, width: (3.5 * ratio) / scale });
+    stroke(context, border, { colour: cssColour(lighten(colour)), width: (1.5 * ratio) / scale });
+  }
+}
+
+export function drawPreview(surface: Surface, scene: Scene, pictures: MaskPictures): void {
+  const { context, ratio, width, height } = surface;
+  clear(context, width, height);
+  const scale = scene.viewport.scale * ratio;
+  const selected = scene.masks.find((mask) => mask.id === scene.selectedId);
+  if (selected !== undefined && !scene.areMasksHidden) {
+    const look = lookOf(selected, selected.id === scene.soloId);
+    const { border } = pictures.get(selected.id, selected.rle, look, { scale, withBorder: true });
+    toImageSpace(context, scene.viewport, ratio);
+    if (border !== null) {
+      stroke(context, border, { colour: WHITE, width: (6 * ratio) / scale });
+      stroke(context, border, { colour: DARK, width: (4 * ratio) / scale });
+      stroke(context, border, { colour: cssColour(selected.colour), width: (2 * ratio) / scale });
+    }
+  }
+  if (scene.draft !== null) {
+    const painted = pictures.get(DRAFT_ID, scene.draft, DRAFT_LOOK, { scale, withBorder: false });
+    drawMask(surface, scene.viewport, painted, ACCENT);
+  }
+}
+
+/** `now`: milliseconds, turns the ring; null stops it (reduced motion). */
+export function drawPrompts({ context, ratio, width, height }: Surface, scene: Scene, now: number | null): void {
+  clear(context, width, height);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  for (const prompt of scene.prompts) {
+    if (prompt.type === "box") drawBox(context, scene.viewport, prompt);
+    if (prompt.type === "point") drawPoint(context, toScreen(scene.viewport, imagePoint(prompt.x, prompt.y)), prompt.label);
+  }
+  if (scene.box !== null) drawBox(context, scene.viewport, scene.box);
+  if (scene.crosshair !== null) drawCrosshair(context, toScreen(scene.viewport, scene.crosshair));
+  const ringAt = scene.crosshair === null ? scene.cursor : toScreen(scene.viewport, scene.crosshair);
+  if (scene.isPending && ringAt !== null) drawRing(context, ringAt, now);
+}
+
+function drawPoint(context: CanvasRenderingContext2D, { x, y }: ScreenPoint, label: 0 | 1): void {
+  disc(context, x, y, 9, DARK);
+  disc(context, x, y, 7.5, WHITE);
+  disc(context, x, y, 6, label === 1 ? FOREGROUND : BACKGROUND);
+  context.fillStyle = WHITE;
+  context.fillRect(x - 3.5, y - 0.75, 7, 1.5);
+  if (label === 1) context.fillRect(x - 0.75, y - 3.5, 1.5, 7);
+}
+
+function disc(context: CanvasRenderingContext2D, x: number, y: number, radius: number, colour: string): void {
+  context.fillStyle = colour;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function drawBox(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  box: { x1: number; y1: number; x2: number; y2: number },
+): void {
+  const from = toScreen(viewport, imagePoint(box.x1, box.y1));
+  const to = toScreen(viewport, imagePoint(box.x2, box.y2));
+  const rectangle: [number, number, number, number] = [from.x, from.y, to.x - from.x, to.y - from.y];
+  context.lineWidth = 3.5;
+  context.strokeStyle = DARK;
+  context.strokeRect(...rectangle);
+  context.lineWidth = 1.5;
+  context.strokeStyle = WHITE;
+  context.strokeRect(...rectangle);
+}
+
+function drawCrosshair(context: CanvasRenderingContext2D, { x, y }: ScreenPoint): void {
+  for (const [colour, width] of [[DARK, 3.5], [WHITE, 1.5]] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]] as const) {
+      context.moveTo(x + 4 * dx, y + 4 * dy);
+      context.lineTo(x + 14 * dx, y + 14 * dy);
+    }
+    context.stroke();
+  }
+}
+
+function drawRing(context: CanvasRenderingContext2D, { x, y }: ScreenPoint, now: number | null): void {
+  const start = now === null ? 0 : ((now % RING_TURN_MS) / RING_TURN_MS) * 2 * Math.PI;
+  for (const [colour, width] of [[DARK, 4.5], [WHITE, 2]] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.arc(x, y, RING_RADIUS_PX, start, start + 1.5 * Math.PI);
+    context.stroke();
+  }
+}
+
+function stroke(context: CanvasRenderingContext2D, path: Path2D, { colour, width }: { colour: string; width: number }): void {
+  context.lineCap = "square";
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.stroke(path);
+}
+
+function toImageSpace(context: CanvasRenderingContext2D, { scale, left, top }: Viewport, ratio: number): void {
+  context.setTransform(scale * ratio, 0, 0, scale * ratio, left * ratio, top * ratio);
+}
+
+function clear(context: CanvasRenderingContext2D, width: number, height: number): void {
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, width, height);
+}

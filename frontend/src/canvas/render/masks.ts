@@ -1,0 +1,131 @@
+// Pictures of masks, kept per mask and asked for again when the zoom wants more or less detail. The picture at hand is
+// drawn until the better one has come, so nothing ever flickers.
+import type { Rle } from "../masks/rle";
+import { type Detail, detailFor, type Look } from "./bake";
+import type { Painter } from "./painter";
+import type { PaintedMask } from "./protocol";
+
+interface Entry {
+  rle: Rle;
+  /** Detail and look of the last request; empty when the pixels have changed since. */
+  askedKey: string;
+  isAsked: boolean;
+  painted: PaintedMask | null;
+  border: Path2D | "asked" | null;
+}
+
+export interface Painted {
+  readonly picture: PaintedMask | null;
+  /** The border in image pixels; only there once asked for. */
+  readonly border: Path2D | null;
+}
+
+export interface MaskPictures {
+  /** What there is of this mask now; asks for what is missing. */
+  get(id: string, rle: Rle, look: Look, options: { scale: number; withBorder: boolean }): Painted;
+  /** Lets the mask `id` begin with the picture of another one with the same pixels: a draft that has just been kept. */
+  inherit(id: string, from: string): void;
+  retain(ids: ReadonlySet<string>): void;
+  clear(): void;
+}
+
+export function createMaskPictures(painter: Painter, onChange: () => void): MaskPictures {
+  const entries = new Map<string, Entry>();
+  const shared = new Map<ImageBitmap, number>();
+
+  const hold = (picture: ImageBitmap | null): void => {
+    if (picture !== null) shared.set(picture, (shared.get(picture) ?? 0) + 1);
+  };
+  const drop = (picture: ImageBitmap | null): void => {
+    if (picture === null) return;
+    const users = (shared.get(picture) ?? 1) - 1;
+    if (users > 0) shared.set(picture, users);
+    else {
+      shared.delete(picture);
+      picture.close();
+    }
+  };
+
+  const ask = (entry: Entry, id: string, detail: Detail, look: Look, key: string): void => {
+    const { rle } = entry;
+    entry.askedKey = key;
+    entry.isAsked = true;
+    void painter.bake(rle, detail, look).then(
+      (painted) => {
+        hold(painted.picture);
+        entry.isAsked = false;
+        if (entries.get(id) !== entry || entry.rle.counts !== rle.counts) drop(painted.picture);
+        else {
+          drop(entry.painted?.picture ?? null);
+          entry.painted = painted;
+        }
+        onChange();
+      },
+      () => {
+        // A mask that cannot be decoded is not drawn; the list still names it.
+        entry.isAsked = false;
+        onChange();
+      },
+    );
+  };
+
+  const askBorder = (entry: Entry): void => {
+    const { rle } = entry;
+    entry.border = "asked";
+    void painter.border(rle).then(
+      (segments) => {
+        if (entry.rle.counts === rle.counts) entry.border = pathOf(segments);
+        onChange();
+      },
+      () => onChange(),
+    );
+  };
+
+  return {
+    get(id, rle, look, { scale, withBorder }) {
+      let entry = entries.get(id);
+      if (entry === undefined) {
+        entry = { rle, askedKey: "", isAsked: false, painted: null, border: null };
+        entries.set(id, entry);
+      }
+      if (entry.rle !== rle) {
+        if (entry.rle.counts !== rle.counts) [entry.border, entry.askedKey] = [null, ""];
+        entry.rle = rle;
+      }
+      const detail = detailFor(scale);
+      const key = `${detail.shift}/${detail.line}/${look.colour.join()}/${look.fillOpacity}/${look.isDashed}`;
+      if (entry.askedKey !== key && !entry.isAsked) ask(entry, id, detail, look, key);
+      if ((withBorder || detail.line === 0) && entry.border === null) askBorder(entry);
+      return { picture: entry.painted, border: entry.border instanceof Path2D ? entry.border : null };
+    },
+
+    inherit(id, from) {
+      const [heir, source] = [entries.get(id), entries.get(from)];
+      if (heir !== undefined || source === undefined || source.painted === null) return;
+      hold(source.painted.picture);
+      const border = source.border instanceof Path2D ? source.border : null;
+      entries.set(id, { rle: source.rle, askedKey: "", isAsked: false, painted: source.painted, border });
+    },
+
+    retain(ids) {
+      for (const [id, entry] of entries) {
+        if (ids.has(id)) continue;
+        entries.delete(id);
+        drop(entry.painted?.picture ?? null);
+      }
+    },
+
+    clear() {
+      this.retain(new Set());
+    },
+  };
+}
+
+function pathOf(segments: Int32Array): Path2D {
+  const path = new Path2D();
+  for (let i = 0; i < segments.length; i += 4) {
+    path.moveTo(segments[i] ?? 0, segments[i + 1] ?? 0);
+    path.lineTo(segments[i + 2] ?? 0, segments[i + 3] ?? 0);
+  }
+  return path;
+}
