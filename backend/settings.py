@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     @property
     def resolved_storage_url(self) -> str:
         """The storage's URL; without one, a folder in the data folder."""
-        return self.storage_url or str(self.data_dir.resolve() / "storage")
+        return self.storage_url or str(self.data_dir.resolve() / "blobs")
 
     @property
     def resolved_public_url(self) -> str:

@@ -5,19 +5,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, make_url
 
@@ -27,17 +22,10 @@ from backend.auth.permissions import Role
 from backend.images.service import ADDED_HOOKS
 from backend.images.tables import Image
 from backend.settings import Settings
+from tests.running import REPOSITORY, answers, free_port, migrate, wait_until
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 POSTGRESQL_URL = os.environ.get("SEGLOOP_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASE_KIND = os.environ.get("SEGLOOP_TEST_DATABASE", "sqlite")
-
-
-def migrate(database_url: str, revision: str = "head") -> None:
-    """Brings the database to `revision` by the real migrations."""
-    config = Config(toml_file=str(REPOSITORY / "pyproject.toml"))
-    config.attributes["database_url"] = database_url
-    command.upgrade(config, revision)
 
 
 def _on_postgresql_server(statement: str) -> None:
@@ -76,32 +64,6 @@ def database_url(migrated_template: str, tmp_path: Path) -> Iterator[str]:
     _on_postgresql_server(f"CREATE DATABASE {name} TEMPLATE {template.database}")
     yield template.set(database=name).render_as_string(hide_password=False)
     _on_postgresql_server(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until(is_true: Callable[[], bool], *, seconds: float = 20.0, what: str = "the condition") -> None:
-    """Polls until `is_true()`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not come true within {seconds} s")
-        time.sleep(0.02)
-
-
-def answers(url: str) -> bool:
-    """Whether a GET of this address answers 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")

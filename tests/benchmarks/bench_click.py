@@ -1,0 +1,168 @@
+"""A click over HTTP through backend and model server against the same decode in process.
+
+Three real processes (load, backend, model server) on one machine; every click is a new prompt on a cached embedding, so
+no memo answers it. Paced: each annotator clicks about every `PACE_SECONDS`, as a fast person would. Run it by
+`make bench` or `python -m tests.benchmarks.bench_click`; prints a table and a JSON line.
+"""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+import urllib3
+
+from backend.auth import service as auth
+from backend.database import Database
+from tests.running import REPOSITORY, answers, free_port, migrate, wait_until
+
+CLICKS = 200
+PACE_SECONDS = 1.0
+PHOTO = Path(find_spec("skimage").submodule_search_locations[0]) / "data" / "chelsea.png"  # type: ignore[union-attr,index]
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[tuple[str, dict[str, str], dict[str, psutil.Process]]]:
+    """The two servers as `segloop up` starts them: address, an administrator's headers, and their processes."""
+    ports = {"backend": free_port(), "model_server": free_port()}
+    environment = os.environ | {
+        "SEGLOOP_DATA_DIR": str(folder),
+        "SEGLOOP_MODEL_SERVER_URL": f"http://127.0.0.1:{ports['model_server']}",
+    }
+    database_url = f"sqlite:///{folder}/segloop.sqlite3"
+    migrate(database_url)
+    database = Database(database_url)
+    admin = auth.ensure_first_admin(database)
+    with database.write() as session:
+        _, token = auth.create_token(session, admin, name="bench")
+    database.close()
+    started = {}
+    try:
+        for name, port in ports.items():
+            line = [sys.executable, "-m", "uvicorn", f"{name}.app:app", "--port", str(port), "--no-access-log"]
+            started[name] = psutil.Popen(line, env=environment, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+        for port in ports.values():
+            wait_until(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), seconds=60)  # type: ignore[misc]
+        yield f"http://127.0.0.1:{ports['backend']}", {"Authorization": f"Bearer {token}"}, started
+    finally:
+        for process in started.values():
+            process.terminate()
+            process.wait(10)
+
+
+def upload(address: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """A project with the photo in it: project id and image."""
+    http = urllib3.PoolManager()
+    project = http.request("POST", f"{address}/api/projects", json={"name": "Bench"}, headers=headers).json()
+    url = f"{address}/api/projects/{project['id']}/images"
+    answer = http.request("POST", url, fields={"files": (PHOTO.name, PHOTO.read_bytes())}, headers=headers)
+    image: dict[str, Any] = answer.json()["created"][0]
+    return project["id"], image
+
+
+def new_click(image: dict[str, Any]) -> dict[str, Any]:
+    """A foreground point nobody has asked for yet."""
+    x, y = random.uniform(1, image["width"] - 1), random.uniform(1, image["height"] - 1)
+    return {"type": "point", "x": x, "y": y, "label": 1}
+
+
+def timed(call: Callable[[], object], count: int, *, pace_seconds: float = 0.0) -> list[float]:
+    """Milliseconds of `count` calls, one about every `pace_seconds`."""
+    milliseconds = []
+    for _ in range(count):
+        time.sleep(random.uniform(0.5, 1.5) * pace_seconds)
+        started = time.perf_counter()
+        call()
+        milliseconds.append((time.perf_counter() - started) * 1e3)
+    return milliseconds
+
+
+def annotators(call: Callable[[], object], number: int, count: int) -> list[float]:
+    """`number` people clicking at once, `count` clicks each."""
+    results: list[list[float]] = []
+
+    def click() -> None:
+        results.append(timed(call, count, pace_seconds=PACE_SECONDS if number > 1 else 0.02))
+
+    threads = [threading.Thread(target=click) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [one for result in results for one in result]
+
+
+def in_process(folder: Path, image: dict[str, Any]) -> Callable[[], object]:
+    """The same prompt to RLE in this process: engine, predictor and cache as the model server has them."""
+    from model_server.contract.geometry import PointPrompt
+    from model_server.engine import Engine
+    from model_server.predict import Predictor
+    from model_server.settings import read_settings
+
+    os.environ["SEGLOOP_DATA_DIR"] = str(folder)
+    engine = Engine(read_settings())
+    engine.warm_up()
+    predictor = Predictor(engine)
+
+    def click() -> object:
+        prompt = new_click(image)
+        point = PointPrompt(x=prompt["x"], y=prompt["y"], label=1)
+        return predictor.submit(image["sha256"], (image["height"], image["width"]), [point]).result()
+
+    return click
+
+
+def summary(milliseconds: list[float]) -> dict[str, float]:
+    """Median, quartiles and tail."""
+    ordered = sorted(milliseconds)
+    quarters = statistics.quantiles(ordered, n=4)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return {"n": len(ordered), "median": quarters[1], "p25": quarters[0], "p75": quarters[2], "p99": p99}
+
+
+def main() -> None:
+    """Measures and prints."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with servers(folder) as (address, headers, processes):
+            _, image = upload(address, headers)
+            http = urllib3.PoolManager(maxsize=16)
+            url = f"{address}/api/images/{image['id']}/predict"
+
+            def click() -> None:
+                answer = http.request("POST", url, json={"prompts": [new_click(image)]}, headers=headers)
+                assert answer.status == 200, answer.data
+
+            first = timed(click, 1)[0]
+            reference_click = in_process(folder, image)
+            timed(click, 20)
+            timed(reference_click, 20)
+            # Interleaved in short turns, so that a busy moment of the machine meets both.
+            reference, over_http = [], []
+            for _ in range(10):
+                reference += timed(reference_click, CLICKS // 10, pace_seconds=0.02)
+                over_http += timed(click, CLICKS // 10, pace_seconds=0.02)
+            eight = annotators(click, 8, CLICKS // 8)
+            memory = {name: process.memory_info().rss / 2**20 for name, process in processes.items()}
+    rows = {"in process": summary(reference), "1 annotator": summary(over_http), "8 annotators": summary(eight)}
+    base = rows["in process"]
+    for label, row in rows.items():
+        ratios = f"median x{row['median'] / base['median']:.2f}  p99 x{row['p99'] / base['p99']:.2f}"
+        print(f"{label:14} median {row['median']:6.1f} ms  p25-p75 {row['p25']:.1f}-{row['p75']:.1f}  p99 {row['p99']:.1f}  {ratios}")
+    print(f"first click, embedding included: {first:.0f} ms; memory MiB: {memory}")
+    print(json.dumps({"click": rows, "first_click_ms": first, "memory_mib": memory}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What tests and benchmarks need to run the real thing: migrations, free ports, waiting without guessing."""
+
+import socket
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Brings the database to `revision` by the real migrations."""
+    config = Config(toml_file=str(REPOSITORY / "pyproject.toml"))
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, revision)
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(is_true: Callable[[], bool], *, seconds: float = 20.0, what: str = "the condition") -> None:
+    """Polls until `is_true()`; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come true within {seconds} s")
+        time.sleep(0.02)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of this address answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
