@@ -32,8 +32,9 @@ async def _receive(request: Request) -> AsyncIterator[list[Source | Refusal]]:
     settings: Settings = request.app.state.resources.settings
     boundary = _boundary(request)
     folder = await run_in_threadpool(make_incoming_folder, settings)
-    receiver = _Receiver(boundary, folder, settings)
+    receiver = _Receiver(folder, settings)
     try:
+        receiver.begin(boundary)
         pending = bytearray()
         async for chunk in request.stream():
             pending += chunk
@@ -63,7 +64,7 @@ def _boundary(request: Request) -> bytes:
 class _Receiver:
     """Writes each part called `files` to a file of its own."""
 
-    def __init__(self, boundary: bytes, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
         self._received: list[Source | Refusal] = []
@@ -75,6 +76,9 @@ class _Receiver:
         self._header = b""
         self._header_value = b""
         self._disposition = b""
+
+    def begin(self, boundary: bytes) -> None:
+        """Expects parts between these boundaries. Raises Unprocessable."""
         callbacks: "MultipartCallbacks" = {
             "on_part_begin": self._begin_part,
             "on_header_field": self._add_header_field,
