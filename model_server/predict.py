@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt, validate_prompts
-from model_server.contract.masks import Rle, area_of_changes, bbox_of_changes, decode, from_changes
+from model_server.contract.masks import Positions, Rle, area_of_changes, bbox_of_changes, decode, from_changes
 from model_server.engine import Answer, Engine, Priority
 from model_server.engine.engine import require_size
 from model_server.networks.frame import Frame
@@ -177,10 +177,11 @@ def to_tensors(prompts: Sequence[Prompt], previous_logits: Logits | None, frame:
 
 def to_masks(decoded: Decoded, frame: Frame) -> list[PredictedMask]:
     """Every candidate as a mask of the image's size, with its stability."""
-    upsampler = _upsampler(frame)
+    thresholds = (MASK_THRESHOLD, MASK_THRESHOLD + STABILITY_OFFSET, MASK_THRESHOLD - STABILITY_OFFSET)
+    changes_of_masks = _upsampler(frame).changes(decoded.logits, thresholds)
     return [
-        _to_mask(logits, float(predicted_iou), upsampler)
-        for logits, predicted_iou in zip(decoded.logits, decoded.predicted_iou, strict=True)
+        _to_mask(changes, sure, perhaps, predicted_iou=float(predicted_iou), size_hw=frame.size_hw)
+        for (changes, sure, perhaps), predicted_iou in zip(changes_of_masks, decoded.predicted_iou, strict=True)
     ]
 
 
@@ -189,13 +190,9 @@ def _upsampler(frame: Frame) -> Upsampler:
     return Upsampler(frame)
 
 
-def _to_mask(logits: Logits, predicted_iou: float, upsampler: Upsampler) -> PredictedMask:
-    begin, columns = upsampler.columns_of(logits, above=MASK_THRESHOLD - STABILITY_OFFSET)
-    sure, changes, perhaps = (
-        upsampler.changes(begin, columns, MASK_THRESHOLD + offset)
-        for offset in (STABILITY_OFFSET, 0.0, -STABILITY_OFFSET)
-    )
-    size_hw = upsampler.size_hw
+def _to_mask(
+    changes: Positions, sure: Positions, perhaps: Positions, *, predicted_iou: float, size_hw: tuple[int, int]
+) -> PredictedMask:
     perhaps_area = area_of_changes(perhaps, size_hw=size_hw)
     return PredictedMask(
         rle=from_changes(changes, size_hw=size_hw),

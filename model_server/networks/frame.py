@@ -62,4 +62,4 @@ def padded(size_hw: tuple[int, int], *, input_size: int, low_size: int) -> Frame
 def resize(image: Image.Image, frame: Frame) -> npt.NDArray[np.uint8]:
     """Antialiased bilinear in 8 bits, as SAM's own preprocessing; (height, width, 3) of `frame.resized_hw`."""
     height, width = frame.resized_hw
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(image.resize((width, height), Image.Resampling.BILINEAR))

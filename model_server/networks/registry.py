@@ -43,7 +43,7 @@ def load_network(folder: Path, device: torch.device) -> Network:
 
 
 def _family(folder: Path, config: dict[str, Any]) -> Family:
-    model_type = config.get("model_type")
+    model_type = str(config.get("model_type"))
     if model_type not in MODULE_OF_MODEL_TYPE:
         known = ", ".join(MODULE_OF_MODEL_TYPE)
         raise UnusableModel(

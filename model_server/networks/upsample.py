@@ -7,6 +7,7 @@ row that can be computed. Work and memory grow with width x low-resolution rows,
 changes come out column by column, as run-length encoding wants them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,41 +53,51 @@ class Upsampler:
         self._columns = interpolation_axis(width, low_step=step_x, low_count=frame.low_size)
         self._low_rows = int(self._rows.second[-1]) + 1  # rows below are padding
 
-    def columns_of(self, logits: Floats, *, above: float) -> tuple[int, Floats]:
-        """Interpolate along x where any logit can exceed `above`: (first image column, (columns, low rows))."""
-        logits = logits[: self._low_rows]
-        reachable = np.flatnonzero((logits > above).any(axis=0))
-        if reachable.size == 0:
-            return 0, np.empty((0, logits.shape[0]), np.float32)
-        axis = self._columns
-        begin = int(axis.starts[max(0, reachable[0] - 1)])
-        end = int(axis.starts[reachable[-1] + 1])
-        low_columns = np.ascontiguousarray(logits.T)
-        weight = axis.weight[begin:end, None]
-        return begin, low_columns[axis.first[begin:end]] * (1 - weight) + low_columns[axis.second[begin:end]] * weight
+    def changes(self, logits: Floats, thresholds: Sequence[float]) -> list[list[Positions]]:
+        """For every mask of `logits` (masks, low_size, low_size) and every threshold, where `logits > threshold` turns.
 
-    def changes(self, begin: int, columns: Floats, threshold: float) -> Positions:
-        """Column-major positions at which `logits > threshold` turns over, rising; `columns` of `columns_of`."""
-        height = self.size_hw[0]
-        count, low_rows = columns.shape
-        inside = np.zeros((count, low_rows + 2), np.bool_)
-        np.greater(columns, threshold, out=inside[:, 1:-1])
-        column, node = np.divmod(np.flatnonzero(inside[:, 1:] != inside[:, :-1]), low_rows + 1)
+        Column-major positions, rising, as `contract.masks.from_changes` takes them.
+        """
+        height, width = self.size_hw
+        levels = np.array(thresholds, np.float32)
+        mask_of, x_of, columns = self._upsampled_columns(logits, above=float(levels.min()))
+        low_rows = columns.shape[1]
+        inside = np.zeros((len(levels), len(columns), low_rows + 2), np.bool_)
+        np.greater(columns, levels[:, None, None], out=inside[:, :, 1:-1])
+        turned = np.flatnonzero(inside[:, :, 1:] != inside[:, :, :-1])  # far faster than nonzero in three dimensions
+        level_column, node = np.divmod(turned, low_rows + 1)
+        level, column = np.divmod(level_column, len(columns))
         row = np.where(node == 0, 0, height)
         between = np.flatnonzero((node > 0) & (node < low_rows))
-        row[between] = self._crossing_rows(columns, column[between], node[between] - 1, threshold)
-        positions: Positions = (begin + column) * height + row
-        # Changes that meet between the same two pixels cancel in pairs: no pixel saw them. Adjoining columns meet too.
-        is_first = np.diff(positions, prepend=-1) != 0
-        firsts = np.flatnonzero(is_first)
-        is_odd = np.diff(firsts, append=positions.size) % 2 == 1
-        positions = positions[firsts[is_odd]]
-        return positions[:-1] if positions.size and positions[-1] == height * self.size_hw[1] else positions
+        upper_node = node[between] - 1
+        row[between] = self._crossing_rows(
+            upper_node,
+            columns[column[between], upper_node],
+            columns[column[between], upper_node + 1],
+            levels[level[between]],
+        )
+        # One position more than pixels per mask and level keeps the end of one apart from the start of the next.
+        span = height * width + 1
+        positions: Positions = (level * len(logits) + mask_of[column]) * span + x_of[column] * height + row
+        positions = _cancel_pairs(positions)
+        ends = np.searchsorted(positions, np.arange(len(levels) * len(logits) + 1) * span)
+        groups = [positions[ends[i] : ends[i + 1]] - i * span for i in range(len(levels) * len(logits))]
+        groups = [group[:-1] if group.size and group[-1] == span - 1 else group for group in groups]
+        return [groups[mask :: len(logits)] for mask in range(len(logits))]
 
-    def _crossing_rows(self, columns: Floats, column: Positions, low_row: Positions, threshold: float) -> Positions:
-        """The first row after the turn between low_row and low_row + 1, in the stretch's rows [start, end]."""
+    def _upsampled_columns(self, logits: Floats, *, above: float) -> tuple[Positions, Positions, Floats]:
+        """Interpolated along x only, where a mask can exceed `above`: (mask, image column, logits over low rows)."""
+        axis, low_columns = self._columns, np.ascontiguousarray(logits[:, : self._low_rows].transpose(0, 2, 1))
+        reachable: npt.NDArray[np.bool_] = np.any(low_columns > above, axis=2)
+        reachable[:, 1:] |= reachable[:, :-1].copy()  # a low column reaches into the stretch before it and its own
+        reachable[:, :-1] |= reachable[:, 1:].copy()
+        mask, x = np.nonzero(reachable[:, axis.first])
+        weight = axis.weight[x, None]
+        return mask, x, low_columns[mask, axis.first[x]] * (1 - weight) + low_columns[mask, axis.second[x]] * weight
+
+    def _crossing_rows(self, low_row: Positions, upper: Floats, lower: Floats, threshold: Floats) -> Positions:
+        """The first row after the turn from `upper` at low_row to `lower` at low_row + 1, in the stretch's rows."""
         rows = self._rows
-        upper, lower = columns[column, low_row], columns[column, low_row + 1]
         start, end = rows.starts[low_row], rows.starts[low_row + 1]
         begins_inside = upper > threshold
 
@@ -98,6 +109,17 @@ class Upsampler:
         # Where the line meets the threshold, turned into a row; rounding can put it one row off.
         share = (threshold - upper.astype(np.float64)) / (lower.astype(np.float64) - upper)
         meeting = (low_row + share + 0.5) / self._low_step_y - 0.5
-        row = np.clip(np.floor(meeting).astype(np.int64) + 1, start, end)
-        row = np.where((row > start) & has_turned(row - 1), row - 1, row)
-        return np.where((row < end) & ~has_turned(row), row + 1, row)
+        row: Positions = np.clip(np.floor(meeting).astype(np.int64) + 1, start, end)
+        row -= (row > start) & has_turned(row - 1)
+        row += (row < end) & ~has_turned(row)
+        return row
+
+
+def _cancel_pairs(positions: Positions) -> Positions:
+    """Equal positions cancel two by two: two turns between the same pixels are none, and adjoining columns join."""
+    if positions.size == 0:
+        return positions
+    firsts = np.flatnonzero(np.concatenate(([True], positions[1:] != positions[:-1])))
+    is_odd = np.diff(np.append(firsts, positions.size)) % 2 == 1
+    kept: Positions = positions[firsts[is_odd]]
+    return kept
