@@ -83,7 +83,7 @@ class Engine:
         torch.set_num_threads(settings.model_threads or default_threads())
         self.models = Models(
             settings.models_dir,
-            default_name=settings.models[0],
+            names=settings.models,
             loaded_limit=settings.models_loaded,
             device=self.device,
         )

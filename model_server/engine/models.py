@@ -21,25 +21,28 @@ class _Found:
 
 
 class Models:
-    """Bundled models and the folders of `models_dir`; a folder of the same name there stands in front of a bundled one.
+    """The bundled models named in the settings and all folders of `models_dir`, which come first for a name in both.
 
     At most `loaded_limit` networks are in memory, the default one always.
     """
 
-    def __init__(self, models_dir: Path, *, default_name: str, loaded_limit: int, device: torch.device) -> None:
+    def __init__(self, models_dir: Path, *, names: tuple[str, ...], loaded_limit: int, device: torch.device) -> None:
         self.device = device
-        self._models_dir, self._default_name, self._loaded_limit = models_dir, default_name, loaded_limit
+        self._models_dir, self._names, self._loaded_limit = models_dir, names, loaded_limit
         self._found: dict[str, _Found] = {}
         self._loaded: OrderedDict[str, Network] = OrderedDict()
         self._lock = threading.Lock()  # the two dicts
         self._loading = threading.Lock()  # one load at a time: it is memory that is short
-        self.default = self._look(self._folders().get(default_name))
+        missing = [name for name in names if name not in self._folders()]
+        if missing or not names:
+            raise UnusableModel("model_missing", f"There is no model folder named {', '.join(missing)!r}.")
+        self.default = self._look(self._folders()[names[0]])
 
     def all(self) -> list[NetworkFacts]:
         """Facts of all usable models, the default first. New ones are hashed, which reads their files once."""
         facts = [self.default]
         for name, folder in self._folders().items():
-            if name != self._default_name:
+            if name != self._names[0]:
                 try:
                     facts.append(self._look(folder))
                 except UnusableModel:
@@ -88,13 +91,10 @@ class Models:
                 del self._loaded[idle.pop(0)]
 
     def _folders(self) -> dict[str, Path]:
-        folders = {path.parent.name: path.parent for path in sorted(BUNDLED.glob("*/config.json"))}
-        folders |= {path.parent.name: path.parent for path in sorted(self._models_dir.glob("*/config.json"))}
-        return folders
+        folders = {name: BUNDLED / name for name in self._names if (BUNDLED / name / "config.json").exists()}
+        return folders | {path.parent.name: path.parent for path in sorted(self._models_dir.glob("*/config.json"))}
 
-    def _look(self, folder: Path | None) -> NetworkFacts:
-        if folder is None:
-            raise UnusableModel("model_missing", f"There is no model folder named {self._default_name!r}.")
+    def _look(self, folder: Path) -> NetworkFacts:
         stamp = self._stamp(folder)
         found = self._found.get(folder.name)
         if found is None or found.stamp != stamp or found.folder != folder:
