@@ -1,12 +1,12 @@
 """The one dependency every API route passes: who asks, and does the permission table let them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Select, and_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Select, and_, bindparam, select, update
 
 from backend.auth.permissions import PERMISSIONS, RESOURCES, Rule
 from backend.auth.secrets import hash_secret
@@ -39,6 +39,21 @@ class Principal:
 NOBODY = Principal(0, "", "")
 
 
+# Every request passes here, a click among them: statements are built once and read plain columns.
+_USER = (User.id, User.name, User.role)
+_BY_TOKEN = (
+    select(*_USER, ApiToken.id.label("token_id"), ApiToken.last_used_at)
+    .join(ApiToken, ApiToken.user_id == User.id)
+    .where(ApiToken.secret_hash == bindparam("secret_hash"), User.is_active)
+)
+_BY_SESSION = (
+    select(*_USER)
+    .join(UserSession, UserSession.user_id == User.id)
+    .where(UserSession.secret_hash == bindparam("secret_hash"), UserSession.expires_at > bindparam("now"))
+    .where(User.is_active)
+)
+
+
 def authorize(request: Request) -> Principal:
     """The caller, if the table lets them call this route.
 
@@ -51,9 +66,9 @@ def authorize(request: Request) -> Principal:
         _refuse_foreign_origin(request)
         return NOBODY
     database = get_database(request)
-    with database.read() as session:
-        principal, stale_token_id = _identify(request, session)
-        principal = _check(rule, principal, request, session)
+    with database.engine.connect() as connection:
+        principal, stale_token_id = _identify(request, connection)
+        principal = _check(rule, principal, request, connection)
     if stale_token_id is not None:
         with database.write() as session:
             session.execute(update(ApiToken).where(ApiToken.id == stale_token_id).values(last_used_at=utc_now()))
@@ -63,31 +78,23 @@ def authorize(request: Request) -> Principal:
 CurrentUser = Annotated[Principal, Depends(authorize)]
 
 
-def _identify(request: Request, session: Session) -> tuple[Principal, int | None]:
+def _identify(request: Request, connection: Connection) -> tuple[Principal, int | None]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        row = session.execute(
-            select(User, ApiToken.id, ApiToken.last_used_at)
-            .join(ApiToken, ApiToken.user_id == User.id)
-            .where(ApiToken.secret_hash == hash_secret(token.strip()), User.is_active)
-        ).first()
+        row = connection.execute(_BY_TOKEN, {"secret_hash": hash_secret(token.strip())}).first()
         if row is None:
             raise Unauthorized("invalid_token", "This API token is not valid; make a new one on the account page.")
-        is_stale = row[2] is None or utc_now() - row[2] > TOKEN_TOUCH
-        return Principal(row[0].id, row[0].name, row[0].role), row[1] if is_stale else None
+        is_stale = row.last_used_at is None or utc_now() - row.last_used_at > TOKEN_TOUCH
+        return Principal(row.id, row.name, row.role), row.token_id if is_stale else None
 
     secret = request.cookies.get(SESSION_COOKIE)
     if not secret:
         raise Unauthorized("not_signed_in", "Sign in first.")
     _refuse_foreign_origin(request)
-    user = session.scalar(
-        select(User)
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(UserSession.secret_hash == hash_secret(secret), UserSession.expires_at > utc_now(), User.is_active)
-    )
-    if user is None:
+    person = connection.execute(_BY_SESSION, {"secret_hash": hash_secret(secret), "now": utc_now()}).first()
+    if person is None:
         raise Unauthorized("session_expired", "Your session has ended; sign in again. What you did is kept.")
-    return Principal(user.id, user.name, user.role, session_secret=secret), None
+    return Principal(person.id, person.name, person.role, session_secret=secret), None
 
 
 def _refuse_foreign_origin(request: Request) -> None:
@@ -104,7 +111,7 @@ def _refuse_foreign_origin(request: Request) -> None:
     raise Forbidden("foreign_origin", "Another site sent this request; it was refused.")
 
 
-def _check(rule: Rule, principal: Principal, request: Request, session: Session) -> Principal:
+def _check(rule: Rule, principal: Principal, request: Request, connection: Connection) -> Principal:
     if rule.kind == "signed_in" or (rule.kind == "admin" and principal.is_admin):
         return principal
     if rule.kind == "admin":
@@ -115,7 +122,8 @@ def _check(rule: Rule, principal: Principal, request: Request, session: Session)
     missing = NotFound(f"{name.removesuffix('_id')}_not_found", f"There is no {noun} {request.path_params[name]}.")
     if resource_id is None:
         raise missing
-    row = session.execute(_membership(RESOURCES[name], resource_id, principal.user_id)).first()
+    ids = {"resource_id": resource_id, "user_id": principal.user_id}
+    row = connection.execute(_membership(RESOURCES[name]), ids).first()
     if row is None:
         raise missing
     project_id, deleted_at, member_role = row
@@ -128,9 +136,7 @@ def _check(rule: Rule, principal: Principal, request: Request, session: Session)
     role = "admin" if principal.is_admin else member_role
     if role not in rule.roles:
         raise Forbidden("role_not_allowed", f"As {role} of this project you may not do this.")
-    return Principal(
-        principal.user_id, principal.name, principal.role, project_id, role, session_secret=principal.session_secret
-    )
+    return replace(principal, project_id=project_id, project_role=role)
 
 
 def _as_id(text: Any) -> int | None:
@@ -138,13 +144,13 @@ def _as_id(text: Any) -> int | None:
     return int(text) if str(text).isascii() and str(text).isdigit() and int(text) < 2**31 else None
 
 
-def _membership(table_name: str, resource_id: int, user_id: int) -> Select[Any]:
+@cache
+def _membership(table_name: str) -> Select[Any]:
     """Project id, when it was deleted, and the person's role in it, for one row of a project's table."""
     projects = Base.metadata.tables["projects"]
     resources = Base.metadata.tables[table_name]
-    is_member = and_(Membership.project_id == projects.c.id, Membership.user_id == user_id)
+    is_member = and_(Membership.project_id == projects.c.id, Membership.user_id == bindparam("user_id"))
     statement = select(projects.c.id, projects.c.deleted_at, Membership.role).select_from(projects)
-    if table_name == "projects":
-        return statement.outerjoin(Membership, is_member).where(projects.c.id == resource_id)
-    joined = statement.join(resources, resources.c.project_id == projects.c.id)
-    return joined.outerjoin(Membership, is_member).where(resources.c.id == resource_id)
+    if table_name != "projects":
+        statement = statement.join(resources, resources.c.project_id == projects.c.id)
+    return statement.outerjoin(Membership, is_member).where(resources.c.id == bindparam("resource_id"))

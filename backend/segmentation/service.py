@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound, Unprocessable
@@ -14,6 +14,12 @@ from model_server.contract.geometry import InvalidPrompt, validate_prompts
 from model_server.contract.messages import Multimask, PredictRequest, PromptJson
 
 EMBED_PRIORITY = 10
+
+_IMAGE_AND_MODEL = (
+    select(Image.sha256, Image.height, Image.width, Project.model_version)
+    .join(Project, Project.id == Image.project_id)
+    .where(Image.id == bindparam("image_id"))
+)
 
 
 def predict(
@@ -28,10 +34,8 @@ def predict(
 
     Without `model_version` the project's live one answers. Raises NotFound, Unprocessable, Unavailable.
     """
-    columns = (Image.sha256, Image.height, Image.width, Project.model_version)
-    with resources.database.read() as session:
-        row = session.execute(select(*columns).join(Project, Project.id == Image.project_id).where(Image.id == image_id))
-        found = row.first()
+    with resources.database.engine.connect() as connection:
+        found = connection.execute(_IMAGE_AND_MODEL, {"image_id": image_id}).first()
     if found is None:
         raise NotFound("image_not_found", f"There is no image {image_id}.")
     sha256, height, width, live_version = found

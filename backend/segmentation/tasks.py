@@ -21,9 +21,7 @@ def embed(run: JobRun) -> None:
         if row is None:
             continue  # removed meanwhile
         try:
-            run.resources.model.embed(
-                image_sha256=row.sha256, model_version=row.model_version, priority="lookahead"
-            )
+            run.resources.model.embed(image_sha256=row.sha256, model_version=row.model_version, priority="lookahead")
         except NotFound:
             continue  # its bytes are gone; a click on it says so
     run.progress("embedding", len(image_ids), len(image_ids))
