@@ -79,7 +79,7 @@ class _Receiver:
 
     def begin(self, boundary: bytes) -> None:
         """Expects parts between these boundaries. Raises Unprocessable."""
-        callbacks: "MultipartCallbacks" = {
+        callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin_part,
             "on_header_field": self._add_header_field,
             "on_header_value": self._add_header_value,
