@@ -92,6 +92,7 @@ class Metrics:
             )
         )
         self.waiting = Gauge("segloop_model_waiting", "Requests in the engine", registry=self.registry)
+        self.device_queue = Gauge("segloop_model_device_queue", "Jobs waiting for the device", registry=self.registry)
         self.encoded = Gauge("segloop_model_encoded_images", "Images encoded since start", registry=self.registry)
         self.refused = Gauge("segloop_model_refused", "Requests refused as overloaded", registry=self.registry)
         self.cache = Gauge("segloop_model_embedding_bytes", "Embeddings kept", ["level"], registry=self.registry)
@@ -107,6 +108,7 @@ class Metrics:
     def text(self, engine: Engine) -> bytes:
         """The exposition format."""
         self.waiting.set(engine.load.waiting)
+        self.device_queue.set(engine.waiting_for_device())
         self.encoded.set(engine.load.encoded)
         self.refused.set(engine.load.refused)
         for level, size in engine.cache.sizes().items():

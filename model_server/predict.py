@@ -55,6 +55,9 @@ class Memo:
         self._limit, self._bytes = limit_bytes, 0
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._steps)
+
     def find(self, key: Hashable) -> Decoded | None:
         """The answer of a step, if remembered."""
         with self._lock:
@@ -79,7 +82,7 @@ class Predictor:
 
     def __init__(self, engine: Engine, memo: Memo | None = None) -> None:
         self._engine = engine
-        self._memo = memo or Memo()
+        self._memo = Memo() if memo is None else memo
 
     def submit(
         self,

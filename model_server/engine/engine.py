@@ -150,6 +150,10 @@ class Engine:
         """Whether a click on this image needs no encoding. Raises EngineError unknown_model_version."""
         return self.cache.is_ready((image_sha256, self.models.facts(model_version).encoder_fingerprint))
 
+    def waiting_for_device(self) -> int:
+        """Encodings and clicks that wait for the device thread."""
+        return self._device_thread.waiting_count()
+
     def close(self) -> None:
         """Stop the threads; what waits is dropped."""
         self._file_threads.close()

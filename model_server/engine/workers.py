@@ -63,6 +63,11 @@ class Workers:
                 heapq.heappush(self._heap, (priority, next(self._number), job))
                 self._changed.notify()
 
+    def waiting_count(self) -> int:
+        """Jobs queued and not yet taken."""
+        with self._changed:
+            return len({id(job) for _, _, job in self._heap if not job.is_taken})
+
     def close(self) -> None:
         """Finish what runs, drop what waits."""
         with self._changed:
