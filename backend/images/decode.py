@@ -17,7 +17,7 @@ from backend.images.derivatives import DISPLAY_SIDE, THUMBNAIL_SIDE, fitted_hw, 
 from model_server.contract.pixels import UnreadableImage, decode_rgb, inspect
 
 # A JPEG is decoded at a fraction of its size for the thumbnail, but at least this much larger than it.
-THUMBNAIL_OVERSAMPLING = 1.5
+THUMBNAIL_OVERSAMPLING = 1.25
 
 
 def derive(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def derive(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
     rgb = decode_rgb(source, max_pixels=max_pixels, at_least_hw=display_hw if has_display else oversampled_hw)
     if has_display:
         rgb = _resized(rgb, display_hw)
-        rgb.save(folder / "display.webp", "WEBP", quality=90, method=1)
-    _resized(rgb, thumbnail_hw).save(folder / "thumbnail.webp", "WEBP", quality=80, method=4)
+        rgb.save(folder / "display.webp", "WEBP", quality=90, method=0)
+    _resized(rgb, thumbnail_hw).save(folder / "thumbnail.webp", "WEBP", quality=80, method=2)
     return {"format": facts.format, "size_hw": facts.size_hw, "is_plain": facts.is_plain}
 
 
@@ -42,7 +42,7 @@ def _resized(rgb: Image.Image, size_hw: tuple[int, int]) -> Image.Image:
     height, width = size_hw
     if rgb.size == (width, height):
         return rgb
-    return rgb.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return rgb.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
