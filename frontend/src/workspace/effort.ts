@@ -1,0 +1,34 @@
+// How long and with how many clicks a person worked on the mask being made. Longer pauses do not count.
+
+export interface Effort {
+  readonly clicks: number;
+  readonly activeMs: number;
+  /** When the person last did something; null before the first sign of life. */
+  readonly lastAt: number | null;
+}
+
+const LONGEST_PAUSE_MS = 10_000;
+
+export const NO_EFFORT: Effort = { clicks: 0, activeMs: 0, lastAt: null };
+
+/** A sign of life at `now`: the time since the last one counts, up to the longest pause. */
+export function touch(effort: Effort, now: number): Effort {
+  return { ...effort, activeMs: activeMsAt(effort, now), lastAt: now };
+}
+
+export function addClick(effort: Effort, now: number): Effort {
+  const touched = touch(effort, now);
+  return { ...touched, clicks: touched.clicks + 1 };
+}
+
+export function activeMsAt({ activeMs, lastAt }: Effort, now: number): number {
+  return lastAt === null ? activeMs : activeMs + Math.min(LONGEST_PAUSE_MS, Math.max(0, now - lastAt));
+}
+
+/** Seconds with one decimal, as they are kept with the mask. */
+export const secondsAt = (effort: Effort, now: number): number => Math.round(activeMsAt(effort, now) / 100) / 10;
+
+/** Goes on where a mask left off that has been reopened, or that was restored after a reload. */
+export function resumed(clicks: number, activeSeconds: number, now: number): Effort {
+  return { clicks, activeMs: activeSeconds * 1000, lastAt: now };
+}

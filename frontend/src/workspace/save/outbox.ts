@@ -1,0 +1,271 @@
+// Brings masks to the server: in order, again and again until they are there, never dropping one. Each record says what
+// the person wants of a mask; what to send follows from comparing that with what the server is known to have.
+import { createStore, type StoreApi } from "zustand/vanilla";
+import type { MaskId } from "../../canvas/document";
+import { ApiError, messageOf } from "../../api/errors";
+import type { Annotation, AnnotationCalls, AnnotationIn } from "../server";
+import type { Database, OutboxRecord, Refusal, SentStep, ServerMask } from "./database";
+
+export type SaveKind = "saved" | "saving" | "offline";
+
+export interface SaveState {
+  readonly kind: SaveKind;
+  /** Masks the server does not have yet as they are wanted; refused ones are counted apart. */
+  readonly waiting: number;
+  readonly refused: readonly OutboxRecord[];
+}
+
+export interface WantedMask {
+  readonly maskId: MaskId;
+  readonly imageId: number;
+  readonly imageName: string;
+  readonly body: AnnotationIn;
+}
+
+export interface Outbox {
+  readonly state: StoreApi<SaveState>;
+  /** Masks that came from the server: what it has of them. */
+  know(maskId: MaskId, annotation: Annotation): void;
+  /** The person wants this mask kept, as it is in `body`. */
+  keep(mask: WantedMask): Promise<void>;
+  remove(mask: WantedMask): Promise<void>;
+  /** Sends what waits, now; resolves when nothing more can be done for the moment. */
+  flush(): Promise<void>;
+  recordsOf(imageId: number): Promise<OutboxRecord[]>;
+  /** A refused mask: send it again; against a conflict, over the other person's version. */
+  sendAgain(maskId: MaskId): Promise<void>;
+  /** A refused mask: give up what was wanted. */
+  giveUp(maskId: MaskId): Promise<void>;
+  close(): void;
+}
+
+interface OutboxOptions {
+  readonly database: Database;
+  readonly userId: number;
+  readonly calls: AnnotationCalls;
+  /** Resolves when it makes sense to send again although the session had ended. */
+  readonly sessionIsBack: () => Promise<void>;
+}
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** What has to be sent next so that the server has what is wanted. What was sent without an answer is sent again first. */
+export function stepOf({ wanted, server, tried, version, sentVersion }: OutboxRecord): SentStep | "none" {
+  if (tried !== null) return tried.step;
+  if (server === null) return wanted === "kept" ? "create" : "none";
+  if (wanted === "removed") return server.isDeleted ? "none" : "remove";
+  if (server.isDeleted) return "restore";
+  return version === sentVersion ? "none" : "change";
+}
+
+export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxOptions): Outbox {
+  const state = createStore<SaveState>(() => ({ kind: "saved", waiting: 0, refused: [] }));
+  const known = new Map<MaskId, ServerMask>();
+  let pauseMs = FIRST_PAUSE_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sending: Promise<void> | null = null;
+  let isClosed = false;
+  let lastOrder = 0;
+  // The tab that sends tells the others what the server has now.
+  const channel = new BroadcastChannel("segloop-outbox");
+  channel.addEventListener("message", ({ data }: MessageEvent<{ maskId: MaskId; server: ServerMask }>) => {
+    known.set(data.maskId, data.server);
+    void publish();
+  });
+  const learn = (maskId: MaskId, server: ServerMask): void => {
+    known.set(maskId, server);
+    channel.postMessage({ maskId, server });
+  };
+
+  const records = async (): Promise<OutboxRecord[]> =>
+    (await database.getAllFromIndex("outbox", "byUser", userId)).sort((a, b) => a.order - b.order);
+
+  const publish = async (kind?: SaveKind): Promise<void> => {
+    if (isClosed) return;
+    const all = await records();
+    const waiting = all.filter((record) => record.refusal === null).length;
+    const now = waiting === 0 ? "saved" : (kind ?? (state.getState().kind === "offline" ? "offline" : "saving"));
+    state.setState({ kind: now, waiting, refused: all.filter((record) => record.refusal !== null) });
+  };
+
+  /** Changes a record, or removes it when nothing is left to send, in one transaction. */
+  const update = async (maskId: MaskId, change: (record: OutboxRecord) => OutboxRecord): Promise<void> => {
+    const transaction = database.transaction("outbox", "readwrite", { durability: "strict" });
+    const record = await transaction.store.get(maskId);
+    if (record !== undefined) {
+      const next = change(record);
+      if (next.server !== null) learn(maskId, next.server);
+      await (stepOf(next) === "none" ? transaction.store.delete(maskId) : transaction.store.put(next));
+    }
+    await transaction.done;
+  };
+
+  const want = async (mask: WantedMask, wanted: "kept" | "removed"): Promise<void> => {
+    // The mask and the end of its draft are one transaction: a crash in between would offer the mask twice.
+    const transaction = database.transaction(["outbox", "drafts"], "readwrite", { durability: "strict" });
+    const outbox = transaction.objectStore("outbox");
+    const waiting = await outbox.get(mask.maskId);
+    const server = known.get(mask.maskId) ?? null;
+    lastOrder = Math.max(lastOrder + 1, Date.now());
+    const fresh = { ...mask, userId, order: lastOrder, wanted, version: 1, server, tried: null, refusal: null };
+    const isChanged = JSON.stringify(waiting?.body) !== JSON.stringify(mask.body);
+    const next: OutboxRecord =
+      waiting === undefined
+        ? // Of a mask that the server has, only its keeping or removal, or a new body, can be wanted.
+          { ...fresh, sentVersion: server === null || (wanted === "kept" && !server.isDeleted) ? 0 : 1 }
+        : { ...waiting, wanted, body: mask.body, version: waiting.version + (isChanged ? 1 : 0), refusal: null };
+    await (stepOf(next) === "none" ? outbox.delete(mask.maskId) : outbox.put(next));
+    if (wanted === "kept") await transaction.objectStore("drafts").delete([userId, mask.imageId]);
+    await transaction.done;
+    await publish();
+    void flush();
+  };
+
+  /** One request for the first record that waits. */
+  const sendOne = async (record: OutboxRecord): Promise<void> => {
+    const step = stepOf(record);
+    if (step === "none") return update(record.maskId, (now) => now);
+    const tried = record.tried ?? { step, body: record.body, version: record.version };
+    await update(record.maskId, (now) => ({ ...now, tried }));
+    const server = await request(step, record, tried.body);
+    const carriesBody = step === "create" || step === "change";
+    await update(record.maskId, (now) => ({
+      ...now,
+      server,
+      sentVersion: carriesBody ? tried.version : now.sentVersion,
+      tried: null,
+    }));
+  };
+
+  const request = async (step: SentStep, record: OutboxRecord, body: AnnotationIn): Promise<ServerMask> => {
+    const { annotationId, revision } = record.server ?? { annotationId: 0, revision: 0 };
+    if (step === "create") return serverMaskOf(await calls.create(record.imageId, body, record.maskId));
+    if (step === "restore") return serverMaskOf(await calls.restore(annotationId));
+    if (step === "change") return serverMaskOf(await calls.change(annotationId, body, revision).catch(acceptOwn(body)));
+    await calls.remove(annotationId, revision).catch(acceptAbsence);
+    return { annotationId, revision, isDeleted: true };
+  };
+
+  const refuse = (maskId: MaskId, error: ApiError): Promise<void> => {
+    const refusal: Refusal = {
+      code: error.code,
+      message: error.message,
+      status: error.status,
+      current: error.body["current"] ?? null,
+    };
+    return update(maskId, (record) => ({ ...record, refusal, tried: null }));
+  };
+
+  /** Sends record after record; returns what stopped it, or null when nothing waits. */
+  const sendAll = async (): Promise<unknown> => {
+    for (;;) {
+      const record = (await records()).find((candidate) => candidate.refusal === null);
+      if (record === undefined || isClosed) return null;
+      try {
+        await sendOne(record);
+        pauseMs = FIRST_PAUSE_MS;
+        await publish("saving");
+      } catch (error) {
+        if (!(error instanceof ApiError) || isPassing(error)) return error;
+        await refuse(record.maskId, error);
+        await publish("saving");
+      }
+    }
+  };
+
+  const goOnLater = (reason: unknown): void => {
+    if (isClosed) return;
+    if (reason instanceof ApiError && reason.status === 401) {
+      void sessionIsBack().then(flush);
+      return;
+    }
+    const asked = reason instanceof ApiError ? (reason.retryAfterSeconds ?? 0) * 1000 : 0;
+    timer = setTimeout(() => void flush(), Math.max(asked, pauseMs));
+    pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+  };
+
+  const flush = (): Promise<void> => {
+    if (sending !== null) return sending;
+    clearTimeout(timer);
+    sending = alone(sendAll)
+      .then(async (reason) => {
+        sending = null;
+        await publish(reason === null ? undefined : "offline");
+        if (reason !== null) goOnLater(reason);
+        // Something may have come in after the last look.
+        else if (state.getState().waiting > 0) void flush();
+      })
+      .catch((error: unknown) => {
+        sending = null;
+        if (!isClosed) throw new Error(`the save queue stopped: ${messageOf(error)}`);
+      });
+    return sending;
+  };
+
+  const sendAgain = async (maskId: MaskId): Promise<void> => {
+    await update(maskId, (record) => {
+      const current = record.refusal?.current as Annotation | null | undefined;
+      return { ...record, refusal: null, server: current ? serverMaskOf(current) : record.server };
+    });
+    await publish();
+    await flush();
+  };
+
+  const giveUp = async (maskId: MaskId): Promise<void> => {
+    const record = await database.get("outbox", maskId);
+    const current = record?.refusal?.current as Annotation | null | undefined;
+    if (current) known.set(maskId, serverMaskOf(current));
+    await database.delete("outbox", maskId);
+    await publish();
+  };
+
+  void publish().then(flush);
+  return {
+    state,
+    know: (maskId, annotation) => void known.set(maskId, serverMaskOf(annotation)),
+    keep: (mask) => want(mask, "kept"),
+    remove: (mask) => want(mask, "removed"),
+    flush,
+    recordsOf: async (imageId) => (await records()).filter((record) => record.imageId === imageId),
+    sendAgain,
+    giveUp,
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      channel.close();
+    },
+  };
+}
+
+const serverMaskOf = ({ id, revision, state }: Annotation): ServerMask => ({
+  annotationId: id,
+  revision,
+  isDeleted: state === "deleted",
+});
+
+/** No answer, an overloaded or failing server, a full disk, an ended session: the same request may succeed later. */
+function isPassing({ status }: ApiError): boolean {
+  return status === 0 || status >= 500 || [401, 408, 425, 429].includes(status);
+}
+
+/** A conflict with our own change, whose answer got lost, is none. */
+const acceptOwn = (sent: AnnotationIn) => (error: unknown): Annotation => {
+  const current = error instanceof ApiError ? (error.body["current"] as Annotation | undefined) : undefined;
+  const isOurs =
+    current?.rle.counts === sent.rle.counts &&
+    current.category_id === (sent.category_id ?? null) &&
+    current.clicks === sent.clicks;
+  if (!isOurs) throw error;
+  return current;
+};
+
+function acceptAbsence(error: unknown): void {
+  if (!(error instanceof ApiError) || ![404, 410].includes(error.status)) throw error;
+}
+
+/** One sender over all tabs; where the browser has no locks (plain HTTP), the keys keep the server from taking one twice. */
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  if (!("locks" in navigator)) return work();
+  return navigator.locks.request("segloop-outbox", work) as Promise<T>;
+}

@@ -1,0 +1,86 @@
+// What the workspace asks of the server, under the workspace's names.
+import { call, client, noteAnswer } from "../api/client";
+import { setLost } from "../api/connection";
+import { errorOf, noAnswer } from "../api/errors";
+import type { components, paths } from "../api/schema";
+
+type Schemas = components["schemas"];
+
+export type WorkItem = Schemas["WorkItemOut"];
+export type Annotation = Schemas["AnnotationOut"];
+export type AnnotationIn = Schemas["AnnotationIn"];
+export type PromptJson = AnnotationIn["prompts"][number];
+export type PredictOut =
+  paths["/api/images/{image_id}/predict"]["post"]["responses"][200]["content"]["application/json"];
+
+/** The item this person holds, else the next of the queue, or the one asked for; null when nothing is left. */
+export async function lend(projectId: number, wanted: { image_id?: number; after?: number }): Promise<WorkItem | null> {
+  const params = { path: { project_id: projectId } };
+  const item = (await call(client.POST("/api/projects/{project_id}/work/next", { params, body: wanted }))) as WorkItem | undefined;
+  return item ?? null; // 204: nothing is left
+}
+
+export function heartbeat(item: WorkItem): Promise<WorkItem> {
+  return call(client.POST("/api/work/{work_id}/heartbeat", { params: pathOf(item), body: leaseOf(item) }));
+}
+
+export function finish(item: WorkItem): Promise<WorkItem> {
+  return call(client.POST("/api/work/{work_id}/finish", { params: pathOf(item), body: leaseOf(item) }));
+}
+
+export function skip(item: WorkItem, reason: string): Promise<WorkItem> {
+  return call(client.POST("/api/work/{work_id}/skip", { params: pathOf(item), body: { ...leaseOf(item), reason } }));
+}
+
+const pathOf = (item: WorkItem) => ({ path: { work_id: item.id } });
+const leaseOf = (item: WorkItem) => ({ lease_token: item.lease_token ?? "" });
+
+export async function listAnnotations(imageId: number): Promise<Annotation[]> {
+  const params = { path: { image_id: imageId } };
+  return (await call(client.GET("/api/images/{image_id}/annotations", { params }))).items;
+}
+
+/** The calls through which kept masks reach the server. */
+export interface AnnotationCalls {
+  create(imageId: number, body: AnnotationIn, key: string): Promise<Annotation>;
+  change(annotationId: number, body: AnnotationIn, revision: number): Promise<Annotation>;
+  remove(annotationId: number, revision: number): Promise<void>;
+  restore(annotationId: number): Promise<Annotation>;
+}
+
+export const annotationCalls: AnnotationCalls = {
+  create(imageId, body, key) {
+    const params = { path: { image_id: imageId }, header: { "idempotency-key": key } };
+    return call(client.POST("/api/images/{image_id}/annotations", { params, body }));
+  },
+  change(annotationId, body, revision) {
+    const params = { path: { annotation_id: annotationId }, header: { "if-match": `"${revision}"` } };
+    return call(client.PUT("/api/annotations/{annotation_id}", { params, body }));
+  },
+  async remove(annotationId, revision) {
+    const params = { path: { annotation_id: annotationId }, header: { "if-match": `"${revision}"` } };
+    await call(client.DELETE("/api/annotations/{annotation_id}", { params }));
+  },
+  restore(annotationId) {
+    const params = { path: { annotation_id: annotationId } };
+    return call(client.POST("/api/annotations/{annotation_id}/restore", { params }));
+  },
+};
+
+export function predict(imageId: number, prompts: PromptJson[], signal: AbortSignal): Promise<PredictOut> {
+  const params = { path: { image_id: imageId } };
+  return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto" }, signal }));
+}
+
+/** The decoded picture behind an address of an image; decoding happens off the main thread. */
+export async function loadPicture(imageId: number, which: "display" | "thumbnail", signal: AbortSignal): Promise<ImageBitmap> {
+  const path = `/api/images/${imageId}/${which}`;
+  const response = await fetch(path, { signal, credentials: "same-origin" }).catch((reason: unknown) => {
+    if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
+    setLost(true);
+    throw noAnswer();
+  });
+  noteAnswer(response.status, path);
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null), response.headers);
+  return createImageBitmap(await response.blob());
+}
