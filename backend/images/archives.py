@@ -23,6 +23,7 @@ HARMLESS_BYTES = 64 << 20
 MAX_LISTING_BYTES_PER_ENTRY = 1000
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+_PICTURE_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"II", b"MM")
 _LITTER_NAMES = {".ds_store", "thumbs.db", "desktop.ini"}
 _END_BYTES, _END64_LOCATOR_BYTES = 22, 20
 _ENTRY_BYTES = 46
@@ -30,9 +31,11 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, 
 
 
 def is_archive(path: Path, file_name: str) -> bool:
-    """Whether this is a .zip, by its first bytes; a file that is only called so counts too, to be refused as one."""
+    """Whether this is a .zip by its first bytes, or only called so: then it is refused as a damaged one."""
     with path.open("rb") as file:
-        return file.read(4) in _SIGNATURES or file_name.lower().endswith(".zip")
+        head = file.read(4)
+    is_called_so = file_name.lower().endswith(".zip") and not head.startswith(_PICTURE_SIGNATURES)
+    return head in _SIGNATURES or is_called_so
 
 
 def archive_files(archive: Source, folder: Path, settings: Settings) -> Iterator[Source | Refusal]:

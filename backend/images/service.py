@@ -93,7 +93,9 @@ def _state() -> ColumnElement[str]:
     work_items = Base.metadata.tables["work_items"]
     lease_ran_out = (work_items.c.state == "claimed") & (work_items.c.lease_until < epoch_now())
     state = case((lease_ran_out, "ready"), else_=work_items.c.state)
-    newest = select(state).where(work_items.c.image_id == Image.id).order_by(work_items.c.id.desc()).limit(1)
+    # "+ 0": an order by the bare id tempts PostgreSQL to walk all work items backwards for each image.
+    of_image = select(state).where(work_items.c.image_id == Image.id)
+    newest = of_image.order_by((work_items.c.id + 0).desc()).limit(1)
     return func.coalesce(newest.correlate(Image).scalar_subquery(), "ready")
 
 

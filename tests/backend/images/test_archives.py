@@ -72,7 +72,19 @@ def test_folders_of_photos(upload: Upload, photo: Photo) -> None:
 
 
 def test_what_an_archive_is_shows_in_its_bytes(upload: Upload, photo: Photo) -> None:
-    assert len(upload(("photos.jpg", zipped(("a.jpg", photo()))))["created"]) == 1
+    answer = upload(("photos.jpg", zipped(("a.jpg", photo(1)))), ("photo.zip", photo(2)))
+    assert [image["file_name"] for image in answer["created"]] == ["a.jpg", "photo.zip"]
+
+
+def test_large_archives_list_their_entries_elsewhere(
+    upload: Upload, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as small_limit:
+        small_limit.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+        archive = zipped(("a.jpg", photo(1)), ("b.jpg", photo(2)))
+    assert b"PK\x06\x06" in archive
+    assert len(upload(("large.zip", archive))["created"]) == 2
+    assert len(upload(("behind something.zip", b"PK\x03\x04" + bytes(100) + archive))["duplicates"]) == 2
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.settings import Settings
+
 Upload = Callable[..., dict[str, Any]]
 Photo = Callable[..., bytes]
 
@@ -199,6 +201,12 @@ class TestLimits:
     def test_the_installations_pixels(self, upload: Upload, photo: Photo) -> None:
         (entry,) = upload(("wide.png", photo(1, "PNG", size_hw=(100, 101))))["rejected"]
         assert entry["code"] == "too_many_pixels"
+
+
+def test_nothing_is_taken_from_strangers(app_client: TestClient, settings: Settings, photo: Photo) -> None:
+    answer = app_client.post("/api/projects/1/images", files=[("files", ("a.jpg", photo()))])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
+    assert not (settings.data_dir / "incoming").exists()
 
 
 def test_foreign_and_deleted_projects(

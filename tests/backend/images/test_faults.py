@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -38,11 +40,11 @@ def decoders() -> list[psutil.Process]:
     return found
 
 
-def wait_for_work(decoder: psutil.Process, before: float) -> None:
-    """Waits until the process has computed for a third of a second since `before`."""
+def wait_for(is_true: Callable[[], bool]) -> None:
+    """Polls for at most 30 s."""
     deadline = time.monotonic() + 30
-    while decoder.cpu_times().user < before + 0.3:
-        assert time.monotonic() < deadline, "nothing was decoded"
+    while not is_true():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
@@ -65,7 +67,7 @@ class TestOneDecoder:
         with ThreadPoolExecutor(1) as pool:
             files = [("slow.png", slow_picture()), ("good.jpg", photo(2))]
             answer = pool.submit(upload, *files)
-            wait_for_work(decoder, before)
+            wait_for(lambda: decoder.cpu_times().user > before + 0.3)
             decoder.kill()
             result = answer.result()
         assert [(entry["file_name"], entry["code"]) for entry in result["rejected"]] == [("slow.png", "decode_failed")]
@@ -136,6 +138,28 @@ def test_the_same_photos_sent_at_the_same_time_are_kept_once(
     assert sorted(duplicates) == sorted([image["id"] for image in created] * 3)
     assert client.get(f"/api/projects/{project_id}/images").json()["total"] == 6
     assert len(stored()) == 12
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(
+    app_client: TestClient, make_person: Callable[..., Any], project_id: int, settings: Settings
+) -> None:
+    server = uvicorn.Server(uvicorn.Config(app_client.app, port=0, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        head = f"POST /api/projects/{project_id}/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n"
+        head += f"Authorization: {make_person('admin').headers['Authorization']}\r\n"
+        head += "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        head += '--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+        incoming = settings.data_dir / "incoming"
+        with socket.create_connection(server.servers[0].sockets[0].getsockname()) as connection:
+            connection.sendall(head.encode() + bytes(2 << 20))
+            wait_for(lambda: any(path.stat().st_size for path in incoming.glob("*/file-0")))
+        wait_for(lambda: list(incoming.iterdir()) == [])
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture
