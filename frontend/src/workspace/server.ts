@@ -2,16 +2,15 @@
 import { call, client, noteAnswer } from "../api/client";
 import { setLost } from "../api/connection";
 import { errorOf, noAnswer } from "../api/errors";
-import type { components, paths } from "../api/schema";
+import type { components } from "../api/schema";
 
 type Schemas = components["schemas"];
 
 export type WorkItem = Schemas["WorkItemOut"];
 export type Annotation = Schemas["AnnotationOut"];
 export type AnnotationIn = Schemas["AnnotationIn"];
-export type PromptJson = AnnotationIn["prompts"][number];
-export type PredictOut =
-  paths["/api/images/{image_id}/predict"]["post"]["responses"][200]["content"]["application/json"];
+export type PromptJson = NonNullable<AnnotationIn["prompts"]>[number];
+export type PredictOut = Awaited<ReturnType<typeof predict>>;
 
 /** The item this person holds, else the next of the queue, or the one asked for; null when nothing is left. */
 export async function lend(projectId: number, wanted: { image_id?: number; after?: number }): Promise<WorkItem | null> {
@@ -67,7 +66,7 @@ export const annotationCalls: AnnotationCalls = {
   },
 };
 
-export function predict(imageId: number, prompts: PromptJson[], signal: AbortSignal): Promise<PredictOut> {
+export function predict(imageId: number, prompts: PromptJson[], signal: AbortSignal) {
   const params = { path: { image_id: imageId } };
   return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto" }, signal }));
 }

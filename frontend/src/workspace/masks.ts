@@ -1,0 +1,66 @@
+// Between the document's masks and the server's annotations.
+import type { Candidate, Prompt } from "../canvas/prompts";
+import type { Mask, MaskId } from "../canvas/document";
+import { areaOf, runsOf } from "../canvas/masks/rle";
+import type { OutboxRecord } from "./save/database";
+import type { WantedMask } from "./save/outbox";
+import type { Annotation, AnnotationIn, WorkItem } from "./server";
+
+type NewMask = Omit<Mask, "number">;
+
+/** The id of a mask that came from the server. */
+export const serverMaskId = (annotationId: number): MaskId => `annotation-${annotationId}`;
+
+export function maskOfAnnotation(annotation: Annotation, id = serverMaskId(annotation.id)): NewMask {
+  return {
+    id,
+    rle: annotation.rle,
+    area: annotation.area,
+    state: annotation.state === "proposed" ? "proposed" : "accepted",
+    categoryId: annotation.category_id ?? null,
+    evidence: evidenceOf(annotation),
+  };
+}
+
+/** A mask that the server does not have yet, after a reload. */
+export function maskOfRecord({ maskId, body }: OutboxRecord): NewMask {
+  return {
+    id: maskId,
+    rle: body.rle,
+    area: areaOf(runsOf(body.rle)),
+    state: "accepted",
+    categoryId: body.category_id ?? null,
+    evidence: evidenceOf(body),
+  };
+}
+
+function evidenceOf(body: AnnotationIn | Annotation): Mask["evidence"] {
+  return {
+    prompts: (body.prompts ?? []) as Prompt[],
+    clicks: body.clicks,
+    activeSeconds: body.active_seconds,
+    modelVersion: body.model_version ?? null,
+    candidate: (body.candidate ?? null) as Candidate,
+    proposal: body.proposal ?? null,
+  };
+}
+
+export function wantedMask(mask: Mask, work: WorkItem): WantedMask {
+  const { evidence } = mask;
+  return {
+    maskId: mask.id,
+    imageId: work.image.id,
+    imageName: work.image.file_name,
+    body: {
+      rle: mask.rle,
+      prompts: [...evidence.prompts],
+      category_id: mask.categoryId,
+      clicks: evidence.clicks,
+      active_seconds: evidence.activeSeconds,
+      model_version: evidence.modelVersion,
+      candidate: evidence.candidate,
+      proposal: evidence.proposal,
+      work_item_id: work.id,
+    },
+  };
+}

@@ -1,0 +1,136 @@
+// One person at one project: puts the workspace's parts together and takes them apart again.
+import { connection } from "../api/connection";
+import type { Category } from "../api/types";
+import { createEditing, type Editing } from "./editing";
+import { secondsAt } from "./effort";
+import { type Asked, createAsker } from "./predict/asker";
+import { type Predictor, shownIndex, scoreWord } from "./predict/predictor";
+import { createQueue, type Queue } from "./queue";
+import { type Database, openDatabase } from "./save/database";
+import { saveDraft } from "./save/drafts";
+import { createOutbox, type Outbox } from "./save/outbox";
+import { annotationCalls } from "./server";
+import { createWorkspaceStore, docOf, type Store } from "./state";
+import { strings } from "./strings";
+
+export interface Session {
+  readonly store: Store;
+  readonly editing: Editing;
+  readonly queue: Queue;
+  readonly outbox: Outbox;
+  retryModel(): void;
+  setCategories(categories: readonly Category[]): void;
+  close(): void;
+}
+
+interface SessionOptions {
+  readonly projectId: number;
+  readonly userId: number;
+  readonly predictor: Predictor;
+  readonly onImage: (imageId: number | null) => void;
+}
+
+const DRAFT_DELAY_MS = 250;
+
+export async function createSession({ projectId, userId, predictor, onImage }: SessionOptions): Promise<Session> {
+  const store = createWorkspaceStore();
+  const database = await openDatabase();
+  const outbox = createOutbox({ database, userId, calls: annotationCalls, sessionIsBack });
+  const asker = createAsker(predictor, (asked) => showAsked(store, asked));
+  const editing = createEditing(store, { outbox, asker });
+  const queue = createQueue(store, { projectId, userId, database, outbox, asker, editing, sessionIsBack, onImage });
+  const stopKeeping = keepDrafts(store, { database, userId });
+  const stopAnnouncing = outbox.state.subscribe((now, before) => {
+    if (now.kind === "offline" && now.waiting > 0 && (before.kind !== "offline" || before.waiting !== now.waiting)) {
+      store.setState({ announcement: strings.announce.offline(now.waiting) });
+    }
+    if (now.kind === "saved" && before.kind === "offline") store.setState({ announcement: strings.announce.saved });
+  });
+  // The server is back: what waits goes out at once.
+  const stopListening = connection.subscribe((now, before) => {
+    const isBack = (before.isLost && !now.isLost) || (before.isSessionExpired && !now.isSessionExpired);
+    if (!isBack) return;
+    void outbox.flush();
+    if (store.getState().asked.state.kind === "waiting") asker.retry();
+  });
+
+  return {
+    store,
+    editing,
+    queue,
+    outbox,
+    retryModel: () => asker.retry(),
+    setCategories: (categories) => store.setState({ categories }),
+    close() {
+      stopKeeping();
+      stopAnnouncing();
+      stopListening();
+      queue.close();
+      asker.close();
+      outbox.close();
+    },
+  };
+}
+
+function showAsked(store: Store, asked: Asked): void {
+  const { state, answer, isFresh } = asked;
+  const isNews = isFresh && answer !== store.getState().asked.answer;
+  const best = isNews && answer !== null ? answer.masks[shownIndex(answer, null)] : undefined;
+  const word = best === undefined ? "" : strings.score[scoreWord(best.predicted_iou)].toLowerCase();
+  const isMissing = state.kind === "refused" && state.error !== null && [404, 410].includes(state.error.status);
+  store.setState({
+    asked,
+    ...(isFresh ? { isEmbedded: true } : {}),
+    ...(best === undefined ? {} : { announcement: strings.announce.answer(answer?.masks.length ?? 0, word) }),
+    ...(state.kind === "refused" ? { notice: strings.notice.refusedPrompt(state.message) } : {}),
+    ...(isMissing ? { phase: { kind: "gone" as const, message: state.message } } : {}),
+  });
+}
+
+/** Resolves when the person is signed in again. */
+function sessionIsBack(): Promise<void> {
+  return new Promise((done) => {
+    if (!connection.getState().isSessionExpired) return done();
+    const unsubscribe = connection.subscribe(({ isSessionExpired }) => {
+      if (isSessionExpired) return;
+      unsubscribe();
+      done();
+    });
+  });
+}
+
+/** Writes the draft shortly after each change, and at once when the page goes out of sight. */
+function keepDrafts(store: Store, { database, userId }: { database: Database; userId: number }): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const write = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const state = store.getState();
+    if (state.work === null || state.phase.kind !== "working") return;
+    const { clicks } = state.effort;
+    const activeSeconds = secondsAt(state.effort, performance.now());
+    const draft = { draft: docOf(state).draft, clicks, activeSeconds, categoryId: state.newCategoryId };
+    void saveDraft(database, { userId, imageId: state.work.image.id, ...draft, savedAt: Date.now() }).catch(
+      (error: unknown) => store.setState({ notice: strings.notice.storage(String(error)) }),
+    );
+  };
+  const unsubscribe = store.subscribe((now, before) => {
+    if (now.phase.kind !== "working" || before.phase.kind !== "working") return;
+    if (docOf(now).draft === docOf(before).draft) return;
+    timer ??= setTimeout(write, DRAFT_DELAY_MS);
+  });
+  const onHide = (): void => {
+    if (document.visibilityState === "hidden" && timer !== undefined) write();
+  };
+  const onLeave = (): void => {
+    if (timer !== undefined) write();
+  };
+  document.addEventListener("visibilitychange", onHide);
+  window.addEventListener("pagehide", onLeave);
+  return () => {
+    onLeave();
+    unsubscribe();
+    document.removeEventListener("visibilitychange", onHide);
+    window.removeEventListener("pagehide", onLeave);
+  };
+}

@@ -1,0 +1,117 @@
+// What the workspace knows at one moment, and what follows from it. The panels read this; nothing here is drawn from.
+import { createStore, type StoreApi } from "zustand/vanilla";
+import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf } from "../canvas/document";
+import { type History, startWith } from "../canvas/history";
+import { paletteColour, type Rgb } from "../canvas/render/palette";
+import type { SceneMask } from "../canvas/render/scene";
+import type { ToolName } from "../canvas/tools/tool";
+import type { ApiError } from "../api/errors";
+import type { Category } from "../api/types";
+import { type Effort, NO_EFFORT } from "./effort";
+import type { Asked } from "./predict/asker";
+import { type Answer, shownIndex } from "./predict/predictor";
+import type { WorkItem } from "./server";
+
+export type Phase =
+  | { readonly kind: "loading" }
+  | { readonly kind: "working" }
+  | { readonly kind: "empty" }
+  /** Somebody else holds the image that was asked for. */
+  | { readonly kind: "taken"; readonly message: string }
+  /** Image or project are deleted, or this person may not annotate. */
+  | { readonly kind: "gone"; readonly message: string }
+  | { readonly kind: "failed"; readonly error: ApiError };
+
+export type Dialog = "keys" | "skip" | "refused" | null;
+
+export interface WorkspaceState {
+  readonly phase: Phase;
+  readonly work: WorkItem | null;
+  /** The image's pixels; first the thumbnail's, then the display picture's. */
+  readonly picture: ImageBitmap | null;
+  readonly isPictureSharp: boolean;
+  readonly history: History;
+  readonly asked: Asked;
+  /** An answer came for this image, so its embedding exists. */
+  readonly isEmbedded: boolean;
+  readonly effort: Effort;
+  readonly tool: ToolName;
+  readonly selectedId: MaskId | null;
+  readonly soloId: MaskId | null;
+  readonly areMasksHidden: boolean;
+  readonly arePanelsFolded: boolean;
+  readonly newCategoryId: number | null;
+  readonly categories: readonly Category[];
+  readonly dialog: Dialog;
+  readonly isLeaseLost: boolean;
+  readonly isFinishing: boolean;
+  /** A sentence for the status line, and whether it is a warning. */
+  readonly notice: string | null;
+  /** For screen readers. */
+  readonly announcement: string;
+}
+
+export type Store = StoreApi<WorkspaceState>;
+
+/** What is forgotten from one image to the next. */
+export const FRESH_IMAGE = {
+  picture: null,
+  isPictureSharp: false,
+  history: startWith(EMPTY_DOC),
+  asked: { state: { kind: "idle" }, answer: null, isFresh: false },
+  isEmbedded: false,
+  effort: NO_EFFORT,
+  selectedId: null,
+  soloId: null,
+  isLeaseLost: false,
+  isFinishing: false,
+  notice: null,
+} as const;
+
+export function createWorkspaceStore(): Store {
+  return createStore<WorkspaceState>(() => ({
+    ...FRESH_IMAGE,
+    phase: { kind: "loading" },
+    work: null,
+    tool: "point",
+    areMasksHidden: false,
+    arePanelsFolded: false,
+    newCategoryId: null,
+    categories: [],
+    dialog: null,
+    announcement: "",
+  }));
+}
+
+export const docOf = (state: WorkspaceState): Doc => state.history.now;
+
+export interface Shown {
+  readonly answer: Answer;
+  readonly index: 0 | 1 | 2;
+  readonly mask: Answer["masks"][number];
+}
+
+/** The model's mask on the screen, and whether it answers the prompts as they are now. */
+export function shownOf({ asked, history }: WorkspaceState): (Shown & { isFresh: boolean }) | null {
+  const { answer, isFresh } = asked;
+  if (answer === null) return null;
+  const index = shownIndex(answer, isFresh ? history.now.draft.chosen : null);
+  const mask = answer.masks[index];
+  return mask === undefined ? null : { answer, index, mask, isFresh };
+}
+
+export function colourOf(mask: Pick<Mask, "categoryId" | "number">, categories: readonly Category[]): Rgb {
+  const category = categories.find(({ id }) => id === mask.categoryId);
+  return paletteColour(category === undefined ? mask.number - 1 : category.position);
+}
+
+/** The kept masks as the stage draws them; the same array as long as nothing changed. */
+export function sceneMasksOf(doc: Doc, categories: readonly Category[]): readonly SceneMask[] {
+  return masksOf(doc).map((mask) => ({
+    id: mask.id,
+    rle: mask.rle,
+    area: mask.area,
+    colour: colourOf(mask, categories),
+    isProposal: mask.state === "proposed",
+  }));
+}

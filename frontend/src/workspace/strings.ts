@@ -1,0 +1,172 @@
+// Every word the workspace shows or says.
+import { count, plural } from "../ui/format";
+import type { ScoreWord } from "./predict/predictor";
+
+export const strings = {
+  stageName: (fileName: string) => `Photo ${fileName}. Arrow keys move the crosshair, F adds a point on the object, G one off it.`,
+  allProjects: "Projects",
+  left: (remaining: number) => (remaining === 1 ? "last image" : `${count(remaining)} images left`),
+  onServer: (milliseconds: number) => `on server ${Math.round(milliseconds)} ms`,
+
+  tools: {
+    point: "Point and box",
+    select: "Select masks",
+    pan: "Move the view",
+    undo: (label: string | null) => (label === null ? "Undo" : `Undo: ${label}`),
+    redo: (label: string | null) => (label === null ? "Redo" : `Redo: ${label}`),
+    hideMasks: "Hide masks",
+    showMasks: "Show masks",
+    fit: "Fit the photo",
+    keys: "Keys",
+    fold: "Fold the panels",
+    unfold: "Show the panels",
+  },
+
+  steps: {
+    addPoint: (label: 0 | 1) => (label === 1 ? "point on the object" : "point off the object"),
+    addBox: "box",
+    takeBack: "take back a prompt",
+    clear: "clear the prompts",
+    keep: "keep mask",
+    remove: "delete mask",
+    category: "change category",
+  },
+
+  score: { good: "Good", fair: "Fair", poor: "Poor" } satisfies Record<ScoreWord, string>,
+  scoreExact: (iou: number) => `predicted overlap ${iou.toFixed(2)}`,
+
+  mask: {
+    heading: "This mask",
+    candidates: (shown: number, of: number) => `${shown} of ${of}`,
+    none: "Click the object, or drag a box around it.",
+    asking: "Looking for the mask",
+    prompts: (value: number) => plural(value, "prompt"),
+    keep: "Keep mask",
+    takeBack: "Take back",
+    clear: "Clear",
+    candidate: (number: number, word: string) => `Mask ${number}: ${word}`,
+    category: "Category",
+    noCategory: "No category",
+    forNext: "Category of the next mask",
+    forSelected: (number: number) => `Category of mask ${number}`,
+  },
+
+  list: {
+    heading: "Masks",
+    empty: "Kept masks are listed here.",
+    name: (number: number) => `Mask ${number}`,
+    pixels: (area: number) => `${count(area)} px`,
+    seconds: (seconds: number) => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`,
+    waiting: "waits to be saved",
+    refused: "not saved",
+    proposed: "proposed",
+    remove: (number: number) => `Delete mask ${number}`,
+  },
+
+  status: {
+    clock: (seconds: number) => `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`,
+    thisMask: "this mask",
+    long: "over 30 s: consider the next image",
+    masks: (value: number) => plural(value, "mask"),
+    preparing: "the model is reading this photo",
+    asking: "the model is working",
+    finishing: "finishing",
+    keep: "keep",
+    takeBack: "take back",
+    skip: "skip",
+    finish: "finish image",
+    click: "on the object",
+    background: "off it",
+    box: "box",
+    remove: "delete",
+    unselect: "unselect",
+    choose: "choose",
+    keys: "all keys",
+  },
+
+  save: {
+    saved: "saved",
+    saving: (waiting: number) => `saving ${count(waiting)}`,
+    offline: (waiting: number) => `offline, ${count(waiting)} waiting`,
+    refused: (value: number) => `${count(value)} not saved`,
+  },
+
+  finish: "Finish image",
+  skip: "Skip",
+
+  announce: {
+    kept: (number: number, area: number) => `Mask ${number} kept, ${plural(area, "pixel")}`,
+    removed: (number: number) => `Mask ${number} deleted`,
+    undone: (label: string) => `Undone: ${label}`,
+    redone: (label: string) => `Redone: ${label}`,
+    nothingToUndo: "Nothing to undo",
+    nothingToRedo: "Nothing to redo",
+    answer: (masks: number, word: string) => (masks > 1 ? `${masks} masks, the shown one is ${word}` : `Mask found, ${word}`),
+    selected: (number: number) => `Mask ${number} selected`,
+    image: (fileName: string) => `Photo ${fileName}`,
+    offline: (waiting: number) => `Offline, ${waiting} waiting`,
+    saved: "All masks saved",
+  },
+
+  notice: {
+    stillComing: "The mask is still coming; Enter keeps it once you see it.",
+    emptyMask: "This mask has no pixels. Add a point on the object, or take one back.",
+    openDraft: "This mask is not kept yet: Enter keeps it, Esc drops it, then finish.",
+    refusedPrompt: (message: string) => `The model cannot use this: ${message}`,
+    unsaved: (value: number) => `${plural(value, "mask")} wait to be saved; the image is finished once they are.`,
+    storage: (message: string) => `This browser could not keep the mask: ${message} Do not close the page.`,
+    resumed: "Your last clicks on this photo are back.",
+    boxCorner: "Corner set: move, then press X again",
+  },
+
+  banner: {
+    model: "The model does not answer. Your clicks and masks stay; it is asked again until it is back.",
+    busy: "The model is busy. Your click is next in line.",
+    network: "The server does not answer. Your work is kept in this browser and goes on by itself.",
+    retry: "Ask again now",
+    leaseLost: "This photo was lent to somebody else after a long pause. Your masks stay and are saved. How to go on?",
+    retake: "Take it back",
+    next: "Go to the next photo",
+    refused: (value: number) => `${plural(value, "mask")} could not be saved.`,
+    look: "Look",
+  },
+
+  skipDialog: {
+    title: "Skip this photo",
+    reason: "Why",
+    reasons: ["Nothing to annotate", "Too blurred", "A duplicate", "Not what this project is about"],
+    skip: "Skip photo",
+    cancel: "Stay",
+  },
+
+  refusedDialog: {
+    title: "Masks that are not saved",
+    why: "They are kept in this browser until you decide.",
+    again: "Try again",
+    giveUp: "Drop my version",
+    download: "Download",
+    close: "Later",
+    of: (fileName: string) => `on ${fileName}`,
+    conflict: "Somebody else changed this mask meanwhile. Both versions are kept on the server.",
+    mine: "Use mine",
+    theirs: "Use theirs",
+    mineIs: "Yours",
+    theirsIs: "Theirs",
+    describe: (area: string, category: string) => `${area}, ${category}`,
+    removal: "You deleted it.",
+  },
+
+  keysDialog: { title: "Keys", close: "Close" },
+
+  empty: {
+    title: "No photo is waiting",
+    text: "Every photo of this project is finished, skipped, or open with somebody else. New photos appear here as soon as they are added.",
+    again: "Look again",
+    project: "To the project",
+  },
+  gone: { title: "This is no longer there", safe: "What you kept is stored; prompts of an unfinished mask stay in this browser.", project: "To the projects" },
+  taken: { title: "Somebody else works on this photo", next: "Take the next photo instead", project: "To the project" },
+  failed: { title: "The photo could not be opened", safe: "Nothing is lost.", again: "Try again" },
+  loading: "Opening the next photo",
+  noRole: "Researchers look at masks and export them; annotators make them. Ask an admin for the annotator role.",
+} as const;

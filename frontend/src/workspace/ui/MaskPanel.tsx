@@ -1,0 +1,87 @@
+// The mask being made: its candidates, its score, its category, and what to do with it.
+import { Button, Select } from "@mantine/core";
+import type { ReactNode } from "react";
+import { scoreWord } from "../predict/predictor";
+import { docOf, shownOf } from "../state";
+import { strings } from "../strings";
+import classes from "../workspace.module.css";
+import { Candidate } from "./Candidate";
+import { useWorkplace, useWorkspace } from "./context";
+import { keepFocus } from "./Panels";
+
+export function MaskPanel(): ReactNode {
+  const { session } = useWorkplace();
+  const prompts = useWorkspace((state) => docOf(state).draft.prompts.length);
+  return (
+    <section className={classes["section"]} aria-label={strings.mask.heading}>
+      <h2 className={classes["heading"]}>
+        {strings.mask.heading}
+        <Which />
+      </h2>
+      {prompts === 0 ? <p className={classes["muted"]}>{strings.mask.none}</p> : <Answer />}
+      {prompts > 0 && (
+        <div className={classes["row"]}>
+          <Button size="compact-sm" onMouseDown={keepFocus} onClick={session.editing.keep}>{strings.mask.keep}</Button>
+          <Button size="compact-sm" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{strings.mask.takeBack}</Button>
+          <Button size="compact-sm" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{strings.mask.clear}</Button>
+        </div>
+      )}
+      <CategorySelect />
+    </section>
+  );
+}
+
+function Which(): ReactNode {
+  const asked = useWorkspace((state) => state.asked);
+  const history = useWorkspace((state) => state.history);
+  const { session } = useWorkplace();
+  const shown = shownOf({ ...session.store.getState(), asked, history });
+  if (shown === null || !shown.isFresh || shown.answer.masks.length < 2) return null;
+  return <span className={classes["muted"]}>{strings.mask.candidates(shown.index + 1, shown.answer.masks.length)}</span>;
+}
+
+function Answer(): ReactNode {
+  const { session } = useWorkplace();
+  const asked = useWorkspace((state) => state.asked);
+  const history = useWorkspace((state) => state.history);
+  const shown = shownOf({ ...session.store.getState(), asked, history });
+  if (shown === null) return <p className={classes["muted"]}>{asked.state.kind === "asking" ? strings.mask.asking : ""}</p>;
+  const { masks } = shown.answer;
+  return (
+    <div className={classes["candidates"]} data-fresh={shown.isFresh} role="radiogroup" aria-label={strings.mask.heading}>
+      {masks.map((mask, index) => (
+        <Candidate
+          key={index}
+          masks={masks}
+          mask={mask}
+          number={index + 1}
+          word={scoreWord(mask.predicted_iou)}
+          isShown={index === shown.index}
+          onChoose={() => session.editing.choose(index)}
+        />
+      ))}
+    </div>
+  );
+}
+
+function CategorySelect(): ReactNode {
+  const { session } = useWorkplace();
+  const categories = useWorkspace((state) => state.categories);
+  const newCategoryId = useWorkspace((state) => state.newCategoryId);
+  const selected = useWorkspace((state) => (state.selectedId === null ? undefined : docOf(state).masks[state.selectedId]));
+  if (categories.length === 0) return null;
+  const value = selected === undefined ? newCategoryId : selected.categoryId;
+  return (
+    <Select
+      size="xs"
+      label={selected === undefined ? strings.mask.forNext : strings.mask.forSelected(selected.number)}
+      placeholder={strings.mask.noCategory}
+      data={categories.map(({ id, name }) => ({ value: String(id), label: name }))}
+      value={value === null ? null : String(value)}
+      onChange={(chosen) => session.editing.setCategory(chosen === null ? null : Number(chosen))}
+      clearable
+      searchable={categories.length > 8}
+      comboboxProps={{ shadow: "md" }}
+    />
+  );
+}

@@ -1,0 +1,93 @@
+// The photo and what lies over it: banners, the end of the queue, failures.
+import { Button } from "@mantine/core";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Delayed } from "../../ui/Delayed";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { ButtonLink } from "../../ui/links";
+import { attachStage, type Stage } from "../stage";
+import type { Phase } from "../state";
+import { strings } from "../strings";
+import classes from "../workspace.module.css";
+import { Banners } from "./Banners";
+import { useWorkplace, useWorkspace } from "./context";
+
+interface StageViewProps {
+  projectId: number;
+  onStage: (stage: Stage | null) => void;
+}
+
+export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
+  const { session } = useWorkplace();
+  const element = useRef<HTMLDivElement>(null);
+  const work = useWorkspace((state) => state.work);
+  const phase = useWorkspace((state) => state.phase);
+  useEffect(() => {
+    if (element.current === null) return undefined;
+    const stage = attachStage(element.current, session);
+    onStage(stage);
+    return () => {
+      onStage(null);
+      stage.close();
+    };
+  }, [session, onStage]);
+  return (
+    <main className={classes["stageArea"]}>
+      <div
+        ref={element}
+        className={classes["stage"]}
+        role="application"
+        aria-label={work === null ? strings.loading : strings.stageName(work.image.file_name)}
+        tabIndex={0}
+        data-stage
+      />
+      <Banners />
+      <Over phase={phase} projectId={projectId} />
+    </main>
+  );
+}
+
+function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactNode {
+  const { session } = useWorkplace();
+  const toProject = <ButtonLink to="/projects/$projectId" params={{ projectId }} variant="default">{strings.empty.project}</ButtonLink>;
+  switch (phase.kind) {
+    case "working":
+      return null;
+    case "loading":
+      return <Delayed><div className={classes["opening"]} role="status">{strings.loading}</div></Delayed>;
+    case "empty":
+      return (
+        <Cover>
+          <EmptyState title={strings.empty.title} action={<><Button onClick={() => void session.queue.goOn()}>{strings.empty.again}</Button>{" "}{toProject}</>}>
+            {strings.empty.text}
+          </EmptyState>
+        </Cover>
+      );
+    case "taken":
+      return (
+        <Cover>
+          <EmptyState title={strings.taken.title} action={<><Button onClick={() => void session.queue.goOn()}>{strings.taken.next}</Button>{" "}{toProject}</>}>
+            {phase.message}
+          </EmptyState>
+        </Cover>
+      );
+    case "gone":
+      return (
+        <Cover>
+          <EmptyState title={strings.gone.title} action={<ButtonLink to="/projects" variant="default">{strings.gone.project}</ButtonLink>}>
+            {phase.message} {strings.gone.safe}
+          </EmptyState>
+        </Cover>
+      );
+    case "failed":
+      return (
+        <Cover>
+          <div style={{ maxWidth: 520, margin: "72px auto", padding: "0 16px" }}>
+            <ErrorPanel title={strings.failed.title} message={phase.error.message} safe={strings.failed.safe} onRetry={() => void session.queue.goOn()} />
+          </div>
+        </Cover>
+      );
+  }
+}
+
+const Cover = ({ children }: { children: ReactNode }): ReactNode => <div className={classes["over"]}>{children}</div>;

@@ -1,0 +1,70 @@
+// Where one is, how the model answers, whether the work is saved, and the way on.
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { IconChevronLeft, IconLayoutSidebarRightCollapse, IconLayoutSidebarRightExpand } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { useStore } from "zustand";
+import type { Project } from "../../api/types";
+import { strings } from "../strings";
+import classes from "../workspace.module.css";
+import { useWorkplace, useWorkspace } from "./context";
+import { KeyCap, keepFocus } from "./Panels";
+
+export function TopBar({ project }: { project: Project }): ReactNode {
+  const { session } = useWorkplace();
+  const work = useWorkspace((state) => state.work);
+  const answer = useWorkspace((state) => state.asked.answer);
+  const isFinishing = useWorkspace((state) => state.isFinishing);
+  const areFolded = useWorkspace((state) => state.arePanelsFolded);
+  const { store, queue } = session;
+  const fold = areFolded ? strings.tools.unfold : strings.tools.fold;
+  return (
+    <header className={classes["topbar"]}>
+      <Link to="/projects/$projectId" params={{ projectId: project.id }} className={classes["back"] ?? ""}>
+        <IconChevronLeft size={16} aria-hidden />
+        {project.name}
+      </Link>
+      {work !== null && (
+        <>
+          <span className={classes["slash"]} aria-hidden>/</span>
+          <h1 className={classes["fileName"]} title={work.image.file_name}>{work.image.file_name}</h1>
+          <span className={classes["muted"]}>{strings.left(work.remaining)}</span>
+        </>
+      )}
+      <span style={{ flex: 1 }} />
+      {answer !== null && <span className={classes["muted"]}>{strings.onServer(answer.milliseconds)}</span>}
+      <SaveWord />
+      <Tooltip label={<>{fold} <KeyCap>\</KeyCap></>}>
+        <ActionIcon variant="subtle" color="gray" size={28} aria-label={fold} aria-pressed={areFolded} onMouseDown={keepFocus} onClick={() => store.setState({ arePanelsFolded: !areFolded })}>
+          {areFolded ? <IconLayoutSidebarRightExpand size={18} aria-hidden /> : <IconLayoutSidebarRightCollapse size={18} aria-hidden />}
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={<>{strings.skip} <KeyCap>K</KeyCap></>}>
+        <Button size="compact-sm" variant="default" disabled={work === null} onMouseDown={keepFocus} onClick={() => store.setState({ dialog: "skip" })}>
+          {strings.skip}
+        </Button>
+      </Tooltip>
+      <Tooltip label={<>{strings.finish} <KeyCap>Ctrl+Enter</KeyCap></>}>
+        <Button size="compact-sm" disabled={work === null} loading={isFinishing} onMouseDown={keepFocus} onClick={() => void queue.finish()}>
+          {strings.finish}
+        </Button>
+      </Tooltip>
+    </header>
+  );
+}
+
+function SaveWord(): ReactNode {
+  const { session } = useWorkplace();
+  const { kind, waiting, refused } = useStore(session.outbox.state);
+  const word = kind === "saved" ? strings.save.saved : strings.save[kind](waiting);
+  return (
+    <>
+      {refused.length > 0 && (
+        <Button size="compact-xs" variant="light" color="red" onClick={() => session.store.setState({ dialog: "refused" })}>
+          {strings.save.refused(refused.length)}
+        </Button>
+      )}
+      <span className={classes["save"]} data-save={kind}>{word}</span>
+    </>
+  );
+}
