@@ -28,6 +28,7 @@ from model_server.settings import Settings
 Work = Callable[[Network, Embedding], Any]
 
 DECODE_THREADS = 2
+SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
 ENCODE_BATCH = {"cpu": 1, "cuda": 8}  # on a CPU a batch gains nothing and makes the next click wait longer
 
 
@@ -80,7 +81,7 @@ class Engine:
 
     def __init__(self, settings: Settings, store: BlobStore | None = None) -> None:
         self.device = choose_device(settings.model_device)
-        torch.set_num_threads(settings.model_threads or default_threads())
+        self._threads = settings.model_threads or default_threads()
         self.models = Models(
             settings.models_dir,
             names=settings.models,
@@ -206,9 +207,10 @@ class Engine:
         wanted = [job.item for job in jobs if not self._drop_if_unwanted(job.item[0])]
         if not wanted:
             return
+        network = wanted[0][1]
+        self._use_threads(self._threads)
         started = time.perf_counter()
         try:
-            network = wanted[0][1]
             embeddings = network.encode([item[2] for item in wanted], [item[3] for item in wanted])
         except Exception as error:
             for item in wanted:
@@ -271,6 +273,7 @@ class Engine:
         """On the device thread."""
         if request.work is None or not request.outcome.set_running_or_notify_cancel():
             return
+        self._use_threads(1 if network.facts.image_size <= SMALL_INPUT else self._threads)
         started = time.perf_counter()
         request.queue_seconds = started - request.queued_at
         try:
@@ -281,6 +284,11 @@ class Engine:
         seconds = time.perf_counter() - started
         self.load.note_work(seconds)
         request.outcome.set_result(self._timed(request, value, work_seconds=seconds))
+
+    @staticmethod
+    def _use_threads(count: int) -> None:
+        if torch.get_num_threads() != count:
+            torch.set_num_threads(count)
 
     def _timed(self, request: _Request, value: Any, *, work_seconds: float) -> Answer:
         return Answer(

@@ -12,6 +12,8 @@ from transformers import SamConfig, SamModel
 from model_server.networks.frame import Frame, padded, resize
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
 from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.prepared import Prepared
+from model_server.networks.two_way import PreparedImage, TwoWayDecoder
 from model_server.networks.weights import read_facts
 
 
@@ -39,9 +41,12 @@ class Sam:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
+        self._prepared = Prepared()
         self._low_size = 4 * model.prompt_encoder.image_embedding_size[0]
         with torch.inference_mode():
-            self._position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
+            position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
+            self._decoder = TwoWayDecoder(model.mask_decoder, position)
+            self._no_prompts = torch.empty(0, model.prompt_encoder.hidden_size, device=self._device, dtype=self._dtype)
 
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """SAM scales the long side to its input and pads the rest."""
@@ -67,21 +72,24 @@ class Sam:
         frame = self.frame(embedding.size_hw)
         points = labels = box = mask = None
         if len(prompts.points_xy):
-            points = self._coordinates(frame, prompts.points_xy)[None, None]
+            points = self._to_input(frame, prompts.points_xy)[None, None]
             labels = torch.from_numpy(prompts.labels).to(self._device)[None, None]
         if prompts.box_xyxy is not None:
-            box = self._coordinates(frame, prompts.box_xyxy.reshape(2, 2)).view(1, 1, 4)
+            box = self._to_input(frame, prompts.box_xyxy.reshape(2, 2)).view(1, 1, 4)
         if prompts.mask_input is not None:
             mask = torch.from_numpy(prompts.mask_input).to(self._device, self._dtype)[None, None]
         sparse, dense = self._model.prompt_encoder(points, labels, box, mask)
-        masks, predicted_iou = self._model.mask_decoder(
-            image_embeddings=embedding.features[0].to(self._device, self._dtype)[None],
-            image_positional_embeddings=self._position,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=prompts.prompt_count == 1 if multimask == "auto" else multimask,
+        is_three = prompts.prompt_count == 1 if multimask == "auto" else multimask
+        logits, predicted_iou = self._decoder(
+            self._prepared.get(embedding, self._prepare),
+            dense[0],
+            self._no_prompts if sparse is None else sparse[0, 0],
+            masks=slice(1, None) if is_three else slice(0, 1),
         )
-        return Decoded(masks[0, 0].float().cpu().numpy(), predicted_iou[0, 0].float().cpu().numpy())
+        return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
 
-    def _coordinates(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
+    def _prepare(self, embedding: Embedding) -> PreparedImage:
+        return self._decoder.prepare(embedding.features[0].to(self._device, self._dtype), None)
+
+    def _to_input(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
         return torch.from_numpy(frame.to_input(xy)).to(self._device)

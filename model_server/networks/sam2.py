@@ -12,6 +12,8 @@ from transformers import Sam2Config, Sam2Model
 from model_server.networks.frame import Frame, resize, stretched
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
 from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.prepared import Prepared
+from model_server.networks.two_way import PreparedImage, TwoWayDecoder
 from model_server.networks.weights import read_facts
 
 # conv_s0 and conv_s1 are the decoder's, but run once per image: what they make is part of the embedding.
@@ -43,9 +45,10 @@ class Sam2:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
+        self._prepared = Prepared()
         self._low_size = model.prompt_encoder.mask_input_size[0]
         with torch.inference_mode():
-            self._position = model.get_image_wide_positional_embeddings()
+            self._decoder = TwoWayDecoder(model.mask_decoder, model.get_image_wide_positional_embeddings())
 
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """SAM 2 stretches the image to its square input."""
@@ -68,30 +71,43 @@ class Sam2:
     def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
         """Three masks for at most one point, else one, which falls back to the best of three where it is unstable."""
         frame = self.frame(embedding.size_hw)
-        levels = [feature.to(self._device, self._dtype)[None] for feature in embedding.features]
         points, labels = self._points(prompts, frame)
-        box = (
-            None if prompts.box_xyxy is None else self._coordinates(frame, prompts.box_xyxy.reshape(2, 2)).view(1, 1, 4)
-        )
+        box = None if prompts.box_xyxy is None else self._to_input(frame, prompts.box_xyxy.reshape(2, 2)).view(1, 1, 4)
         mask = None
         if prompts.mask_input is not None:
             mask = torch.from_numpy(prompts.mask_input).to(self._device, self._dtype)[None, None]
             mask = mask.clamp(-MASK_LOGIT_LIMIT, MASK_LOGIT_LIMIT)
         sparse, dense = self._model.prompt_encoder(points, labels, box, mask)
-        masks, predicted_iou, _, _ = self._model.mask_decoder(
-            image_embeddings=levels[-1],
-            image_positional_embeddings=self._position,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=_answers_with_three(prompts) if multimask == "auto" else multimask,
-            high_resolution_features=levels[:-1],
+        is_three = _answers_with_three(prompts) if multimask == "auto" else multimask
+        logits, predicted_iou = self._decoder(
+            self._prepared.get(embedding, self._prepare),
+            dense[0],
+            sparse[0, 0],
+            masks=slice(1, None) if is_three else slice(None),
         )
-        return Decoded(masks[0, 0].float().cpu().numpy(), predicted_iou[0, 0].float().cpu().numpy())
+        if not is_three:
+            logits, predicted_iou = self._single(logits, predicted_iou)
+        return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
+
+    def _prepare(self, embedding: Embedding) -> PreparedImage:
+        finest, finer, coarse = (feature.to(self._device, self._dtype) for feature in embedding.features)
+        return self._decoder.prepare(coarse, (finest, finer))
+
+    def _single(self, logits: torch.Tensor, predicted_iou: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mask token 0, or where it is unstable the most confident of the others (sam2's mask_decoder.py)."""
+        decoder = self._model.mask_decoder
+        if decoder.dynamic_multimask_via_stability:
+            delta = decoder.dynamic_multimask_stability_delta
+            sure, perhaps = (logits[0] > delta).sum(), (logits[0] > -delta).sum()
+            if perhaps > 0 and sure / perhaps < decoder.dynamic_multimask_stability_thresh:
+                best = 1 + int(predicted_iou[1:].argmax())
+                return logits[best : best + 1], predicted_iou[best : best + 1]
+        return logits[:1], predicted_iou[:1]
 
     def _points(self, prompts: PromptTensors, frame: Frame) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         if len(prompts.points_xy):
             labels = torch.from_numpy(prompts.labels).to(self._device)
-            return self._coordinates(frame, prompts.points_xy)[None, None], labels[None, None]
+            return self._to_input(frame, prompts.points_xy)[None, None], labels[None, None]
         if prompts.box_xyxy is not None:
             return None, None
         # SAM 2 marks "no point" by a padding point; a lone mask needs it too.
@@ -100,7 +116,7 @@ class Sam2:
             torch.full((1, 1, 1), -1, device=self._device),
         )
 
-    def _coordinates(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
+    def _to_input(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
         return torch.from_numpy(frame.to_input(xy)).to(self._device)
 
 
