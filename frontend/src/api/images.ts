@@ -34,7 +34,7 @@ interface PageWanted {
 }
 
 function readImages(projectId: number, { cursor, limit, state, signal }: PageWanted) {
-  const query = { limit, ...(cursor === null ? {} : { cursor }), ...(state === null ? {} : { state }) };
+  const query = { limit, ...(cursor === null ? {} : { cursor: Number(cursor) }), ...(state === null ? {} : { state }) };
   const params = { path: { project_id: projectId }, query };
   return call(client.GET("/api/projects/{project_id}/images", { params, signal }));
 }
@@ -44,6 +44,9 @@ export async function deleteImage(imageId: number): Promise<void> {
 }
 
 export const thumbnailUrl = (imageId: number): string => `/api/images/${imageId}/thumbnail`;
+
+/** What a browser shows of an image: the original, or a derivative of at most 4096 px. */
+export const displayUrl = (imageId: number): string => `/api/images/${imageId}/display`;
 
 export interface NamedFile {
   /** Name with the folders it came in, such as `holiday/day 2/IMG_1.jpg`. */

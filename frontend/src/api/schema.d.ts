@@ -10,8 +10,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log In */
-        post: operations["log_in"];
+        /**
+         * Log In
+         * @description Signs a person in by address and password; sets the session cookie.
+         */
+        post: operations["log_in_api_auth_login_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -27,8 +30,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log In By Link */
-        post: operations["log_in_by_link"];
+        /**
+         * Log In By Link
+         * @description Signs a person in by a single-use link; sets the session cookie.
+         */
+        post: operations["log_in_by_link_api_auth_link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -44,8 +50,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log Out */
-        post: operations["log_out"];
+        /**
+         * Log Out
+         * @description Ends this session; its cookie is refused from now on.
+         */
+        post: operations["log_out_api_auth_logout_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -59,8 +68,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Me */
-        get: operations["read_me"];
+        /**
+         * Read Me
+         * @description Who is signed in.
+         */
+        get: operations["read_me_api_me_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -77,8 +89,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set Password */
-        put: operations["set_password"];
+        /**
+         * Set Password
+         * @description Changes one's own password; other sessions end.
+         */
+        put: operations["set_password_api_me_password_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -93,11 +108,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Tokens */
-        get: operations["list_tokens"];
+        /**
+         * List Tokens
+         * @description One's own API tokens.
+         */
+        get: operations["list_tokens_api_tokens_get"];
         put?: never;
-        /** Create Token */
-        post: operations["create_token"];
+        /**
+         * Create Token
+         * @description Makes an API token with one's own rights; it is shown only in this answer.
+         */
+        post: operations["create_token_api_tokens_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,8 +135,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke Token */
-        delete: operations["revoke_token"];
+        /**
+         * Revoke Token
+         * @description Ends a token at once.
+         */
+        delete: operations["revoke_token_api_tokens__token_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -128,11 +152,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Users */
-        get: operations["list_users"];
+        /**
+         * List Users
+         * @description Everybody.
+         */
+        get: operations["list_users_api_users_get"];
         put?: never;
-        /** Create User */
-        post: operations["create_user"];
+        /**
+         * Create User
+         * @description Adds a person and gives the link to hand over; there is no other way in.
+         */
+        post: operations["create_user_api_users_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -152,8 +182,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change User */
-        patch: operations["change_user"];
+        /**
+         * Change User
+         * @description Changes name or role, or switches a person off; their sessions end at once.
+         */
+        patch: operations["change_user_api_users__user_id__patch"];
         trace?: never;
     };
     "/api/users/{user_id}/link": {
@@ -165,8 +198,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create Link */
-        post: operations["create_link"];
+        /**
+         * Create Link
+         * @description A new single-use sign-in link for somebody who cannot get in.
+         */
+        post: operations["create_link_api_users__user_id__link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -180,11 +216,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Projects */
-        get: operations["list_projects"];
+        /**
+         * List Projects
+         * @description The projects you work in, newest first.
+         */
+        get: operations["list_projects_api_projects_get"];
         put?: never;
-        /** Create Project */
-        post: operations["create_project"];
+        /**
+         * Create Project
+         * @description Makes a project.
+         */
+        post: operations["create_project_api_projects_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -198,16 +240,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Project */
-        get: operations["read_project"];
+        /**
+         * Read Project
+         * @description One project with its counts.
+         */
+        get: operations["read_project_api_projects__project_id__get"];
         put?: never;
         post?: never;
-        /** Delete Project */
-        delete: operations["delete_project"];
+        /**
+         * Delete Project
+         * @description Hides the project; from now on its routes answer 410. The data stays.
+         */
+        delete: operations["delete_project_api_projects__project_id__delete"];
         options?: never;
         head?: never;
-        /** Change Project */
-        patch: operations["change_project"];
+        /**
+         * Change Project
+         * @description Changes name or description.
+         */
+        patch: operations["change_project_api_projects__project_id__patch"];
         trace?: never;
     };
     "/api/projects/{project_id}/members": {
@@ -217,11 +268,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Members */
-        get: operations["list_members"];
+        /**
+         * List Members
+         * @description Who works in the project.
+         */
+        get: operations["list_members_api_projects__project_id__members_get"];
         put?: never;
-        /** Set Member */
-        post: operations["set_member"];
+        /**
+         * Set Member
+         * @description Adds a person, or changes their role.
+         */
+        post: operations["set_member_api_projects__project_id__members_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -238,8 +295,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove Member */
-        delete: operations["remove_member"];
+        /**
+         * Remove Member
+         * @description Takes a person out; their masks stay.
+         */
+        delete: operations["remove_member_api_projects__project_id__members__user_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -252,11 +312,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Categories */
-        get: operations["list_categories"];
+        /**
+         * List Categories
+         * @description The project's categories.
+         */
+        get: operations["list_categories_api_projects__project_id__categories_get"];
         put?: never;
-        /** Add Category */
-        post: operations["add_category"];
+        /**
+         * Add Category
+         * @description Adds a category.
+         */
+        post: operations["add_category_api_projects__project_id__categories_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -273,12 +339,18 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete Category */
-        delete: operations["delete_category"];
+        /**
+         * Delete Category
+         * @description Removes a category that no mask carries.
+         */
+        delete: operations["delete_category_api_projects__project_id__categories__category_id__delete"];
         options?: never;
         head?: never;
-        /** Rename Category */
-        patch: operations["rename_category"];
+        /**
+         * Rename Category
+         * @description Renames a category.
+         */
+        patch: operations["rename_category_api_projects__project_id__categories__category_id__patch"];
         trace?: never;
     };
     "/api/projects/{project_id}/images": {
@@ -288,11 +360,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Images */
-        get: operations["list_images"];
+        /**
+         * List Images
+         * @description The project's images in order of import; pass `next_cursor` back as `cursor` for the next page.
+         */
+        get: operations["list_images_api_projects__project_id__images_get"];
         put?: never;
-        /** Upload Images */
-        post: operations["upload_images"];
+        /**
+         * Import Images
+         * @description Imports pictures (JPEG, PNG, WebP, TIFF) and .zip archives of them, in parts called `files`.
+         *
+         *     Folders in a file's name are kept. A file that cannot be used is listed under `rejected` and spoils no other.
+         */
+        post: operations["import_images_api_projects__project_id__images_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -306,12 +386,38 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read Image */
-        get: operations["read_image"];
+        /**
+         * Read Image
+         * @description One image.
+         */
+        get: operations["read_image_api_images__image_id__get"];
         put?: never;
         post?: never;
-        /** Delete Image */
-        delete: operations["delete_image"];
+        /**
+         * Delete Image
+         * @description Removes an image that carries no accepted masks (409 `image_has_masks` otherwise).
+         */
+        delete: operations["delete_image_api_images__image_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read File
+         * @description The original bytes, as a download.
+         */
+        get: operations["read_file_api_images__image_id__file_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -324,8 +430,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Thumbnail */
-        get: operations["thumbnail"];
+        /**
+         * Read Thumbnail
+         * @description A WebP, long side 256.
+         */
+        get: operations["read_thumbnail_api_images__image_id__thumbnail_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -341,8 +450,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Display */
-        get: operations["display"];
+        /**
+         * Read Display
+         * @description What the page draws: the original where a browser shows the same pixels, else a WebP; long side at most 4096.
+         */
+        get: operations["read_display_api_images__image_id__display_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -351,15 +463,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/images/{image_id}/file": {
+    "/api/models": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Image File */
-        get: operations["image_file"];
+        /**
+         * List Models
+         * @description The model versions there are; the model server is asked, and what it says is kept.
+         */
+        get: operations["list_models_api_models_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -377,8 +492,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Predict */
-        post: operations["predict"];
+        /**
+         * Predict
+         * @description Masks for these prompts, in the model's order; three candidates for a lone prompt, one once it is refined.
+         *
+         *     Waits while the image's embedding is still being made. 503 with Retry-After when the model server is away or full.
+         */
+        post: operations["predict_api_images__image_id__predict_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -392,11 +512,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Annotations */
-        get: operations["list_annotations"];
+        /**
+         * List Annotations
+         * @description The masks of an image that stand, oldest first.
+         */
+        get: operations["list_annotations_api_images__image_id__annotations_get"];
         put?: never;
-        /** Create Annotation */
-        post: operations["create_annotation"];
+        /**
+         * Create Annotation
+         * @description Keeps a mask. With an `Idempotency-Key` it may be sent again without becoming two.
+         */
+        post: operations["create_annotation_api_images__image_id__annotations_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -411,11 +537,17 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change Annotation */
-        put: operations["change_annotation"];
+        /**
+         * Change Annotation
+         * @description Replaces a mask that nobody else has changed meanwhile.
+         */
+        put: operations["change_annotation_api_annotations__annotation_id__put"];
         post?: never;
-        /** Delete Annotation */
-        delete: operations["delete_annotation"];
+        /**
+         * Delete Annotation
+         * @description Takes a mask out of the dataset; it can be restored.
+         */
+        delete: operations["delete_annotation_api_annotations__annotation_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -430,8 +562,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore Annotation */
-        post: operations["restore_annotation"];
+        /**
+         * Restore Annotation
+         * @description Brings a deleted mask back.
+         */
+        post: operations["restore_annotation_api_annotations__annotation_id__restore_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -445,8 +580,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Revisions */
-        get: operations["list_revisions"];
+        /**
+         * List Revisions
+         * @description Earlier versions, and those that lost against a newer one.
+         */
+        get: operations["list_revisions_api_annotations__annotation_id__revisions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -464,8 +602,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Next Work */
-        post: operations["next_work"];
+        /**
+         * Lend Next
+         * @description Lends an image: the one you hold already, else the next of the queue; with `image_id`, that one.
+         */
+        post: operations["lend_next_api_projects__project_id__work_next_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -481,8 +622,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Heartbeat */
-        post: operations["heartbeat"];
+        /**
+         * Heartbeat
+         * @description Keeps the image lent. 409 `lease_lost` when somebody else has it now.
+         */
+        post: operations["heartbeat_api_work__work_id__heartbeat_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -498,25 +642,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Finish */
-        post: operations["finish"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/work/{work_id}/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Release */
-        post: operations["release"];
+        /**
+         * Finish
+         * @description The image is done; saying it twice is no error.
+         */
+        post: operations["finish_api_work__work_id__finish_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -532,8 +662,111 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Skip */
-        post: operations["skip"];
+        /**
+         * Skip
+         * @description Puts the image aside with a reason.
+         */
+        post: operations["skip_api_work__work_id__skip_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work/{work_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release
+         * @description Gives the image back to the queue; its masks stay.
+         */
+        post: operations["release_api_work__work_id__release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description The project's jobs, newest first; pass `next_cursor` back as `cursor` for the next page.
+         */
+        get: operations["list_jobs_api_projects__project_id__jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Job
+         * @description One job with its progress.
+         */
+        get: operations["read_job_api_jobs__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Job
+         * @description Asks the job to stop; what it had begun is undone, nothing stays half-done.
+         */
+        post: operations["cancel_job_api_jobs__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Job
+         * @description Runs a dead or cancelled job again.
+         */
+        post: operations["retry_job_api_jobs__job_id__retry_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -592,122 +825,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/projects/{project_id}/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Jobs */
-        get: operations["list_jobs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read Job */
-        get: operations["read_job"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job_id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Cancel Job */
-        post: operations["cancel_job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job_id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Retry Job */
-        post: operations["retry_job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List Models */
-        get: operations["list_models"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/readyz": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Readyz */
-        get: operations["readyz"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** AnnotationIn */
+        /**
+         * AnnotationIn
+         * @description A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
+         *     had answered and which candidate was taken.
+         */
         AnnotationIn: {
-            rle: components["schemas"]["Rle"];
+            rle: components["schemas"]["RleJson"];
             /** Prompts */
-            prompts: (components["schemas"]["PointIn"] | components["schemas"]["BoxIn"] | components["schemas"]["MaskIn"])[];
+            prompts?: (components["schemas"]["PointPrompt"] | components["schemas"]["BoxPrompt"] | components["schemas"]["MaskPrompt"])[];
             /** Category Id */
             category_id?: number | null;
-            /** Clicks */
+            /**
+             * Clicks
+             * @default 0
+             */
             clicks: number;
-            /** Active Seconds */
+            /**
+             * Active Seconds
+             * @default 0
+             */
             active_seconds: number;
             /** Model Version */
             model_version?: string | null;
@@ -717,12 +858,18 @@ export interface components {
             /** Work Item Id */
             work_item_id?: number | null;
         };
-        /** AnnotationList */
+        /**
+         * AnnotationList
+         * @description The masks of an image that stand.
+         */
         AnnotationList: {
             /** Items */
             items: components["schemas"]["AnnotationOut"][];
         };
-        /** AnnotationOut */
+        /**
+         * AnnotationOut
+         * @description A kept mask. `revision` is its ETag.
+         */
         AnnotationOut: {
             /** Id */
             id: number;
@@ -730,7 +877,7 @@ export interface components {
             image_id: number;
             /** Category Id */
             category_id: number | null;
-            rle: components["schemas"]["Rle"];
+            rle: components["schemas"]["RleJson"];
             /** Area */
             area: number;
             /** Bbox Xywh */
@@ -751,7 +898,9 @@ export interface components {
             /** Model Version */
             model_version: string | null;
             /** Prompts */
-            prompts: (components["schemas"]["PointIn"] | components["schemas"]["BoxIn"] | components["schemas"]["MaskIn"])[];
+            prompts: {
+                [key: string]: unknown;
+            }[];
             /** Clicks */
             clicks: number;
             /** Active Seconds */
@@ -772,25 +921,21 @@ export interface components {
              */
             updated_at: string;
         };
-        /** Author */
+        /**
+         * Author
+         * @description Who made it.
+         */
         Author: {
             /** Id */
             id: number;
             /** Name */
             name: string;
         };
-        /** Body_upload_images */
-        Body_upload_images: {
-            /** Files */
-            files: string[];
-        };
-        /** BoxIn */
-        BoxIn: {
-            /**
-             * Type
-             * @constant
-             */
-            type: "box";
+        /**
+         * BoxPrompt
+         * @description A box around the object, x1 < x2 and y1 < y2.
+         */
+        BoxPrompt: {
             /** X1 */
             x1: number;
             /** Y1 */
@@ -800,7 +945,12 @@ export interface components {
             /** Y2 */
             y2: number;
             /** Candidate */
-            candidate?: number | null;
+            candidate?: (0 | 1 | 2) | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "box";
         };
         /**
          * CategoryIn
@@ -830,80 +980,25 @@ export interface components {
             /** Position */
             position: number;
         };
-        /** Duplicate */
-        Duplicate: {
+        /**
+         * DuplicateOut
+         * @description A file whose bytes the project has already, as this image.
+         */
+        DuplicateOut: {
             /** File Name */
             file_name: string;
             /** Image Id */
             image_id: number;
-        };
-        /** ExportIn */
-        ExportIn: {
-            /**
-             * Format
-             * @enum {string}
-             */
-            format: "coco" | "sa1b";
-            /**
-             * Include Images
-             * @default true
-             */
-            include_images: boolean;
-        };
-        /** ExportList */
-        ExportList: {
-            /** Items */
-            items: components["schemas"]["ExportOut"][];
-            /** Next Cursor */
-            next_cursor?: string | null;
-            /** Total */
-            total: number;
-        };
-        /** ExportOut */
-        ExportOut: {
-            /** Id */
-            id: number;
-            /** Project Id */
-            project_id: number;
-            /**
-             * Format
-             * @enum {string}
-             */
-            format: "coco" | "sa1b";
-            /** Include Images */
-            include_images: boolean;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "done" | "dead" | "cancelled";
-            /** Job Id */
-            job_id: number;
-            progress: components["schemas"]["Progress"];
-            /** Image Count */
-            image_count: number | null;
-            /** Mask Count */
-            mask_count: number | null;
-            /** Byte Size */
-            byte_size: number | null;
-            /** Sha256 */
-            sha256: string | null;
-            /** Error */
-            error: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Finished At */
-            finished_at: string | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
-        /** ImageList */
+        /**
+         * ImageList
+         * @description A page of images in order of import; `total` counts all pages.
+         */
         ImageList: {
             /** Items */
             items: components["schemas"]["ImageOut"][];
@@ -912,7 +1007,10 @@ export interface components {
             /** Total */
             total: number;
         };
-        /** ImageOut */
+        /**
+         * ImageOut
+         * @description One image; width and height are after EXIF orientation, `state` is that of its newest work item.
+         */
         ImageOut: {
             /** Id */
             id: number;
@@ -943,16 +1041,34 @@ export interface components {
              */
             state: "proposing" | "ready" | "claimed" | "done" | "skipped";
         };
-        /** JobList */
+        /**
+         * ImportOut
+         * @description What became of each file of an import; a bad one never spoils the others.
+         */
+        ImportOut: {
+            /** Created */
+            created: components["schemas"]["ImageOut"][];
+            /** Duplicates */
+            duplicates: components["schemas"]["DuplicateOut"][];
+            /** Rejected */
+            rejected: components["schemas"]["RejectedOut"][];
+        };
+        /**
+         * JobList
+         * @description A page of jobs, newest first.
+         */
         JobList: {
             /** Items */
             items: components["schemas"]["JobOut"][];
             /** Next Cursor */
-            next_cursor?: string | null;
+            next_cursor: string | null;
             /** Total */
             total: number;
         };
-        /** JobOut */
+        /**
+         * JobOut
+         * @description One job.
+         */
         JobOut: {
             /** Id */
             id: number;
@@ -982,7 +1098,10 @@ export interface components {
             /** Finished At */
             finished_at: string | null;
         };
-        /** LeaseIn */
+        /**
+         * LeaseIn
+         * @description The token the item was lent with.
+         */
         LeaseIn: {
             /** Lease Token */
             lease_token: string;
@@ -1005,28 +1124,19 @@ export interface components {
             /** Password */
             password: string;
         };
-        /** MaskIn */
-        MaskIn: {
+        /**
+         * MaskPrompt
+         * @description A mask to start from, at the image's own resolution. The prompts before it no longer count as mask input.
+         */
+        MaskPrompt: {
+            rle: components["schemas"]["Rle-Input"];
+            /** Candidate */
+            candidate?: (0 | 1 | 2) | null;
             /**
-             * Type
-             * @constant
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             type: "mask";
-            rle: components["schemas"]["Rle"];
-            /** Candidate */
-            candidate?: number | null;
-        };
-        /** MaskOut */
-        MaskOut: {
-            rle: components["schemas"]["Rle"];
-            /** Predicted Iou */
-            predicted_iou: number;
-            /** Stability Score */
-            stability_score: number;
-            /** Area */
-            area: number;
-            /** Bbox Xywh */
-            bbox_xywh: number[];
         };
         /**
          * MeOut
@@ -1077,14 +1187,22 @@ export interface components {
              */
             role: "admin" | "annotator" | "researcher";
         };
-        /** ModelList */
+        /**
+         * ModelList
+         * @description All known versions, and whether the model server answers now.
+         */
         ModelList: {
             /** Items */
             items: components["schemas"]["ModelOut"][];
             /** Device */
-            device: string;
+            device: string | null;
+            /** Is Model Server Up */
+            is_model_server_up: boolean;
         };
-        /** ModelOut */
+        /**
+         * ModelOut
+         * @description One model version; `id` is what `model_version` says everywhere else.
+         */
         ModelOut: {
             /** Id */
             id: string;
@@ -1101,7 +1219,10 @@ export interface components {
             /** Is Default */
             is_default: boolean;
         };
-        /** NextIn */
+        /**
+         * NextIn
+         * @description Which image to lend: the next of the queue, or this one. `after`: not this item again (it was put aside).
+         */
         NextIn: {
             /** Image Id */
             image_id?: number | null;
@@ -1118,13 +1239,11 @@ export interface components {
             /** Current Password */
             current_password?: string | null;
         };
-        /** PointIn */
-        PointIn: {
-            /**
-             * Type
-             * @constant
-             */
-            type: "point";
+        /**
+         * PointPrompt
+         * @description A click. `label` 1 is on the object, 0 is off it. `candidate`: see `Prompt`.
+         */
+        PointPrompt: {
             /** X */
             x: number;
             /** Y */
@@ -1135,12 +1254,20 @@ export interface components {
              */
             label: 0 | 1;
             /** Candidate */
-            candidate?: number | null;
+            candidate?: (0 | 1 | 2) | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "point";
         };
-        /** PredictIn */
+        /**
+         * PredictIn
+         * @description All prompts of one mask in order of use; the request holds everything, the server remembers nothing.
+         */
         PredictIn: {
             /** Prompts */
-            prompts: (components["schemas"]["PointIn"] | components["schemas"]["BoxIn"] | components["schemas"]["MaskIn"])[];
+            prompts: (components["schemas"]["PointPrompt"] | components["schemas"]["BoxPrompt"] | components["schemas"]["MaskPrompt"])[];
             /**
              * Multimask
              * @default auto
@@ -1149,18 +1276,41 @@ export interface components {
             /** Model Version */
             model_version?: string | null;
         };
-        /** PredictOut */
-        PredictOut: {
+        /**
+         * PredictResponse
+         * @description Masks in the model's own order.
+         */
+        PredictResponse: {
             /** Model Version */
             model_version: string;
             /** Masks */
-            masks: components["schemas"]["MaskOut"][];
-            /** Timings Ms */
-            timings_ms: {
-                [key: string]: number;
-            };
+            masks: components["schemas"]["PredictedMask"][];
+            timings_ms: components["schemas"]["Timings"];
         };
-        /** Progress */
+        /**
+         * PredictedMask
+         * @description One candidate. `bbox_xywh` is [0, 0, 0, 0] when the mask is empty.
+         */
+        PredictedMask: {
+            rle: components["schemas"]["Rle-Output"];
+            /** Predicted Iou */
+            predicted_iou: number;
+            /** Stability Score */
+            stability_score: number;
+            /** Area */
+            area: number;
+            /** Bbox Xywh */
+            bbox_xywh: [
+                number,
+                number,
+                number,
+                number
+            ];
+        };
+        /**
+         * Progress
+         * @description How far a job is; `total` 0 means not known yet.
+         */
         Progress: {
             /** Phase */
             phase: string;
@@ -1234,16 +1384,22 @@ export interface components {
             /** Description */
             description?: string | null;
         };
-        /** Proposal */
+        /**
+         * Proposal
+         * @description What the model had proposed, before the person changed anything.
+         */
         Proposal: {
-            rle: components["schemas"]["Rle"];
+            rle: components["schemas"]["RleJson"];
             /** Predicted Iou */
             predicted_iou: number;
             /** Stability Score */
             stability_score: number;
         };
-        /** Rejected */
-        Rejected: {
+        /**
+         * RejectedOut
+         * @description A file that did not become an image; `code` is stable, `reason` a sentence.
+         */
+        RejectedOut: {
             /** File Name */
             file_name: string;
             /** Code */
@@ -1251,15 +1407,62 @@ export interface components {
             /** Reason */
             reason: string;
         };
-        /** RevisionList */
+        /**
+         * RevisionList
+         * @description All earlier versions, oldest first.
+         */
         RevisionList: {
             /** Items */
-            items: {
-                [key: string]: unknown;
-            }[];
+            items: components["schemas"]["RevisionOut"][];
         };
-        /** Rle */
-        Rle: {
+        /**
+         * RevisionOut
+         * @description An earlier version, or one that lost against a newer one (`is_conflict`).
+         */
+        RevisionOut: {
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /** Is Conflict */
+            is_conflict: boolean;
+            /** Author Id */
+            author_id: number | null;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * Rle
+         * @description COCO's compressed run-length encoding. `size` is [height, width].
+         */
+        "Rle-Input": {
+            /** Size */
+            size: number[];
+            /** Counts */
+            counts: string;
+        };
+        /**
+         * Rle
+         * @description COCO's compressed run-length encoding. `size` is [height, width].
+         */
+        "Rle-Output": {
+            /** Size */
+            size: number[];
+            /** Counts */
+            counts: string;
+        };
+        /**
+         * RleJson
+         * @description A mask as COCO compressed run-length encoding; `size` is [height, width].
+         */
+        RleJson: {
             /** Size */
             size: number[];
             /** Counts */
@@ -1273,12 +1476,34 @@ export interface components {
             /** Sign In Link */
             sign_in_link: string;
         };
-        /** SkipIn */
+        /**
+         * SkipIn
+         * @description Why the image is put aside.
+         */
         SkipIn: {
             /** Lease Token */
             lease_token: string;
-            /** Reason */
+            /**
+             * Reason
+             * @default
+             */
             reason: string;
+        };
+        /**
+         * Timings
+         * @description Milliseconds: waiting for the device, encoding the image (0 when it was cached), decoding, masks to RLE.
+         */
+        Timings: {
+            /** Total */
+            total: number;
+            /** Queue */
+            queue: number;
+            /** Encode */
+            encode: number;
+            /** Decode */
+            decode: number;
+            /** Encode Mask */
+            encode_mask: number;
         };
         /**
          * TokenCreated
@@ -1338,15 +1563,6 @@ export interface components {
             created_at: string;
             /** Last Used At */
             last_used_at: string | null;
-        };
-        /** UploadOut */
-        UploadOut: {
-            /** Created */
-            created: components["schemas"]["ImageOut"][];
-            /** Duplicates */
-            duplicates: components["schemas"]["Duplicate"][];
-            /** Rejected */
-            rejected: components["schemas"]["Rejected"][];
         };
         /**
          * UserCreated
@@ -1439,18 +1655,20 @@ export interface components {
             /** Context */
             ctx?: Record<string, never>;
         };
-        /** WorkItemOut */
+        /**
+         * WorkItemOut
+         * @description One image in one stage. `lease_token` is only there for whom it is lent to.
+         *
+         *     `remaining`: how many images of this stage still wait, this one included.
+         */
         WorkItemOut: {
             /** Id */
             id: number;
             image: components["schemas"]["ImageOut"];
             /** Stage */
             stage: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "proposing" | "ready" | "claimed" | "done" | "skipped";
+            /** State */
+            state: string;
             /** Lease Token */
             lease_token: string | null;
             /** Lease Until */
@@ -1459,6 +1677,67 @@ export interface components {
             lease_seconds: number;
             /** Remaining */
             remaining: number;
+        };
+        /** ExportIn */
+        ExportIn: {
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "coco" | "sa1b";
+            /**
+             * Include Images
+             * @default true
+             */
+            include_images: boolean;
+        };
+        /** ExportList */
+        ExportList: {
+            /** Items */
+            items: components["schemas"]["ExportOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total: number;
+        };
+        /** ExportOut */
+        ExportOut: {
+            /** Id */
+            id: number;
+            /** Project Id */
+            project_id: number;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "coco" | "sa1b";
+            /** Include Images */
+            include_images: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "dead" | "cancelled";
+            /** Job Id */
+            job_id: number;
+            progress: components["schemas"]["Progress"];
+            /** Image Count */
+            image_count: number | null;
+            /** Mask Count */
+            mask_count: number | null;
+            /** Byte Size */
+            byte_size: number | null;
+            /** Sha256 */
+            sha256: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
         };
     };
     responses: never;
@@ -1469,7 +1748,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    log_in: {
+    log_in_api_auth_login_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1502,7 +1781,7 @@ export interface operations {
             };
         };
     };
-    log_in_by_link: {
+    log_in_by_link_api_auth_link_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1535,7 +1814,7 @@ export interface operations {
             };
         };
     };
-    log_out: {
+    log_out_api_auth_logout_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1553,7 +1832,7 @@ export interface operations {
             };
         };
     };
-    read_me: {
+    read_me_api_me_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1573,7 +1852,7 @@ export interface operations {
             };
         };
     };
-    set_password: {
+    set_password_api_me_password_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -1604,7 +1883,7 @@ export interface operations {
             };
         };
     };
-    list_tokens: {
+    list_tokens_api_tokens_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1624,7 +1903,7 @@ export interface operations {
             };
         };
     };
-    create_token: {
+    create_token_api_tokens_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1657,7 +1936,7 @@ export interface operations {
             };
         };
     };
-    revoke_token: {
+    revoke_token_api_tokens__token_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -1686,7 +1965,7 @@ export interface operations {
             };
         };
     };
-    list_users: {
+    list_users_api_users_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1706,7 +1985,7 @@ export interface operations {
             };
         };
     };
-    create_user: {
+    create_user_api_users_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1739,7 +2018,7 @@ export interface operations {
             };
         };
     };
-    change_user: {
+    change_user_api_users__user_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -1774,7 +2053,7 @@ export interface operations {
             };
         };
     };
-    create_link: {
+    create_link_api_users__user_id__link_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1805,7 +2084,7 @@ export interface operations {
             };
         };
     };
-    list_projects: {
+    list_projects_api_projects_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1825,7 +2104,7 @@ export interface operations {
             };
         };
     };
-    create_project: {
+    create_project_api_projects_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1858,7 +2137,7 @@ export interface operations {
             };
         };
     };
-    read_project: {
+    read_project_api_projects__project_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1889,7 +2168,7 @@ export interface operations {
             };
         };
     };
-    delete_project: {
+    delete_project_api_projects__project_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -1918,7 +2197,7 @@ export interface operations {
             };
         };
     };
-    change_project: {
+    change_project_api_projects__project_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -1953,7 +2232,7 @@ export interface operations {
             };
         };
     };
-    list_members: {
+    list_members_api_projects__project_id__members_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1984,7 +2263,7 @@ export interface operations {
             };
         };
     };
-    set_member: {
+    set_member_api_projects__project_id__members_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2019,7 +2298,7 @@ export interface operations {
             };
         };
     };
-    remove_member: {
+    remove_member_api_projects__project_id__members__user_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -2049,7 +2328,7 @@ export interface operations {
             };
         };
     };
-    list_categories: {
+    list_categories_api_projects__project_id__categories_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2080,7 +2359,7 @@ export interface operations {
             };
         };
     };
-    add_category: {
+    add_category_api_projects__project_id__categories_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2115,7 +2394,7 @@ export interface operations {
             };
         };
     };
-    delete_category: {
+    delete_category_api_projects__project_id__categories__category_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -2145,7 +2424,7 @@ export interface operations {
             };
         };
     };
-    rename_category: {
+    rename_category_api_projects__project_id__categories__category_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -2181,10 +2460,10 @@ export interface operations {
             };
         };
     };
-    list_images: {
+    list_images_api_projects__project_id__images_get: {
         parameters: {
             query?: {
-                cursor?: string | null;
+                cursor?: number | null;
                 limit?: number;
                 state?: ("proposing" | "ready" | "claimed" | "done" | "skipped") | null;
             };
@@ -2216,7 +2495,7 @@ export interface operations {
             };
         };
     };
-    upload_images: {
+    import_images_api_projects__project_id__images_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2227,7 +2506,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["Body_upload_images"];
+                "multipart/form-data": {
+                    files: string[];
+                };
             };
         };
         responses: {
@@ -2237,7 +2518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UploadOut"];
+                    "application/json": components["schemas"]["ImportOut"];
                 };
             };
             /** @description Validation Error */
@@ -2251,7 +2532,7 @@ export interface operations {
             };
         };
     };
-    read_image: {
+    read_image_api_images__image_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2282,7 +2563,7 @@ export interface operations {
             };
         };
     };
-    delete_image: {
+    delete_image_api_images__image_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -2311,7 +2592,7 @@ export interface operations {
             };
         };
     };
-    thumbnail: {
+    read_file_api_images__image_id__file_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2328,33 +2609,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/webp": unknown;
+                    "image/*": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    display: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                image_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description The picture named by If-None-Match is still the one. */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2371,7 +2630,7 @@ export interface operations {
             };
         };
     };
-    image_file: {
+    read_thumbnail_api_images__image_id__thumbnail_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2384,6 +2643,15 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The picture named by If-None-Match is still the one. */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2400,7 +2668,65 @@ export interface operations {
             };
         };
     };
-    predict: {
+    read_display_api_images__image_id__display_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The picture named by If-None-Match is still the one. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_models_api_models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+        };
+    };
+    predict_api_images__image_id__predict_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2421,7 +2747,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PredictOut"];
+                    "application/json": components["schemas"]["PredictResponse"];
                 };
             };
             /** @description Validation Error */
@@ -2435,7 +2761,7 @@ export interface operations {
             };
         };
     };
-    list_annotations: {
+    list_annotations_api_images__image_id__annotations_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2466,7 +2792,7 @@ export interface operations {
             };
         };
     };
-    create_annotation: {
+    create_annotation_api_images__image_id__annotations_post: {
         parameters: {
             query?: never;
             header?: {
@@ -2503,10 +2829,11 @@ export interface operations {
             };
         };
     };
-    change_annotation: {
+    change_annotation_api_annotations__annotation_id__put: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The revision you changed, as its ETag: `"3"`. */
                 "if-match"?: string | null;
             };
             path: {
@@ -2529,32 +2856,8 @@ export interface operations {
                     "application/json": components["schemas"]["AnnotationOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_annotation: {
-        parameters: {
-            query?: never;
-            header?: {
-                "if-match"?: string | null;
-            };
-            path: {
-                annotation_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
+            /** @description Somebody else was first; both versions are kept and the current one is sent. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2571,7 +2874,46 @@ export interface operations {
             };
         };
     };
-    restore_annotation: {
+    delete_annotation_api_annotations__annotation_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision you changed, as its ETag: `"3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                annotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Somebody else was first; both versions are kept and the current one is sent. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restore_annotation_api_annotations__annotation_id__restore_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2602,7 +2944,7 @@ export interface operations {
             };
         };
     };
-    list_revisions: {
+    list_revisions_api_annotations__annotation_id__revisions_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2633,7 +2975,7 @@ export interface operations {
             };
         };
     };
-    next_work: {
+    lend_next_api_projects__project_id__work_next_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2657,7 +2999,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkItemOut"];
                 };
             };
-            /** @description No Content */
+            /** @description Nothing is left to do. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2675,7 +3017,7 @@ export interface operations {
             };
         };
     };
-    heartbeat: {
+    heartbeat_api_work__work_id__heartbeat_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2710,7 +3052,7 @@ export interface operations {
             };
         };
     };
-    finish: {
+    finish_api_work__work_id__finish_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2745,42 +3087,7 @@ export interface operations {
             };
         };
     };
-    release: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                work_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LeaseIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkItemOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    skip: {
+    skip_api_work__work_id__skip_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2802,6 +3109,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkItemOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    release_api_work__work_id__release_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkItemOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_jobs_api_projects__project_id__jobs_get: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+                state?: ("queued" | "running" | "done" | "dead" | "cancelled") | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_job_api_jobs__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_job_api_jobs__job_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_job_api_jobs__job_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
                 };
             };
             /** @description Validation Error */
@@ -2937,172 +3407,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_jobs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_job: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    cancel_job: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    retry_job: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                job_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_models: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelList"];
-                };
-            };
-        };
-    };
-    readyz: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
                 };
             };
         };

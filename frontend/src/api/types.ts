@@ -12,10 +12,12 @@ export type Member = Schemas["MemberOut"];
 export type Category = Schemas["CategoryOut"];
 export type Image = Schemas["ImageOut"];
 export type ImageState = Image["state"];
-export type UploadAnswer = Schemas["UploadOut"];
+export type UploadAnswer = Schemas["ImportOut"];
 export type Job = Schemas["JobOut"];
 export type JobState = Job["state"];
 export type JobProgress = Job["progress"];
 export type Export = Schemas["ExportOut"];
 export type ExportFormat = Export["format"];
 export type Model = Schemas["ModelOut"];
+
+export const IMAGE_STATES: readonly ImageState[] = ["proposing", "ready", "claimed", "done", "skipped"];

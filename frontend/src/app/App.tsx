@@ -1,12 +1,25 @@
-import "@mantine/core/styles.css";
+// Everything the page stands on: look, server state, routes.
+import "@mantine/core/styles.layer.css";
+import "@mantine/notifications/styles.layer.css";
+import "../ui/tokens.css";
 import { MantineProvider } from "@mantine/core";
-import type { ReactNode } from "react";
-import { WorkspacePage } from "../workspace/WorkspacePage";
+import { Notifications } from "@mantine/notifications";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { type ReactNode, useEffect } from "react";
+import { watchConnection } from "../api/connection";
+import { queryClient } from "./queryClient";
+import { router } from "./router";
+import { cssVariables, theme } from "./theme";
 
 export function App(): ReactNode {
+  useEffect(() => watchConnection(), []);
   return (
-    <MantineProvider defaultColorScheme="auto">
-      <WorkspacePage projectId={1} imageId={null} />
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+      <Notifications position="bottom-right" limit={3} autoClose={5000} />
     </MantineProvider>
   );
 }

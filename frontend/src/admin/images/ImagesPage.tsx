@@ -1,0 +1,183 @@
+// The images of a project: add them, find them, open them.
+import "./images.css";
+import { Button, Group, Menu } from "@mantine/core";
+import { IconFolder, IconPhoto } from "@tabler/icons-react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { type ReactNode, useCallback, useMemo, useRef } from "react";
+import { useStore } from "zustand";
+import { messageOf } from "../../api/errors";
+import { imagesQuery } from "../../api/images";
+import { projectQuery } from "../../api/projects";
+import { canAnnotate, canManage } from "../../api/roles";
+import type { ImageState, Project } from "../../api/types";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { count } from "../../ui/format";
+import { ButtonLink } from "../../ui/links";
+import { filesOfDialog, filesOfDrop, type Collected } from "./collect";
+import { DropVeil } from "./DropVeil";
+import { Grid } from "./Grid";
+import { GridSkeleton } from "./GridSkeleton";
+import { FILTERS, STATE_MARKS } from "./imageStates";
+import { isSending, startUpload, uploads } from "./uploads";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId/");
+const ACCEPTED = ".jpg,.jpeg,.png,.webp,.tif,.tiff,.zip";
+
+export function ImagesPage(): ReactNode {
+  const { projectId } = route.useParams();
+  const { state } = route.useSearch();
+  const { data: project } = useQuery(projectQuery(projectId));
+  const pages = useInfiniteQuery(imagesQuery(projectId, state ?? null));
+  const images = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
+  const { hasNextPage, isFetching, fetchNextPage } = pages;
+  const needMore = useCallback(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
+  const send = useCallback((collected: Collected) => void addFiles(projectId, collected), [projectId]);
+  const drop = useCallback((items: DataTransferItemList) => void filesOfDrop(items).then(send), [send]);
+  if (project === undefined) return null;
+
+  const mayAdd = canManage(project);
+  const total = pages.data?.pages.at(-1)?.total ?? 0;
+  return (
+    <>
+      {mayAdd && <DropVeil onDrop={drop} />}
+      {(project.image_count > 0 || state !== undefined) && (
+        <div className="images-bar">
+          <Filters projectId={projectId} chosen={state} total={pages.data === undefined ? null : total} />
+          <span style={{ flex: 1 }} />
+          {mayAdd && <AddButton projectId={projectId} onFiles={send} variant="default" />}
+        </div>
+      )}
+      {pages.isPending && <GridSkeleton />}
+      {pages.error !== null && (
+        <div className="page">
+          <ErrorPanel title="Images could not be read" message={messageOf(pages.error)} onRetry={() => void pages.refetch()} />
+        </div>
+      )}
+      {pages.data !== undefined && total > 0 && (
+        <Grid images={images} total={total} opensWorkspace={canAnnotate(project)} onNeedMore={needMore} />
+      )}
+      {pages.data !== undefined && total === 0 && <NoImages project={project} state={state} onFiles={send} />}
+    </>
+  );
+}
+
+async function addFiles(projectId: number, collected: Collected): Promise<void> {
+  if (collected.files.length > 0 || collected.leftOut > 0) await startUpload(projectId, collected);
+}
+
+interface FiltersProps {
+  projectId: number;
+  chosen: ImageState | undefined;
+  /** How many the chosen filter shows; null = not known yet. */
+  total: number | null;
+}
+
+function Filters({ projectId, chosen, total }: FiltersProps): ReactNode {
+  return (
+    <nav aria-label="Filter by state" style={{ display: "flex", gap: 4, flexWrap: "wrap" }} className="tabular">
+      {[undefined, ...FILTERS].map((state) => (
+        <Link
+          key={state ?? "all"}
+          to="/projects/$projectId"
+          params={{ projectId }}
+          search={state === undefined ? {} : { state }}
+          className="images-filter"
+          aria-current={state === chosen}
+          resetScroll={false}
+        >
+          {state === undefined ? "All" : STATE_MARKS[state].word}
+          {state === chosen && total !== null ? ` ${count(total)}` : ""}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+interface AddButtonProps {
+  projectId: number;
+  onFiles: (collected: Collected) => void;
+  variant: "default" | "filled";
+}
+
+function AddButton({ projectId, onFiles, variant }: AddButtonProps): ReactNode {
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const isBusy = useStore(uploads, () => isSending(projectId));
+  const take = (input: HTMLInputElement): void => {
+    if (input.files !== null) onFiles(filesOfDialog(input.files));
+    input.value = "";
+  };
+  const shared = { type: "file", multiple: true, hidden: true, tabIndex: -1 } as const;
+  return (
+    <>
+      <input ref={files} {...shared} accept={ACCEPTED} data-testid="add-files" onChange={(event) => take(event.currentTarget)} />
+      <input
+        {...shared}
+        ref={(element) => {
+          folder.current = element;
+          // Not known to React's types, though every browser has it.
+          element?.setAttribute("webkitdirectory", "");
+        }}
+        data-testid="add-folder"
+        onChange={(event) => take(event.currentTarget)}
+      />
+      <Menu position="bottom-end" shadow="md">
+        <Menu.Target>
+          <Button variant={variant} disabled={isBusy}>
+            Add images
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPhoto size={16} aria-hidden />} onClick={() => files.current?.click()}>
+            Photos or a .zip
+          </Menu.Item>
+          <Menu.Item leftSection={<IconFolder size={16} aria-hidden />} onClick={() => folder.current?.click()}>
+            A folder
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </>
+  );
+}
+
+interface NoImagesProps {
+  project: Project;
+  state: ImageState | undefined;
+  onFiles: (collected: Collected) => void;
+}
+
+function NoImages({ project, state, onFiles }: NoImagesProps): ReactNode {
+  if (state !== undefined) {
+    return (
+      <EmptyState
+        title={`No image is in the state "${STATE_MARKS[state].word.toLowerCase()}"`}
+        action={
+          <ButtonLink to="/projects/$projectId" params={{ projectId: project.id }} search={{}} variant="default">
+            Show all images
+          </ButtonLink>
+        }
+      >
+        The project has {count(project.image_count)} images in all.
+      </EmptyState>
+    );
+  }
+  if (!canManage(project)) {
+    return <EmptyState title="No images yet">An admin of this project can add photos.</EmptyState>;
+  }
+  return (
+    <EmptyState
+      title="No images yet"
+      action={
+        <Group justify="center">
+          <AddButton projectId={project.id} onFiles={onFiles} variant="filled" />
+        </Group>
+      }
+    >
+      Drop photos, folders or a .zip anywhere on this page. JPEG, PNG, WebP and TIFF, up to 100 megapixels each.
+    </EmptyState>
+  );
+}

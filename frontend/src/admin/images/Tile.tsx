@@ -1,0 +1,70 @@
+// One image of the grid.
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useState } from "react";
+import { displayUrl, thumbnailUrl } from "../../api/images";
+import type { Image } from "../../api/types";
+import { count, plural } from "../../ui/format";
+import { STATE_MARKS } from "./imageStates";
+
+/** A tile that only flies past in a fast scroll asks the server for nothing. */
+const LINGER_MS = 80;
+
+interface TileProps {
+  image: Image;
+  index: number;
+  isTabStop: boolean;
+  /** Who may not annotate looks at the picture itself. */
+  opensWorkspace: boolean;
+}
+
+export function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): ReactNode {
+  const { word, colour, Icon } = STATE_MARKS[image.state];
+  const shared = {
+    className: "tile",
+    "data-index": index,
+    tabIndex: isTabStop ? 0 : -1,
+    title: image.file_name,
+    "aria-label": `${image.file_name}, ${word.toLowerCase()}, ${plural(image.annotation_count, "mask")}`,
+  };
+  const content = (
+    <>
+      <span className="tile-photo">
+        <Thumbnail imageId={image.id} />
+      </span>
+      <span className="tile-caption tabular">
+        <Icon size={14} color={colour} aria-hidden />
+        <span className="tile-name">{image.file_name.split("/").at(-1)}</span>
+        {image.annotation_count > 0 && <span>{count(image.annotation_count)}</span>}
+      </span>
+    </>
+  );
+  if (!opensWorkspace) {
+    return (
+      <a {...shared} href={displayUrl(image.id)} target="_blank" rel="noreferrer">
+        {content}
+      </a>
+    );
+  }
+  return (
+    <Link
+      {...shared}
+      to="/projects/$projectId/annotate"
+      params={{ projectId: image.project_id }}
+      search={{ image: image.id }}
+      preload={false}
+    >
+      {content}
+    </Link>
+  );
+}
+
+function Thumbnail({ imageId }: { imageId: number }): ReactNode {
+  const [isDue, setIsDue] = useState(false);
+  const [isBroken, setIsBroken] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setIsDue(true), LINGER_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
+  if (!isDue || isBroken) return null;
+  return <img src={thumbnailUrl(imageId)} alt="" decoding="async" draggable={false} onError={() => setIsBroken(true)} />;
+}

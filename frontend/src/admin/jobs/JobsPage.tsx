@@ -1,0 +1,93 @@
+// Background work of a project: what runs, what is done, what died and why.
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { messageOf } from "../../api/errors";
+import { cancelJob, isUnderWay, jobsKey, jobsQuery, retryJob } from "../../api/jobs";
+import { projectQuery } from "../../api/projects";
+import { canManage } from "../../api/roles";
+import type { Job } from "../../api/types";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { moment, sentence } from "../../ui/format";
+import { JobProgress } from "../../ui/JobProgress";
+import { JobStateMark } from "../../ui/JobStateMark";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { secondsSince } from "../../ui/elapsed";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId/jobs");
+
+export function JobsPage(): ReactNode {
+  const { projectId } = route.useParams();
+  const jobs = useQuery(jobsQuery(projectId));
+  return (
+    <div className="page">
+      {jobs.isPending && <SkeletonRows rows={4} height={64} />}
+      {jobs.error !== null && (
+        <ErrorPanel title="Jobs could not be read" message={messageOf(jobs.error)} onRetry={() => void jobs.refetch()} />
+      )}
+      {jobs.data?.items.length === 0 && (
+        <EmptyState title="No background work yet">
+          Exports and other long work appear here with their progress, and stay with their result.
+        </EmptyState>
+      )}
+      <Stack gap={0}>
+        {jobs.data?.items.map((job) => (
+          <JobRow key={job.id} job={job} projectId={projectId} readAt={jobs.dataUpdatedAt} />
+        ))}
+      </Stack>
+    </div>
+  );
+}
+
+function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readAt: number }): ReactNode {
+  const { data: project } = useQuery(projectQuery(projectId));
+  const queryClient = useQueryClient();
+  const refresh = (): Promise<void> => queryClient.invalidateQueries({ queryKey: jobsKey(projectId) });
+  const cancel = useMutation({ mutationFn: () => cancelJob(job.id), onSettled: refresh });
+  const retry = useMutation({ mutationFn: () => retryJob(job.id), onSettled: refresh });
+  const mayAct = project !== undefined && canManage(project);
+  const refusal = cancel.error ?? retry.error;
+  return (
+    <Stack gap={8} py={14} style={{ borderBottom: "1px solid var(--sl-line)" }}>
+      <Group gap="md" wrap="nowrap">
+        <JobStateMark state={job.state} />
+        <Text style={{ flex: 1 }}>
+          {sentence(job.kind)}
+          {job.attempt > 1 && (
+            <Text span c="dimmed" className="tabular">
+              , attempt {job.attempt} of {job.max_attempts}
+            </Text>
+          )}
+        </Text>
+        <Text size="sm" c="dimmed" className="tabular">
+          {moment(job.created_at)}
+        </Text>
+        {mayAct && isUnderWay(job.state) && (
+          <Button size="compact-sm" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
+            Cancel
+          </Button>
+        )}
+        {mayAct && (job.state === "dead" || job.state === "cancelled") && (
+          <Button size="compact-sm" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
+            Run again
+          </Button>
+        )}
+      </Group>
+      {isUnderWay(job.state) && (
+        <JobProgress {...job.progress} seconds={secondsSince(job.started_at, readAt)} unit="images" />
+      )}
+      {job.error !== null && job.state !== "done" && (
+        <Text size="sm" c="var(--sl-red)">
+          {job.error}
+        </Text>
+      )}
+      {refusal !== null && (
+        <Text size="sm" role="alert" c="var(--sl-red)">
+          {messageOf(refusal)}
+        </Text>
+      )}
+    </Stack>
+  );
+}

@@ -1,0 +1,141 @@
+// Everybody who may sign in. Sign-up is closed: people come in by a link made here.
+import { Button, Group, Select, Stack, Switch, Table, Text, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { messageOf } from "../../api/errors";
+import { changeUser, createSignInLink, usersQuery } from "../../api/people";
+import { isAdmin, ROLES } from "../../api/roles";
+import { meQuery } from "../../api/session";
+import type { Role, User } from "../../api/types";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { AddPerson } from "./AddPerson";
+import { SignInLinkDialog } from "./SignInLinkDialog";
+
+export function PeoplePage(): ReactNode {
+  const { data: me } = useQuery(meQuery);
+  const users = useQuery({ ...usersQuery, enabled: isAdmin(me) });
+  const [isAdding, setIsAdding] = useState(false);
+  const [link, setLink] = useState<{ email: string; url: string } | null>(null);
+  if (me !== undefined && !isAdmin(me)) {
+    return <EmptyState title="People are kept by administrators">Ask one if somebody needs access.</EmptyState>;
+  }
+  return (
+    <div className="page">
+      <Group justify="space-between" mb="md">
+        <Title order={1}>People</Title>
+        <Button onClick={() => setIsAdding(true)}>Add person</Button>
+      </Group>
+      {users.isPending && <SkeletonRows rows={4} height={44} />}
+      {users.error !== null && (
+        <ErrorPanel title="People could not be read" message={messageOf(users.error)} onRetry={() => void users.refetch()} />
+      )}
+      {users.data !== undefined && (
+        <Table verticalSpacing={6}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Person</Table.Th>
+              <Table.Th w={180}>Role</Table.Th>
+              <Table.Th w={120}>May sign in</Table.Th>
+              <Table.Th w={160} aria-label="Actions" />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {users.data.items.map((user) => (
+              <PersonRow
+                key={user.id}
+                user={user}
+                isMe={user.id === me?.user.id}
+                onLink={(url) => setLink({ email: user.email, url })}
+              />
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      <AddPerson
+        isOpen={isAdding}
+        onClose={() => setIsAdding(false)}
+        onAdded={(email, url) => {
+          setIsAdding(false);
+          setLink({ email, url });
+        }}
+      />
+      <SignInLinkDialog link={link} onClose={() => setLink(null)} />
+    </div>
+  );
+}
+
+interface PersonRowProps {
+  user: User;
+  isMe: boolean;
+  onLink: (url: string) => void;
+}
+
+function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
+  const queryClient = useQueryClient();
+  const who = user.name || user.email;
+  const change = useMutation({
+    mutationFn: (wanted: { role?: Role; is_active?: boolean }) => changeUser(user.id, wanted),
+    onError: (error) => notifications.show({ color: "red", title: `${who} was not changed`, message: messageOf(error) }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: usersQuery.queryKey }),
+  });
+  const makeLink = useMutation({
+    mutationFn: () => createSignInLink(user.id),
+    onSuccess: onLink,
+    onError: (error) => notifications.show({ color: "red", title: "No link was made", message: messageOf(error) }),
+  });
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Stack gap={0}>
+          <Text>
+            {who}
+            {isMe && (
+              <Text span c="dimmed">
+                {" "}
+                (you)
+              </Text>
+            )}
+          </Text>
+          {user.name !== "" && (
+            <Text size="sm" c="dimmed">
+              {user.email}
+            </Text>
+          )}
+        </Stack>
+      </Table.Td>
+      <Table.Td>
+        <Select
+          aria-label={`Role of ${who}`}
+          data={ROLES.map(({ value, label }) => ({ value, label }))}
+          value={user.role}
+          allowDeselect={false}
+          disabled={isMe || change.isPending}
+          onChange={(role) => role !== null && change.mutate({ role: role as Role })}
+        />
+      </Table.Td>
+      <Table.Td>
+        <Switch
+          aria-label={`${who} may sign in`}
+          checked={user.is_active}
+          disabled={isMe || change.isPending}
+          onChange={(event) => change.mutate({ is_active: event.currentTarget.checked })}
+        />
+      </Table.Td>
+      <Table.Td ta="right">
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          loading={makeLink.isPending}
+          disabled={!user.is_active}
+          onClick={() => makeLink.mutate()}
+          aria-label={`New sign-in link for ${who}`}
+        >
+          New sign-in link
+        </Button>
+      </Table.Td>
+    </Table.Tr>
+  );
+}

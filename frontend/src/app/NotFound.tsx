@@ -1,0 +1,11 @@
+import type { ReactNode } from "react";
+import { EmptyState } from "../ui/EmptyState";
+import { ButtonLink } from "../ui/links";
+
+export function NotFound(): ReactNode {
+  return (
+    <EmptyState title="There is no such page" action={<ButtonLink to="/projects">Show projects</ButtonLink>}>
+      The address may have been shortened on its way here, or what it led to is gone.
+    </EmptyState>
+  );
+}

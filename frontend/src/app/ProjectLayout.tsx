@@ -1,0 +1,102 @@
+// The head and the tabs of a project, around each of its pages.
+import "./project.css";
+import { Button, Text, Title, Tooltip } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { UploadPanel } from "../admin/images/UploadPanel";
+import { hasCode } from "../api/errors";
+import { modelsQuery } from "../api/jobs";
+import { projectQuery } from "../api/projects";
+import { canAnnotate, canExport, canManage } from "../api/roles";
+import type { Project } from "../api/types";
+import { count, plural } from "../ui/format";
+import { ButtonLink } from "../ui/links";
+import { ProjectGone } from "./RouteError";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId");
+
+export function ProjectLayout(): ReactNode {
+  const { projectId } = route.useParams();
+  const { data: project, error } = useQuery(projectQuery(projectId));
+  if (hasCode(error, "project_deleted", "project_not_found")) return <ProjectGone error={error} />;
+  if (project === undefined) return null;
+  return (
+    <>
+      <div className="project-head">
+        <div style={{ flex: 1, minWidth: 0 }}>
+          <Title order={1} style={{ overflowWrap: "anywhere" }}>
+            {project.name}
+          </Title>
+          <Text c="dimmed" size="sm" className="tabular">
+            {summary(project)}
+          </Text>
+        </div>
+        {canAnnotate(project) && <ModelServerNotice />}
+        {canAnnotate(project) && <AnnotateButton project={project} />}
+      </div>
+      <ProjectTabs project={project} />
+      <UploadPanel projectId={projectId} />
+      <Outlet />
+    </>
+  );
+}
+
+function summary({ image_count, done_count, annotation_count }: Project): string {
+  if (image_count === 0) return "No images yet";
+  return `${count(done_count)} of ${plural(image_count, "image")} done, ${plural(annotation_count, "mask")}`;
+}
+
+function AnnotateButton({ project }: { project: Project }): ReactNode {
+  if (project.image_count === 0) {
+    return (
+      <Tooltip label="Add images first">
+        <Button data-disabled aria-disabled onClick={(event) => event.preventDefault()}>
+          Annotate
+        </Button>
+      </Tooltip>
+    );
+  }
+  return (
+    <ButtonLink to="/projects/$projectId/annotate" params={{ projectId: project.id }} search={{}}>
+      Annotate
+    </ButtonLink>
+  );
+}
+
+function ProjectTabs({ project }: { project: Project }): ReactNode {
+  const params = { projectId: project.id };
+  return (
+    <nav className="project-tabs" aria-label="Project">
+      <Link to="/projects/$projectId" params={params} activeOptions={{ exact: true, includeSearch: false }} className="project-tab">
+        Images
+      </Link>
+      {canExport(project) && (
+        <Link to="/projects/$projectId/exports" params={params} className="project-tab">
+          Exports
+        </Link>
+      )}
+      <Link to="/projects/$projectId/jobs" params={params} className="project-tab">
+        Jobs
+      </Link>
+      {canManage(project) && (
+        <Link to="/projects/$projectId/settings" params={params} className="project-tab">
+          Settings
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+/** Says that clicks are not answered now, and that all the rest goes on. */
+function ModelServerNotice(): ReactNode {
+  const { error } = useQuery({ ...modelsQuery, refetchInterval: ({ state }) => (state.error === null ? false : 5000) });
+  if (!hasCode(error, "model_server_unavailable")) return null;
+  return (
+    <Text size="sm" role="status" maw={320} style={{ display: "flex", gap: 6 }}>
+      <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />
+      The model server does not answer: clicks get no masks for now. Images, kept masks and exports are not touched by it.
+    </Text>
+  );
+}

@@ -1,0 +1,66 @@
+// The session ended while the page was open: sign in over it, and go on where one was.
+import { Button, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect } from "react";
+import { useStore } from "zustand";
+import { connection, setSessionExpired } from "../api/connection";
+import { messageOf } from "../api/errors";
+import { meQuery, signIn } from "../api/session";
+import type { User } from "../api/types";
+
+export function SessionExpired(): ReactNode {
+  const isExpired = useStore(connection, (state) => state.isSessionExpired);
+  const { data: me } = useQuery(meQuery);
+  const queryClient = useQueryClient();
+  const form = useForm({ initialValues: { email: me?.user.email ?? "", password: "" } });
+
+  const goOn = (user: User): void => {
+    // Somebody else: nothing on this page is theirs.
+    if (me !== null && me?.user.id !== user.id) location.assign("/projects");
+    setSessionExpired(false);
+    form.setFieldValue("password", "");
+    void queryClient.invalidateQueries();
+  };
+  const again = useMutation({
+    mutationFn: ({ email, password }: { email: string; password: string }) => signIn(email, password),
+    onSuccess: goOn,
+  });
+
+  // Signing in again in another tab is enough.
+  useEffect(() => {
+    if (!isExpired) return undefined;
+    const check = async (): Promise<void> => {
+      const fresh = await queryClient.fetchQuery({ ...meQuery, staleTime: 0 }).catch(() => null);
+      if (fresh !== null) setSessionExpired(false);
+    };
+    const onFocus = (): void => void check();
+    window.addEventListener("focus", onFocus);
+    return () => window.removeEventListener("focus", onFocus);
+  }, [isExpired, queryClient]);
+
+  return (
+    <Modal opened={isExpired} onClose={() => undefined} withCloseButton={false} title="Your session has ended">
+      <form onSubmit={form.onSubmit((values) => again.mutate(values))}>
+        <Stack>
+          <Text c="dimmed">Sign in again to go on. What is on this page stays as it is.</Text>
+          <TextInput label="Email" type="email" autoComplete="username" required {...form.getInputProps("email")} />
+          <PasswordInput
+            label="Password"
+            autoComplete="current-password"
+            required
+            data-autofocus
+            error={again.error === null ? null : messageOf(again.error)}
+            {...form.getInputProps("password")}
+          />
+          <Button type="submit" loading={again.isPending}>
+            Sign in
+          </Button>
+          <Text size="xs" c="dimmed">
+            No password? Open a new sign-in link in another tab, then come back to this one.
+          </Text>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,175 @@
+// The addresses of the page. What stands in an address (filters, the open image) is typed here.
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import type { QueryClient } from "@tanstack/react-query";
+import { projectQuery } from "../api/projects";
+import { meQuery } from "../api/session";
+import { IMAGE_STATES, type ImageState } from "../api/types";
+import { NotFound } from "./NotFound";
+import { queryClient } from "./queryClient";
+import { RouteError } from "./RouteError";
+import { SessionExpired } from "./SessionExpired";
+import { Shell } from "./Shell";
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+});
+
+const idOrNaN = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN);
+
+/** A positive whole number of the address bar, or nothing. */
+const idSearch = (value: unknown): number | undefined => (Number.isInteger(Number(value)) && Number(value) > 0 ? Number(value) : undefined);
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { link?: string; next?: string } => ({
+    ...(typeof search["link"] === "string" && search["link"] !== "" ? { link: search["link"] } : {}),
+    ...(typeof search["next"] === "string" && search["next"].startsWith("/") ? { next: search["next"] } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./SignInPage"), "SignInPage"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  beforeLoad: async ({ context, location }) => {
+    const me = await context.queryClient.ensureQueryData(meQuery);
+    if (me === null) {
+      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+    }
+  },
+  errorComponent: RouteError,
+  component: () => (
+    <>
+      <Outlet />
+      <SessionExpired />
+    </>
+  ),
+});
+
+const setPassword = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/set-password",
+  component: lazyRouteComponent(() => import("./SetPasswordPage"), "SetPasswordPage"),
+});
+
+const shell = createRoute({ getParentRoute: () => signedIn, id: "shell", component: Shell, notFoundComponent: NotFound });
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/projects", replace: true });
+  },
+});
+
+const projects = createRoute({
+  getParentRoute: () => shell,
+  path: "/projects",
+  component: lazyRouteComponent(() => import("../admin/projects/ProjectsPage"), "ProjectsPage"),
+});
+
+const people = createRoute({
+  getParentRoute: () => shell,
+  path: "/people",
+  component: lazyRouteComponent(() => import("../admin/people/PeoplePage"), "PeoplePage"),
+});
+
+const account = createRoute({
+  getParentRoute: () => shell,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./AccountPage"), "AccountPage"),
+});
+
+const projectParams = {
+  parse: ({ projectId }: { projectId: string }) => ({ projectId: idOrNaN(projectId) }),
+  stringify: ({ projectId }: { projectId: number }) => ({ projectId: String(projectId) }),
+};
+
+const project = createRoute({
+  getParentRoute: () => shell,
+  path: "/projects/$projectId",
+  params: projectParams,
+  loader: ({ context, params }) => context.queryClient.ensureQueryData(projectQuery(params.projectId)),
+  errorComponent: RouteError,
+  component: lazyRouteComponent(() => import("./ProjectLayout"), "ProjectLayout"),
+});
+
+const images = createRoute({
+  getParentRoute: () => project,
+  path: "/",
+  validateSearch: (search: Record<string, unknown>): { state?: ImageState } => {
+    const state = IMAGE_STATES.find((known) => known === search["state"]);
+    return state === undefined ? {} : { state };
+  },
+  component: lazyRouteComponent(() => import("../admin/images/ImagesPage"), "ImagesPage"),
+});
+
+const exportsRoute = createRoute({
+  getParentRoute: () => project,
+  path: "/exports",
+  component: lazyRouteComponent(() => import("../research/exports/ExportsPage"), "ExportsPage"),
+});
+
+const jobs = createRoute({
+  getParentRoute: () => project,
+  path: "/jobs",
+  component: lazyRouteComponent(() => import("../admin/jobs/JobsPage"), "JobsPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => project,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("../admin/settings/SettingsPage"), "SettingsPage"),
+});
+
+// The workspace has the whole window: no shell around it.
+const annotate = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/projects/$projectId/annotate",
+  params: projectParams,
+  validateSearch: (search: Record<string, unknown>): { image?: number } => {
+    const image = idSearch(search["image"]);
+    return image === undefined ? {} : { image };
+  },
+  loader: ({ context, params }) => context.queryClient.ensureQueryData(projectQuery(params.projectId)),
+  errorComponent: RouteError,
+  component: lazyRouteComponent(() => import("./AnnotateRoute"), "AnnotateRoute"),
+});
+
+const routeTree = root.addChildren([
+  signIn,
+  signedIn.addChildren([
+    setPassword,
+    annotate,
+    shell.addChildren([
+      home,
+      projects,
+      people,
+      account,
+      project.addChildren([images, exportsRoute, jobs, settings]),
+    ]),
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree,
+  context: { queryClient },
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

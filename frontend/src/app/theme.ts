@@ -1,0 +1,89 @@
+// The Mantine theme: our tokens (ui/tokens.css) put in the places where Mantine looks for its colours.
+import {
+  Anchor,
+  Badge,
+  Button,
+  createTheme,
+  type CSSVariablesResolver,
+  type MantineColorsTuple,
+  Modal,
+  Tabs,
+  Tooltip,
+} from "@mantine/core";
+
+const accent: MantineColorsTuple = [
+  "#e6f0fb", "#cfe3fb", "#a3cdfb", "#6fb6ff", "#3b9eff", "#2385ea", "#1667c7", "#0f56ab", "#0b4688", "#083566",
+];
+const dark: MantineColorsTuple = [
+  "#e7e9ec", "#c5cad1", "#9aa1ab", "#5f6672", "#26292e", "#1e2125", "#16181b", "#0e0f11", "#0a0b0c", "#060607",
+];
+const gray: MantineColorsTuple = [
+  "#f6f7f8", "#eceef1", "#e3e6ea", "#d3d7dc", "#b9bfc7", "#868d97", "#5d6570", "#454b54", "#2b2f35", "#16181b",
+];
+
+const quickly = { transitionProps: { duration: 140, timingFunction: "ease-out" } };
+
+export const theme = createTheme({
+  colors: { accent, dark, gray },
+  primaryColor: "accent",
+  primaryShade: { light: 6, dark: 4 },
+  white: "#ffffff",
+  black: "#16181b",
+  fontFamily: "var(--sl-font)",
+  fontFamilyMonospace: "var(--sl-mono)",
+  fontSizes: { xs: "12px", sm: "14px", md: "14px", lg: "16px", xl: "20px" },
+  radius: { xs: "3px", sm: "6px", md: "6px", lg: "8px", xl: "12px" },
+  defaultRadius: "sm",
+  spacing: { xs: "8px", sm: "12px", md: "16px", lg: "24px", xl: "32px" },
+  headings: {
+    fontWeight: "600",
+    sizes: {
+      h1: { fontSize: "20px", lineHeight: "28px" },
+      h2: { fontSize: "16px", lineHeight: "24px" },
+      h3: { fontSize: "14px", lineHeight: "20px" },
+    },
+  },
+  cursorType: "pointer",
+  respectReducedMotion: true,
+  components: {
+    Button: Button.extend({
+      // The text on the accent differs between the schemes; the colour set on a button (red) keeps white.
+      vars: (_theme, { variant = "filled", color }) =>
+        variant === "filled" && color === undefined ? { root: { "--button-color": "var(--sl-on-accent)" } } : { root: {} },
+    }),
+    Badge: Badge.extend({ styles: { root: { textTransform: "none", fontWeight: 500 } } }),
+    Anchor: Anchor.extend({ defaultProps: { underline: "hover" } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, ...quickly, overlayProps: { backgroundOpacity: 0.5 } } }),
+    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: false, ...quickly } }),
+    Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
+  },
+});
+
+const shared = {
+  "--mantine-color-body": "var(--sl-canvas)",
+  "--mantine-color-text": "var(--sl-text)",
+  "--mantine-color-bright": "var(--sl-text)",
+  "--mantine-color-dimmed": "var(--sl-muted)",
+  "--mantine-color-placeholder": "var(--sl-muted)",
+  "--mantine-color-anchor": "var(--sl-accent)",
+  "--mantine-color-error": "var(--sl-red)",
+  "--mantine-color-default": "var(--sl-panel)",
+  "--mantine-color-default-hover": "var(--sl-raised)",
+  "--mantine-color-default-color": "var(--sl-text)",
+  "--mantine-color-default-border": "var(--sl-line)",
+  "--mantine-color-accent-light": "var(--sl-accent-soft)",
+  "--mantine-color-accent-light-color": "var(--sl-accent)",
+  "--mantine-color-accent-outline": "var(--sl-accent)",
+  "--mantine-primary-color-filled-hover": "var(--sl-accent-strong)",
+  "--mantine-color-accent-filled-hover": "var(--sl-accent-strong)",
+  "--mantine-color-red-filled": "#c0272d",
+  "--mantine-color-red-filled-hover": "#a81f25",
+  "--mantine-color-red-text": "var(--sl-red)",
+  "--mantine-color-red-light-color": "var(--sl-red)",
+};
+
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { ...shared, "--mantine-primary-color-contrast": "#ffffff" },
+  dark: { ...shared, "--mantine-primary-color-contrast": "#08111c" },
+});

@@ -1,0 +1,105 @@
+// One export: progress while it is made, then its receipt.
+import { Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { messageOf } from "../../api/errors";
+import { cancelJob, downloadUrl, exportsKey, isUnderWay, retryJob } from "../../api/jobs";
+import { projectQuery } from "../../api/projects";
+import { canManage } from "../../api/roles";
+import type { Export } from "../../api/types";
+import { CopyField } from "../../ui/CopyField";
+import { secondsSince } from "../../ui/elapsed";
+import { bytes, moment, plural } from "../../ui/format";
+import { JobProgress } from "../../ui/JobProgress";
+import { JobStateMark } from "../../ui/JobStateMark";
+import { loadingCode } from "./loadingCode";
+
+interface ExportCardProps {
+  item: Export;
+  /** When the server's answer came, in milliseconds. */
+  readAt: number;
+}
+
+export function ExportCard({ item, readAt }: ExportCardProps): ReactNode {
+  const title = `${item.format === "coco" ? "COCO" : "SA-1B"}${item.include_images ? " with photos" : ", masks only"}`;
+  return (
+    <Paper withBorder p="md" component="article" aria-label={`Export ${item.id}, ${title}`} data-export={item.id} data-state={item.state}>
+      <Stack gap="sm">
+        <Group gap="md" wrap="nowrap">
+          <JobStateMark state={item.state} />
+          <Text fw={600} style={{ flex: 1 }}>
+            {title}
+          </Text>
+          <Text size="sm" c="dimmed" className="tabular">
+            {moment(item.created_at)}
+          </Text>
+          <ExportActions item={item} />
+        </Group>
+        {isUnderWay(item.state) && (
+          <JobProgress {...item.progress} seconds={secondsSince(item.created_at, readAt)} unit="images" />
+        )}
+        {item.state === "dead" && (
+          <Text c="var(--sl-red)">{item.error ?? "It failed without a reason; the worker's log says more."}</Text>
+        )}
+        {item.state === "done" && <Receipt item={item} />}
+      </Stack>
+    </Paper>
+  );
+}
+
+function ExportActions({ item }: { item: Export }): ReactNode {
+  const queryClient = useQueryClient();
+  const { data: project } = useQuery(projectQuery(item.project_id));
+  const refresh = (): Promise<void> => queryClient.invalidateQueries({ queryKey: exportsKey(item.project_id) });
+  const cancel = useMutation({ mutationFn: () => cancelJob(item.job_id), onSettled: refresh });
+  const retry = useMutation({ mutationFn: () => retryJob(item.job_id), onSettled: refresh });
+  const refusal = cancel.error ?? retry.error;
+  const mayAct = project !== undefined && canManage(project);
+  return (
+    <>
+      {refusal !== null && (
+        <Text size="sm" role="alert" c="var(--sl-red)">
+          {messageOf(refusal)}
+        </Text>
+      )}
+      {item.state === "done" && (
+        <Button
+          component="a"
+          href={downloadUrl(item.id)}
+          download
+          size="compact-md"
+          leftSection={<IconDownload aria-hidden size={16} />}
+        >
+          Download
+        </Button>
+      )}
+      {mayAct && isUnderWay(item.state) && (
+        <Button size="compact-md" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
+          Cancel
+        </Button>
+      )}
+      {mayAct && (item.state === "dead" || item.state === "cancelled") && (
+        <Button size="compact-md" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
+          Run again
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Receipt({ item }: { item: Export }): ReactNode {
+  const facts = [
+    item.image_count === null ? null : plural(item.image_count, "image"),
+    item.mask_count === null ? null : plural(item.mask_count, "mask"),
+    item.byte_size === null ? null : bytes(item.byte_size),
+  ].filter((fact) => fact !== null);
+  const code = loadingCode(item.format, item.id);
+  return (
+    <Stack gap="sm">
+      <Text className="tabular">{facts.join(", ")}</Text>
+      {item.sha256 !== null && <CopyField label="sha256 of the .zip" value={item.sha256} />}
+      <CopyField label="Load it in Python" value={code} lines={code.split("\n").length} />
+    </Stack>
+  );
+}

@@ -1,0 +1,19 @@
+// How long work still takes, told only when it can be known.
+
+const SHARE_NEEDED = 0.05;
+
+export interface Pace {
+  perSecond: number | null;
+  secondsLeft: number | null;
+}
+
+/** Rate and time left after `seconds` of work; the estimate appears once 5 % are done. */
+export function paceOf(done: number, total: number, seconds: number): Pace {
+  if (done <= 0 || seconds <= 0) return { perSecond: null, secondsLeft: null };
+  const perSecond = done / seconds;
+  const isKnowable = total > 0 && done < total && done / total >= SHARE_NEEDED;
+  return { perSecond, secondsLeft: isKnowable ? (total - done) / perSecond : null };
+}
+
+/** 41.2 > "41/s"; 0.4 > "0.4/s". */
+export const rate = (perSecond: number): string => `${perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1)}/s`;
