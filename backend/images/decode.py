@@ -33,9 +33,17 @@ def derive(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
     rgb = decode_rgb(source, max_pixels=max_pixels, at_least_hw=display_hw if has_display else oversampled_hw)
     if has_display:
         rgb = _resized(rgb, display_hw)
-        rgb.save(folder / "display.webp", "WEBP", quality=90, method=0)
+        _save_display(rgb, folder / "display.webp")
     _resized(rgb, thumbnail_hw).save(folder / "thumbnail.webp", "WEBP", quality=80, method=2)
     return {"format": facts.format, "size_hw": facts.size_hw, "is_plain": facts.is_plain}
+
+
+def _save_display(rgb: Image.Image, path: Path) -> None:
+    try:
+        rgb.save(path, "WEBP", quality=90, method=2)
+    except ValueError:  # a WebP has 512 KiB for the headers of its blocks, which pure noise of full size may exceed
+        half_hw = fitted_hw((rgb.height, rgb.width), DISPLAY_SIDE // 2)
+        _resized(rgb, half_hw).save(path, "WEBP", quality=90, method=2)
 
 
 def _resized(rgb: Image.Image, size_hw: tuple[int, int]) -> Image.Image:
@@ -52,8 +60,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"code": error.code, "reason": error.message}
     except MemoryError:
         return {"code": "decode_failed", "reason": "Decoding this picture takes more memory than the server allows."}
-    except OSError as error:
-        if error.errno is None:  # Pillow's own, not the operating system's
+    except (OSError, ValueError) as error:
+        if not isinstance(error, OSError) or error.errno is None:  # Pillow's own, not the operating system's
             return {"code": "decode_failed", "reason": "No thumbnail could be made of this picture."}
         return {"errno": error.errno, "reason": str(error)}
 

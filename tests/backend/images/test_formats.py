@@ -126,6 +126,12 @@ def test_a_hundred_megapixels(client: TestClient, upload: Callable[..., Any], mo
     assert drawn.size == (4096, 4096)
 
 
+def test_pure_noise(client: TestClient, upload: Callable[..., Any]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (4096, 4100, 3), dtype=np.uint8)
+    (image,) = upload(("noise.png", encode(Image.fromarray(noise), "PNG", compress_level=0)))["created"]
+    assert Image.open(BytesIO(client.get(f"/api/images/{image['id']}/display").content)).width in (4096, 2048)
+
+
 def test_a_very_long_picture_keeps_at_least_one_pixel(client: TestClient, upload: Callable[..., Any]) -> None:
     (image,) = upload(("line.png", encode(Image.new("RGB", (12_000, 3)), "PNG")))["created"]
     assert Image.open(BytesIO(client.get(f"/api/images/{image['id']}/thumbnail").content)).size == (256, 1)
