@@ -256,6 +256,11 @@ def _add_error_answers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return _error("not_found" if error.status_code == 404 else "http_error", error.detail, status=error.status_code)
 
+    async def unexpected(_: Request, error: Exception) -> Response:
+        app.state.metrics.errors.labels("internal_error").inc()
+        return _error("internal_error", "The model server failed; its log has the details.", status=500)
+
+    app.add_exception_handler(Exception, unexpected)  # logged by the server, which sees it too
     for kind in (EngineError, InvalidPrompt, UnreadableImage):
         app.add_exception_handler(kind, named)
     app.add_exception_handler(UnusableModel, unusable)

@@ -237,7 +237,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         )
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _on_white(image)
-    rgb = image.convert("RGB") if image.mode != "RGB" else image.copy()
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
     rgb.info = {}
     return rgb
 
@@ -253,7 +253,7 @@ def _high_byte(image: Image.Image) -> Image.Image:
 def _on_white(image: Image.Image) -> Image.Image:
     if image.mode in ("La", "RGBa"):  # premultiplied
         image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
-    rgba = image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     white = Image.new("RGB", rgba.size, (255, 255, 255))
     white.paste(rgba, mask=rgba.getchannel("A"))
     return white

@@ -81,7 +81,7 @@ class Engine:
 
     def __init__(self, settings: Settings, store: BlobStore | None = None) -> None:
         self.device = choose_device(settings.model_device)
-        self._threads = settings.model_threads or default_threads()
+        self.threads = settings.model_threads or default_threads()
         self.models = Models(
             settings.models_dir,
             names=settings.models,
@@ -208,7 +208,7 @@ class Engine:
         if not wanted:
             return
         network = wanted[0][1]
-        self._use_threads(self._threads)
+        self._use_threads(self.threads)
         started = time.perf_counter()
         try:
             embeddings = network.encode([item[2] for item in wanted], [item[3] for item in wanted])
@@ -273,7 +273,7 @@ class Engine:
         """On the device thread."""
         if request.work is None or not request.outcome.set_running_or_notify_cancel():
             return
-        self._use_threads(1 if network.facts.image_size <= SMALL_INPUT else self._threads)
+        self._use_threads(1 if network.facts.image_size <= SMALL_INPUT else self.threads)
         started = time.perf_counter()
         request.queue_seconds = started - request.queued_at
         try:

@@ -1,5 +1,8 @@
 """The model server over HTTP."""
 
+import asyncio
+import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -8,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from model_server.app import create_app
 from model_server.contract.messages import ModelsResponse, PredictResponse
+from model_server.engine import Priority
 from model_server.settings import Settings
 from tests.model_server.conftest import disc_png, put_bytes
 
@@ -100,6 +104,35 @@ def test_a_damaged_image_is_named(client: TestClient, settings: Settings) -> Non
     response = client.post("/predict", json=request_of(damaged, CLICK))
     assert response.status_code == 422
     assert response.json()["error"]["code"] in ("truncated_image", "damaged_image")
+
+
+def test_a_client_that_left_is_dropped(client: TestClient, image: str) -> None:
+    engine = client.app.state.engine
+    release, entered = threading.Event(), threading.Event()
+
+    def hold(*_: object) -> None:
+        entered.set()
+        release.wait(20)
+
+    engine.submit(image, None, hold, priority=Priority.CLICK)
+    assert entered.wait(20)
+    body = json.dumps(request_of(image, CLICK)).encode()
+    arriving = iter([{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict:
+        return next(arriving)
+
+    async def send(message: dict) -> None:
+        pass  # nobody listens
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/predict", "raw_path": b"/predict", "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "http_version": "1.1", "scheme": "http",
+        "server": ("test", 80), "client": ("test", 1), "root_path": "", "app": client.app, "state": {},
+    }  # fmt: skip
+    asyncio.run(client.app(scope, receive, send))
+    assert engine.load.waiting == 1  # only the one that holds the device
+    release.set()
 
 
 def test_operations(client: TestClient, image: str) -> None:
