@@ -49,7 +49,7 @@ def poll(resources: Resources, seconds: float) -> None:
 
 def run_polling_worker() -> None:
     """The worker of an installation without a broker; SIGTERM and Ctrl-C hand the running job back."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
     resources = _open_once()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
@@ -63,6 +63,11 @@ def run_polling_worker() -> None:
     logger.info("worker ready: %d threads, polling every %.1f s", len(threads), seconds)
     for thread in threads:
         thread.join()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")  # Celery has set up its own already
+    logging.getLogger("segloop").setLevel(logging.INFO)
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
@@ -80,8 +85,10 @@ def wake() -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _start_poll(**kwargs: object) -> None:
+    _log_to_stderr()
     resources = _open_once()
     threading.Thread(target=poll, args=(resources, BROKER_POLL_SECONDS), name="poll", daemon=True).start()
+    logger.info("worker ready: woken by the broker, polling every %.0f s", BROKER_POLL_SECONDS)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

@@ -51,15 +51,16 @@ def installation(
     started = Installation(environment, free_port(), tmp_path / "log.txt")
     started.start("backend")
     worker = [sys.executable, "-m", "celery", "-A", "backend.worker", "worker", "--pool", "threads", "-c", "2"]
-    log = (tmp_path / "worker.txt").open("wb")
-    started.running["worker"] = subprocess.Popen(
-        worker, env=os.environ | environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
-    )
-    started.wait_until_ready()
-    wait_until(lambda: b"ready" in (tmp_path / "worker.txt").read_bytes(), seconds=60, what="the Celery worker")
-    yield started
-    started.stop()
-    log.close()
+    with (tmp_path / "worker.txt").open("wb") as log:
+        started.running["worker"] = subprocess.Popen(
+            worker, env=os.environ | environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        started.wait_until_ready()
+        wait_until(lambda: b"worker ready" in (tmp_path / "worker.txt").read_bytes(), seconds=60, what="the worker")
+        yield started
+    finally:
+        started.stop()
 
 
 @pytest.fixture

@@ -66,9 +66,11 @@ def installation(database_url: str, storage_dir: Path, model_server_url: str, tm
     started = Installation(environment, free_port(), tmp_path / "log.txt")
     started.start("backend")
     started.start("worker")
-    started.wait_until_ready()
-    yield started
-    started.stop()
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.stop()
 
 
 class People:
