@@ -73,7 +73,7 @@ class _Encoding:
         return not all(request.outcome.cancelled() for request in self.waiting)
 
     def priority(self) -> Priority:
-        return min(request.priority for request in self.waiting)
+        return max(Priority.FIRST_CLICK, min(request.priority for request in self.waiting))
 
 
 class Engine:
@@ -168,11 +168,11 @@ class Engine:
             if encoding is not None:
                 encoding.waiting.append(request)
                 for workers, job in encoding.jobs:
-                    workers.hurry(job, request.priority)
+                    workers.hurry(job, encoding.priority())
                 return
             encoding = _Encoding(request.key, request.facts, [request])
             self._encodings[request.key] = encoding
-            job = Job(lambda _: self._find_or_prepare(encoding), request.priority)
+            job = Job(lambda _: self._find_or_prepare(encoding), encoding.priority())
             encoding.jobs.append((self._file_threads, job))
         self._file_threads.submit(job)
 

@@ -106,6 +106,18 @@ def test_a_click_hurries_what_was_looked_ahead_for(engine: Engine, put_image: Pu
     assert engine.load.encoded == 11
 
 
+def test_a_next_click_does_not_wait_for_first_ones(engine: Engine, put_image: PutImage) -> None:
+    ready = put_image(seed=1)
+    click(engine, ready).result(WAIT_SECONDS)
+    blocked = Blocked(engine, ready)
+    first_clicks = [click(engine, put_image(seed=n)) for n in range(2, 6)]
+    until(lambda: engine.waiting_for_device() == 4)
+    next_click = click(engine, ready, lambda *_: sum(first.done() for first in first_clicks))
+    blocked.release()
+    assert next_click.result(WAIT_SECONDS).value == 0
+    wait(first_clicks, WAIT_SECONDS)
+
+
 def test_a_cancelled_click_is_skipped(engine: Engine, put_image: PutImage) -> None:
     image, other = put_image(seed=1), put_image(seed=2)
     blocked = Blocked(engine, image)
