@@ -13,8 +13,7 @@ import numpy as np
 
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt, validate_prompts
 from model_server.contract.masks import Positions, Rle, area_of_changes, bbox_of_changes, decode, from_changes
-from model_server.engine import Answer, Engine, Priority
-from model_server.engine.engine import require_size
+from model_server.engine import Answer, Engine, Priority, require_size
 from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Logits, Network, PromptTensors
 from model_server.networks.upsample import Upsampler

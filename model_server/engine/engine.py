@@ -4,76 +4,29 @@ Requests for one image share one encoding, whoever asked first; a click that joi
 future was cancelled is skipped wherever it waits.
 """
 
-import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
 from model_server.contract.blobs import BlobStore, open_store
+from model_server.engine.device import choose_device, default_threads
 from model_server.engine.embeddings import EmbeddingCache, Key
 from model_server.engine.errors import EngineError
 from model_server.engine.load import Load
 from model_server.engine.models import Models
 from model_server.engine.pictures import Pictures
+from model_server.engine.requests import Answer, Encoding, Request, Work
 from model_server.engine.workers import Job, Priority, Workers
-from model_server.networks.network import Embedding, Network, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Embedding, Network, Pixels, PromptTensors
 from model_server.settings import Settings
-
-Work = Callable[[Network, Embedding], Any]
 
 DECODE_THREADS = 2
 SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
 ENCODE_BATCH = {"cpu": 1, "cuda": 8}  # on a CPU a batch gains nothing and makes the next click wait longer
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the work returned, on which version; `cached` says that the embedding was there when the request came.
-
-    Milliseconds: waiting for the device, encoding the image (0 if cached), the work itself.
-    """
-
-    value: Any
-    model_version: str
-    cached: bool
-    queue_ms: float
-    encode_ms: float
-    work_ms: float
-
-
-@dataclass(eq=False, slots=True)
-class _Request:
-    facts: NetworkFacts
-    key: Key
-    work: Work | None
-    priority: Priority
-    outcome: "Future[Answer]" = field(default_factory=Future)
-    queued_at: float = 0.0
-    queue_seconds: float = 0.0
-    encode_seconds: float = 0.0
-    cached: bool = True
-
-
-@dataclass(eq=False, slots=True)
-class _Encoding:
-    """One embedding on its way, for all who wait for it."""
-
-    key: Key
-    facts: NetworkFacts
-    waiting: list[_Request]
-    jobs: list[tuple[Workers, Job]] = field(default_factory=list)  # the job it waits in now, and those before
-
-    def is_wanted(self) -> bool:
-        return not all(request.outcome.cancelled() for request in self.waiting)
-
-    def priority(self) -> Priority:
-        return max(Priority.FIRST_CLICK, min(request.priority for request in self.waiting))
 
 
 class Engine:
@@ -97,7 +50,7 @@ class Engine:
         self._pictures = Pictures(
             store or open_store(settings.storage_url, s3_endpoint=settings.s3_endpoint), settings.max_pixels
         )
-        self._encodings: dict[Key, _Encoding] = {}
+        self._encodings: dict[Key, Encoding] = {}
         self._lock = threading.Lock()
         self._device_thread = Workers("device", thread_count=1, batch_limit=ENCODE_BATCH.get(self.device.type, 1))
         self._file_threads = Workers("files", thread_count=DECODE_THREADS)
@@ -137,7 +90,7 @@ class Engine:
         """
         facts = self.models.facts(model_version)
         self.load.admit(priority)
-        request = _Request(facts, (image_sha256, facts.encoder_fingerprint), work, priority)
+        request = Request(facts, (image_sha256, facts.encoder_fingerprint), work, priority)
         request.outcome.add_done_callback(lambda _: self.load.leave())
         embedding = self.cache.in_memory(request.key)
         if embedding is not None:
@@ -162,7 +115,7 @@ class Engine:
 
     # The embedding: shared, urgent as the most urgent who waits
 
-    def _join_encoding(self, request: _Request) -> None:
+    def _join_encoding(self, request: Request) -> None:
         with self._lock:
             encoding = self._encodings.get(request.key)
             if encoding is not None:
@@ -170,13 +123,13 @@ class Engine:
                 for workers, job in encoding.jobs:
                     workers.hurry(job, encoding.priority())
                 return
-            encoding = _Encoding(request.key, request.facts, [request])
+            encoding = Encoding(request.key, request.facts, [request])
             self._encodings[request.key] = encoding
             job = Job(lambda _: self._find_or_prepare(encoding), encoding.priority())
             encoding.jobs.append((self._file_threads, job))
         self._file_threads.submit(job)
 
-    def _find_or_prepare(self, encoding: _Encoding) -> None:
+    def _find_or_prepare(self, encoding: Encoding) -> None:
         """On a file thread: from disk, else pixels for the device."""
         if self._drop_if_unwanted(encoding):
             return
@@ -194,7 +147,7 @@ class Engine:
             return
         self._queue_encoding(encoding, network, pixels, size_hw)
 
-    def _queue_encoding(self, encoding: _Encoding, network: Network, pixels: Pixels, size_hw: tuple[int, int]) -> None:
+    def _queue_encoding(self, encoding: Encoding, network: Network, pixels: Pixels, size_hw: tuple[int, int]) -> None:
         prepared = (encoding, network, pixels, size_hw)
         batch_key = (network.facts.encoder_fingerprint, pixels.shape)
         with self._lock:
@@ -228,17 +181,18 @@ class Engine:
     def _keep_on_disk(self, key: Key, embedding: Embedding) -> None:
         self._file_threads.submit(Job(lambda _: self.cache.write(key, embedding), Priority.BULK))
 
-    def _finish(self, encoding: _Encoding) -> list[_Request]:
+    def _finish(self, encoding: Encoding) -> list[Request]:
         with self._lock:
             self._encodings.pop(encoding.key, None)
+            encoding.jobs.clear()  # they hold pixels, and the encoding
             return encoding.waiting
 
-    def _fail(self, encoding: _Encoding, error: Exception) -> None:
+    def _fail(self, encoding: Encoding, error: Exception) -> None:
         for request in self._finish(encoding):
             if request.outcome.set_running_or_notify_cancel():
                 request.outcome.set_exception(error)
 
-    def _drop_if_unwanted(self, encoding: _Encoding) -> bool:
+    def _drop_if_unwanted(self, encoding: Encoding) -> bool:
         with self._lock:
             if encoding.is_wanted():
                 return False
@@ -247,7 +201,7 @@ class Engine:
 
     # The work on the embedding
 
-    def _answer(self, request: _Request, embedding: Embedding) -> None:
+    def _answer(self, request: Request, embedding: Embedding) -> None:
         if request.work is None:
             if request.outcome.set_running_or_notify_cancel():
                 request.outcome.set_result(self._timed(request, None, work_seconds=0.0))
@@ -259,7 +213,7 @@ class Engine:
         else:
             self._file_threads.submit(Job(lambda _: self._load_then_work(request, embedding), request.priority))
 
-    def _load_then_work(self, request: _Request, embedding: Embedding) -> None:
+    def _load_then_work(self, request: Request, embedding: Embedding) -> None:
         """On a file thread: a cached embedding met a network that is not in memory."""
         try:
             network = self.models.load(request.facts)
@@ -269,7 +223,7 @@ class Engine:
             return
         self._device_thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
 
-    def _work(self, request: _Request, network: Network, embedding: Embedding) -> None:
+    def _work(self, request: Request, network: Network, embedding: Embedding) -> None:
         """On the device thread."""
         if request.work is None or not request.outcome.set_running_or_notify_cancel():
             return
@@ -290,7 +244,7 @@ class Engine:
         if torch.get_num_threads() != count:
             torch.set_num_threads(count)
 
-    def _timed(self, request: _Request, value: Any, *, work_seconds: float) -> Answer:
+    def _timed(self, request: Request, value: Any, *, work_seconds: float) -> Answer:
         return Answer(
             value=value,
             model_version=request.facts.model_version,
@@ -299,23 +253,6 @@ class Engine:
             encode_ms=request.encode_seconds * 1e3,
             work_ms=work_seconds * 1e3,
         )
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first CUDA device, else the CPU. Raises ValueError for one that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"SEGLOOP_MODEL_DEVICE is {name}, but torch sees no CUDA device")
-    if name not in ("cpu", "cuda"):
-        raise ValueError(f"SEGLOOP_MODEL_DEVICE must be auto, cpu or cuda, not {name!r}")
-    return torch.device(name)
-
-
-def default_threads() -> int:
-    """All cores but a share for the backend beside us on large machines; both of two."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores <= 2 else min(cores - 1, 16)
 
 
 def require_size(embedding: Embedding, size_hw: tuple[int, int]) -> None:
