@@ -1,0 +1,217 @@
+"""`segloop`: the command line. Thin: each command says what it takes and hands over."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backend.auth import service as auth
+from backend.auth.permissions import Role
+from backend.commands.data_folder import open_database
+from backend.commands.doctor import examine
+from backend.commands.exporting import download_export, wait_for_export
+from backend.commands.importing import import_paths
+from backend.commands.server import connect
+from backend.commands.terminal import (
+    FAILED,
+    AsJson,
+    CommandError,
+    NamedErrors,
+    Token,
+    Url,
+    emit_json,
+    emit_table,
+    megabytes,
+    say,
+)
+from backend.exports.schemas import ExportFormat
+from backend.settings import VERSION, Settings
+from backend.supervisor import run_up
+
+SHOWN_REFUSALS = 20
+
+app = typer.Typer(
+    cls=NamedErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Segloop, the open data engine for image segmentation. Settings: SEGLOOP_* variables.",
+)
+user_app = typer.Typer(no_args_is_help=True, help="People of the installation.")
+project_app = typer.Typer(no_args_is_help=True, help="Projects of a running server.")
+app.add_typer(user_app, name="user")
+app.add_typer(project_app, name="project")
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder.", show_default="SEGLOOP_DATA_DIR or data")]
+Project = Annotated[str, typer.Argument(help="A project's id or exact name.")]
+
+
+def _settings(**given: Any) -> Settings:
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Segloop, the open data engine for image segmentation. Settings: SEGLOOP_* variables."""
+
+
+@app.command()
+def up(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, show_default="8000")] = None,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill a demo project on first start.")] = True,
+) -> None:
+    """Start everything on this machine and keep it running; Ctrl-C stops it."""
+    code = run_up(_settings(data_dir=data, host=host, port=port), with_demo=demo)
+    raise typer.Exit(code)
+
+
+@user_app.command("add")
+def user_add(
+    email: Annotated[str, typer.Argument()],
+    role: Annotated[Role, typer.Option(help="What this person is in the installation.")],
+    name: Annotated[str, typer.Option()] = "",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read a password from stdin.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person to the data folder. Without a password they get a sign-in link."""
+    settings = _settings(data_dir=data)
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if "@" not in email:
+        raise typer.BadParameter(f"{email!r} is not an e-mail address.", param_hint="EMAIL")
+    with open_database(settings) as database, database.write() as session:
+        user = auth.create_user(session, email=email, name=name, role=role, password=password)
+        result: dict[str, Any] = {"id": user.id, "email": user.email, "name": user.name, "role": user.role}
+        if password is None:
+            secret = auth.create_link(session, user, hours=settings.sign_in_link_hours)
+            result["sign_in_link"] = f"{settings.resolved_public_url}/sign-in?link={secret}"
+    if as_json:
+        emit_json(result)
+        return
+    say(f"Added {result['email']} as {role}.")
+    if "sign_in_link" in result:
+        typer.echo(result["sign_in_link"])
+
+
+@app.command()
+def token(
+    email: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token with this person's rights; it is shown only now."""
+    with open_database(_settings(data_dir=data)) as database, database.write() as session:
+        row, secret = auth.create_token(session, auth.get_user_by_email(session, email), name=name)
+        result = {"id": row.id, "name": row.name, "prefix": row.prefix, "token": secret}
+    if as_json:
+        emit_json(result)
+    else:
+        typer.echo(secret)
+
+
+@project_app.command("list")
+def project_list(url: Url = None, token: Token = None, as_json: AsJson = False) -> None:
+    """Show the projects you work in."""
+    with connect(url, token) as server:
+        projects = server.call("GET", "/projects")
+    if as_json:
+        emit_json(projects)
+        return
+    names = ["id", "name", "image_count", "done_count", "annotation_count"]
+    rows = [[project[name] for name in names] for project in projects["items"]]
+    emit_table(["id", "name", "images", "done", "masks"], rows)
+
+
+@project_app.command("create")
+def project_create(
+    name: Annotated[str, typer.Argument()],
+    description: Annotated[str, typer.Option()] = "",
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a project."""
+    with connect(url, token) as server:
+        project = server.call("POST", "/projects", json={"name": name, "description": description})
+    if as_json:
+        emit_json(project)
+    else:
+        typer.echo(f"Made project {project['id']}, {project['name']}.")
+
+
+@app.command("import")
+def import_(
+    project: Project,
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Pictures, folders of them, or .zip archives.")],
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import pictures. May be repeated: what is there already is skipped. Exits 1 when a file was refused."""
+    with connect(url, token) as server:
+        found = server.find_project(project)
+        receipt = import_paths(server, found["id"], paths)
+    if as_json:
+        names = ("added", "duplicates", "rejected", "ignored", "seconds")
+        emit_json({"project_id": found["id"], **{name: getattr(receipt, name) for name in names}})
+    else:
+        for one in receipt.rejected[:SHOWN_REFUSALS]:
+            say(f"Refused {one['file_name']}: {one['reason']}")
+        if len(receipt.rejected) > SHOWN_REFUSALS:
+            say(f"… and {len(receipt.rejected) - SHOWN_REFUSALS} more.")
+        ignored = f", {receipt.ignored} that are no pictures ignored" if receipt.ignored else ""
+        typer.echo(
+            f"{receipt.added} added, {receipt.duplicates} already there, {len(receipt.rejected)} refused{ignored}; "
+            f"{receipt.seconds:.1f} s."
+        )
+    if receipt.rejected:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def export(
+    project: Project,
+    format_: Annotated[ExportFormat, typer.Option("--format", help="COCO json, or one SA-1B json an image.")],
+    out: Annotated[Path, typer.Option(help="The .zip to write.", dir_okay=False)],
+    images: Annotated[bool, typer.Option("--images/--no-images", help="With the pictures themselves.")] = True,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a project's masks as a .zip, checked by its sha256."""
+    if not out.resolve().parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {out.resolve().parent}.", param_hint="--out")
+    with connect(url, token) as server:
+        found = server.find_project(project)
+        body = {"format": format_, "include_images": images}
+        done = wait_for_export(server, server.call("POST", f"/projects/{found['id']}/exports", json=body))
+        download_export(server, done, out)
+    if as_json:
+        emit_json({**done, "file": str(out)})
+    else:
+        counts = f"{done['mask_count']} masks on {done['image_count']} images"
+        typer.echo(f"{out}: {counts}, {megabytes(done['byte_size'])}, sha256 {done['sha256']}")
+
+
+@app.command()
+def doctor(data: Data = None, url: Url = None, token: Token = None, as_json: AsJson = False) -> None:
+    """Show what is on this machine and whether every part works. Exits 1 when one does not."""
+    findings = examine(_settings(data_dir=data), url=url, token=token)
+    if as_json:
+        emit_json([{"name": one.name, "ok": one.is_ok, "detail": one.detail} for one in findings])
+    else:
+        marks = {True: "ok", False: "failed", None: "-"}
+        emit_table(["part", "", ""], [[one.name, marks[one.is_ok], one.detail] for one in findings])
+    if any(one.is_ok is False for one in findings):
+        raise CommandError("Some part does not work; see above.")
