@@ -58,7 +58,7 @@ def check_port(host: str, port: int, advice: str) -> None:
 
 def free_port(host: str) -> int:
     """A port of this machine on which nobody listens now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port

@@ -33,6 +33,7 @@ PROBE_SECONDS = 2.0
 PORT_ADVICE = "Stop the program that has it, or choose another one with --port or SEGLOOP_PORT."
 # A proxy of the environment is not for this machine.
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+LOOPBACK = "127.0.0.1"
 MODEL_PORT_ADVICE = "Stop the program that has it, or name another address with SEGLOOP_MODEL_SERVER_URL."
 
 
@@ -66,21 +67,18 @@ def _stop_requests() -> Iterator[threading.Event]:
 
 
 def _with_model_server(settings: Settings) -> Settings:
-    """The settings with a usable port for the model server: another one when the default is taken."""
+    """The settings with an address for the model server that this start has for itself.
+
+    Any free port when none was asked for: two installations that start at once must never share one, or clicks of
+    the second would be answered from the images of the first.
+    """
     checks.check_port(settings.host, settings.port, PORT_ADVICE)
+    if "model_server_url" not in settings.model_fields_set:
+        return settings.model_copy(update={"model_server_url": f"http://{LOOPBACK}:{checks.free_port(LOOPBACK)}"})
     address = commands.model_server_address(settings)
-    if address is None:
-        return settings
-    host, port = address
-    try:
-        if port != settings.port:
-            checks.check_port(host, port, MODEL_PORT_ADVICE)
-            return settings
-    except CannotStart:
-        if "model_server_url" in settings.model_fields_set:
-            raise
-    url_host = f"[{host}]" if ":" in host else host
-    return settings.model_copy(update={"model_server_url": f"http://{url_host}:{checks.free_port(host)}"})
+    if address is not None:
+        checks.check_port(*address, MODEL_PORT_ADVICE)
+    return settings
 
 
 class _Installation:
