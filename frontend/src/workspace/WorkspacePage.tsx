@@ -94,7 +94,8 @@ function Workspace({ session, project }: { session: Session; project: Project })
 
 function Frame({ children }: { children: ReactNode }): ReactNode {
   const areFolded = useWorkspace((state) => state.arePanelsFolded);
-  return <div className={classes["workspace"]} data-folded={areFolded}>{children}</div>;
+  const isCovered = useWorkspace((state) => state.phase.kind !== "working" && state.phase.kind !== "loading");
+  return <div className={classes["workspace"]} data-folded={areFolded} data-covered={isCovered}>{children}</div>;
 }
 
 function Announcer(): ReactNode {

@@ -4,7 +4,7 @@ import {
   scaleLimits, type ScreenPoint, screenPoint, type Size, toImage, toScreen, type Viewport, zoomAt,
 } from "../canvas/geometry";
 import { createRenderer, type Renderer } from "../canvas/render/renderer";
-import { type Button, boxOf, IDLE, pointPrompt, type ToolEvent, transition } from "../canvas/tools/tool";
+import { type Button, boxOf, boxPrompt, IDLE, pointPrompt, type ToolEvent, transition } from "../canvas/tools/tool";
 import type { Session } from "./session";
 import { docOf, sceneMasksOf, shownOf, type WorkspaceState } from "./state";
 import { strings } from "./strings";
@@ -231,7 +231,7 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
         const box = boxBetween(corner, at, image);
         corner = null;
         store.setState({ notice: null });
-        if (box !== null) editing.addPrompt({ type: "box", ...box, candidate: null });
+        if (box !== null) editing.addPrompt(boxPrompt(box));
       }
       updatePointer();
     },

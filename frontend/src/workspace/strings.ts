@@ -160,7 +160,7 @@ export const strings = {
 
   empty: {
     title: "No photo is waiting",
-    text: "Every photo of this project is finished, skipped, or open with somebody else. New photos appear here as soon as they are added.",
+    text: "Every photo of this project is finished, skipped, or open with somebody else. Look again once photos have been added.",
     again: "Look again",
     project: "To the project",
   },

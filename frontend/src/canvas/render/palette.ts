@@ -1,12 +1,13 @@
-// Twelve hues of one lightness (OKLCH L = 0.76, chroma 0.115, 30 degrees apart), ordered so that neighbours in the list
-// also differ for red-green and blue-yellow colour blindness. Never the only sign: masks have outlines and numbers too.
+// Twelve hues of one lightness (OKLCH), none near the accent, which marks the mask being made. They are ordered so that
+// neighbours in the list also differ for red-green and blue-yellow colour blindness. Never the only sign: masks have
+// outlines, numbers and a place in the list too.
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 const LIGHTNESS = 0.76;
 const CHROMA = 0.115;
-/** Far hues follow each other: blue, orange, green, magenta, ... */
-const HUES_DEGREES = [250, 70, 160, 340, 100, 310, 190, 20, 280, 130, 220, 45];
+/** Orange, magenta, green, red, teal, violet, ...: far hues follow each other. */
+const HUES_DEGREES = [58, 312, 137, 5, 190, 285, 85, 338, 163, 32, 212, 111];
 
 /** OKLCH to sRGB, 0..255 (B. Ottosson, "A perceptual color space for image processing", 2020). */
 export function oklch(lightness: number, chroma: number, hueDegrees: number): Rgb {

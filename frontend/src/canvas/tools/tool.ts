@@ -87,7 +87,7 @@ function fromBoxing(boxing: Extract<Gesture, { kind: "boxing" }>, event: ToolEve
   if (event.kind !== "up") return stay(boxing);
   const box = boxBetween(boxing.from, event.image, image);
   if (box === null) return stay(IDLE);
-  return { gesture: IDLE, effects: [{ kind: "prompt", prompt: { type: "box", ...box, candidate: null } }] };
+  return { gesture: IDLE, effects: [{ kind: "prompt", prompt: boxPrompt(box) }] };
 }
 
 function fromPanning(last: ScreenPoint, event: ToolEvent): Outcome {
@@ -105,8 +105,15 @@ function hasMoved(down: Down, to: ScreenPoint): boolean {
 }
 
 export function pointPrompt(at: ImagePoint, label: 0 | 1): Prompt {
-  return { type: "point", x: at.x, y: at.y, label, candidate: null };
+  return { type: "point", x: round(at.x), y: round(at.y), label, candidate: null };
 }
+
+export function boxPrompt({ x1, y1, x2, y2 }: ImageBox): Prompt {
+  return { type: "box", x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2), candidate: null };
+}
+
+/** A hundredth of a pixel is finer than any hand. */
+const round = (pixels: number): number => Math.round(pixels * 100) / 100;
 
 /** The box being dragged, for the overlay. */
 export function boxOf(gesture: Gesture, image: Size): ImageBox | null {

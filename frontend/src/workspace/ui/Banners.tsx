@@ -20,7 +20,7 @@ export function Banners(): ReactNode {
           <div className={classes["banner"]} data-banner={trouble}>
             <span>{strings.banner[trouble]}</span>
             {reason !== null && (
-              <Button size="compact-xs" variant="default" onClick={session.retryModel}>{strings.banner.retry}</Button>
+              <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={session.retryModel}>{strings.banner.retry}</Button>
             )}
           </div>
         )}
@@ -28,8 +28,8 @@ export function Banners(): ReactNode {
       {isLeaseLost && (
         <div className={classes["banner"]} role="alert" data-banner="lease">
           <span>{strings.banner.leaseLost}</span>
-          <Button size="compact-xs" variant="default" onClick={() => void session.queue.retake()}>{strings.banner.retake}</Button>
-          <Button size="compact-xs" onClick={() => void session.queue.goOn()}>{strings.banner.next}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={() => void session.queue.retake()}>{strings.banner.retake}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" onClick={() => void session.queue.goOn()}>{strings.banner.next}</Button>
         </div>
       )}
     </div>

@@ -21,9 +21,9 @@ export function MaskPanel(): ReactNode {
       {prompts === 0 ? <p className={classes["muted"]}>{strings.mask.none}</p> : <Answer />}
       {prompts > 0 && (
         <div className={classes["row"]}>
-          <Button size="compact-sm" onMouseDown={keepFocus} onClick={session.editing.keep}>{strings.mask.keep}</Button>
-          <Button size="compact-sm" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{strings.mask.takeBack}</Button>
-          <Button size="compact-sm" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{strings.mask.clear}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" onMouseDown={keepFocus} onClick={session.editing.keep}>{strings.mask.keep}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{strings.mask.takeBack}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{strings.mask.clear}</Button>
         </div>
       )}
       <CategorySelect />

@@ -34,21 +34,21 @@ export function TopBar({ project }: { project: Project }): ReactNode {
       <span style={{ flex: 1 }} />
       {answer !== null && <span className={classes["muted"]}>{strings.onServer(answer.milliseconds)}</span>}
       <SaveWord />
-      <Tooltip label={<>{fold} <KeyCap>\</KeyCap></>}>
+      {work !== null && <><Tooltip label={<>{fold} <KeyCap>\</KeyCap></>}>
         <ActionIcon variant="subtle" color="gray" size={28} aria-label={fold} aria-pressed={areFolded} onMouseDown={keepFocus} onClick={() => store.setState({ arePanelsFolded: !areFolded })}>
           {areFolded ? <IconLayoutSidebarRightExpand size={18} aria-hidden /> : <IconLayoutSidebarRightCollapse size={18} aria-hidden />}
         </ActionIcon>
       </Tooltip>
       <Tooltip label={<>{strings.skip} <KeyCap>K</KeyCap></>}>
-        <Button size="compact-sm" variant="default" disabled={work === null} onMouseDown={keepFocus} onClick={() => store.setState({ dialog: "skip" })}>
+        <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={() => store.setState({ dialog: "skip" })}>
           {strings.skip}
         </Button>
       </Tooltip>
       <Tooltip label={<>{strings.finish} <KeyCap>Ctrl+Enter</KeyCap></>}>
-        <Button size="compact-sm" disabled={work === null} loading={isFinishing} onMouseDown={keepFocus} onClick={() => void queue.finish()}>
+        <Button className={classes["button"] ?? ""} size="compact-xs" loading={isFinishing} onMouseDown={keepFocus} onClick={() => void queue.finish()}>
           {strings.finish}
         </Button>
-      </Tooltip>
+      </Tooltip></>}
     </header>
   );
 }
@@ -60,7 +60,7 @@ function SaveWord(): ReactNode {
   return (
     <>
       {refused.length > 0 && (
-        <Button size="compact-xs" variant="light" color="red" onClick={() => session.store.setState({ dialog: "refused" })}>
+        <Button className={classes["button"] ?? ""} size="compact-xs" variant="light" color="red" onClick={() => session.store.setState({ dialog: "refused" })}>
           {strings.save.refused(refused.length)}
         </Button>
       )}
