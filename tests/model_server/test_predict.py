@@ -176,3 +176,32 @@ def test_odd_sizes(nano: tuple[Engine, str], size_hw: tuple[int, int]) -> None:
     prompts = [PointPrompt(x=size_hw[1], y=size_hw[0], label=1)]
     for answer in Predictor(engine).submit(sha256, size_hw, prompts).result(30).value.masks:
         masks.validate(answer.rle, size_hw, max_bytes=10**6)
+
+
+def test_caches_and_company_change_no_answer(settings: Settings) -> None:
+    """Many at once, with room for one embedding in memory, two on disk and a few remembered steps."""
+    images = [put_bytes(settings, disc_png(SIZE_HW, seed=seed)) for seed in range(6)]
+    asked = [
+        (image, [replace(CENTRE, x=x, candidate=x % 3), replace(OUTSIDE, y=y)][: 1 + y % 2])
+        for image in images
+        for x in (50, 60, 70)
+        for y in (4, 7)
+    ]
+    calm = Engine(settings)
+    expected = [Predictor(calm, Memo(0)).submit(i, SIZE_HW, p).result(30).value.masks for i, p in asked]
+    calm.close()
+    bytes_each = 3 * 64 * 64 * 2
+    small = replace(
+        settings,
+        embedding_dir=settings.data_dir / "small",
+        embedding_memory_bytes=bytes_each,
+        embedding_disk_bytes=2 * bytes_each + 500,
+        queue_limit=2 * len(asked),
+    )
+    busy = Engine(small)
+    predictor = Predictor(busy, Memo(5 * 3 * 64 * 64 * 4))
+    futures = [predictor.submit(image, SIZE_HW, prompts) for image, prompts in asked + asked[::-1]]
+    assert [future.result(30).value.masks for future in futures] == expected + expected[::-1]
+    assert busy.cache.sizes()["memory"] <= bytes_each
+    assert busy.load.waiting == 0
+    busy.close()
