@@ -1,5 +1,5 @@
 // One's own password and API tokens.
-import { Anchor, Button, Group, Modal, Paper, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Paper, Stack, Table, Text, TextInput, Title, VisuallyHidden } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -12,13 +12,12 @@ import { ErrorPanel } from "../ui/ErrorPanel";
 import { moment } from "../ui/format";
 import { SkeletonRows } from "../ui/SkeletonRows";
 import { PasswordForm } from "./PasswordForm";
-import "./project.css";
 
 export function AccountPage(): ReactNode {
   const { data: me } = useQuery(meQuery);
   if (me === undefined || me === null) return null;
   return (
-    <Stack className="page" gap={40}>
+    <Stack className="page page-centred" gap={40}>
       <div>
         <Title order={1}>{me.user.name || me.user.email}</Title>
         <Text c="dimmed">{me.user.email}</Text>
@@ -128,7 +127,9 @@ function TokenTable({ tokens }: { tokens: readonly Token[] }): ReactNode {
           <Table.Th>Begins with</Table.Th>
           <Table.Th>Created</Table.Th>
           <Table.Th>Last used</Table.Th>
-          <Table.Th aria-label="Actions" />
+          <Table.Th>
+            <VisuallyHidden>Actions</VisuallyHidden>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

@@ -3,7 +3,7 @@ import "./project.css";
 import { Button, Text, Title, Tooltip } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
+import { getRouteApi, Link, Outlet, useMatch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { UploadPanel } from "../admin/images/UploadPanel";
 import { hasCode } from "../api/errors";
@@ -13,14 +13,16 @@ import { canAnnotate, canExport, canManage } from "../api/roles";
 import type { Project } from "../api/types";
 import { count, plural } from "../ui/format";
 import { ButtonLink } from "../ui/links";
-import { ProjectGone } from "./RouteError";
+import { Problem } from "./RouteError";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId");
 
 export function ProjectLayout(): ReactNode {
   const { projectId } = route.useParams();
   const { data: project, error } = useQuery(projectQuery(projectId));
-  if (hasCode(error, "project_deleted", "project_not_found")) return <ProjectGone error={error} />;
+  const isImagesPage = useMatch({ from: "/signed-in/shell/projects/$projectId/", shouldThrow: false }) !== undefined;
+  const isGone = hasCode(error, "project_deleted", "project_not_found");
+  if (error !== null && (isGone || project === undefined)) return <Problem error={error} />;
   if (project === undefined) return null;
   return (
     <>
@@ -37,7 +39,7 @@ export function ProjectLayout(): ReactNode {
         {canAnnotate(project) && <AnnotateButton project={project} />}
       </div>
       <ProjectTabs project={project} />
-      <UploadPanel projectId={projectId} />
+      <UploadPanel projectId={projectId} isImagesPage={isImagesPage} />
       <Outlet />
     </>
   );

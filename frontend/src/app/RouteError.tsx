@@ -9,6 +9,14 @@ import { ErrorPanel } from "../ui/ErrorPanel";
 import { ButtonLink } from "../ui/links";
 
 export function RouteError({ error }: ErrorComponentProps): ReactNode {
+  return (
+    <main>
+      <Problem error={error} />
+    </main>
+  );
+}
+
+export function Problem({ error }: { error: unknown }): ReactNode {
   const router = useRouter();
   const isNoAnswer = error instanceof ApiError && error.status === 0;
 
@@ -34,10 +42,11 @@ export function RouteError({ error }: ErrorComponentProps): ReactNode {
   );
 }
 
-export function ProjectGone({ error }: { error: unknown }): ReactNode {
+function ProjectGone({ error }: { error: unknown }): ReactNode {
   const isDeleted = hasCode(error, "project_deleted");
   return (
     <EmptyState
+      isPage
       title={isDeleted ? "This project has been deleted" : "There is no such project"}
       action={<ButtonLink to="/projects">Show projects</ButtonLink>}
     >

@@ -11,7 +11,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { projectQuery } from "../api/projects";
 import { meQuery } from "../api/session";
 import { IMAGE_STATES, type ImageState } from "../api/types";
-import { NotFound } from "./NotFound";
+import { NotFound, NotFoundAlone } from "./NotFound";
 import { queryClient } from "./queryClient";
 import { RouteError } from "./RouteError";
 import { SessionExpired } from "./SessionExpired";
@@ -19,7 +19,7 @@ import { Shell } from "./Shell";
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: Outlet,
-  notFoundComponent: NotFound,
+  notFoundComponent: NotFoundAlone,
 });
 
 const idOrNaN = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN);
@@ -98,8 +98,7 @@ const project = createRoute({
   getParentRoute: () => shell,
   path: "/projects/$projectId",
   params: projectParams,
-  loader: ({ context, params }) => context.queryClient.ensureQueryData(projectQuery(params.projectId)),
-  errorComponent: RouteError,
+  loader: ({ context, params }) => context.queryClient.prefetchQuery(projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import("./ProjectLayout"), "ProjectLayout"),
 });
 
@@ -140,8 +139,7 @@ const annotate = createRoute({
     const image = idSearch(search["image"]);
     return image === undefined ? {} : { image };
   },
-  loader: ({ context, params }) => context.queryClient.ensureQueryData(projectQuery(params.projectId)),
-  errorComponent: RouteError,
+  loader: ({ context, params }) => context.queryClient.prefetchQuery(projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import("./AnnotateRoute"), "AnnotateRoute"),
 });
 

@@ -1,13 +1,15 @@
 // The Mantine theme: our tokens (ui/tokens.css) put in the places where Mantine looks for its colours.
 import {
   Anchor,
-  Badge,
   Button,
   createTheme,
   type CSSVariablesResolver,
   type MantineColorsTuple,
+  Menu,
   Modal,
-  Tabs,
+  PasswordInput,
+  Textarea,
+  TextInput,
   Tooltip,
 } from "@mantine/core";
 
@@ -51,11 +53,26 @@ export const theme = createTheme({
       vars: (_theme, { variant = "filled", color }) =>
         variant === "filled" && color === undefined ? { root: { "--button-color": "var(--sl-on-accent)" } } : { root: {} },
     }),
-    Badge: Badge.extend({ styles: { root: { textTransform: "none", fontWeight: 500 } } }),
+    TextInput: TextInput.extend({ defaultProps: { withAsterisk: false } }),
+    PasswordInput: PasswordInput.extend({ defaultProps: { withAsterisk: false } }),
+    Textarea: Textarea.extend({ defaultProps: { withAsterisk: false } }),
     Anchor: Anchor.extend({ defaultProps: { underline: "hover" } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, ...quickly, overlayProps: { backgroundOpacity: 0.5 } } }),
+    Modal: Modal.extend({
+      defaultProps: {
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.55 },
+        closeButtonProps: { "aria-label": "Close" },
+        ...quickly,
+      },
+      styles: {
+        content: { background: "var(--sl-panel)", border: "1px solid var(--sl-line)" },
+        header: { background: "var(--sl-panel)" },
+        title: { fontWeight: 600 },
+      },
+    }),
+    // The placeholder is a focusable child that a menu may not have (axe: aria-required-children).
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false, ...quickly } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: false, ...quickly } }),
-    Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
   },
 });
 
@@ -79,6 +96,7 @@ const shared = {
   "--mantine-color-red-filled": "#c0272d",
   "--mantine-color-red-filled-hover": "#a81f25",
   "--mantine-color-red-text": "var(--sl-red)",
+  "--mantine-color-red-outline": "var(--sl-red)",
   "--mantine-color-red-light-color": "var(--sl-red)",
 };
 

@@ -6,12 +6,14 @@ interface EmptyStateProps {
   title: string;
   children: ReactNode;
   action?: ReactNode;
+  /** Whether this is all there is on the page, so that its title is the page's. */
+  isPage?: boolean;
 }
 
-export function EmptyState({ title, children, action }: EmptyStateProps): ReactNode {
+export function EmptyState({ title, children, action, isPage = false }: EmptyStateProps): ReactNode {
   return (
     <Stack align="center" gap="xs" py={72} px="md" ta="center">
-      <Title order={2}>{title}</Title>
+      <Title order={isPage ? 1 : 2}>{title}</Title>
       <Text c="dimmed" maw={440}>
         {children}
       </Text>

@@ -1,9 +1,10 @@
 // One image of the grid.
+import { VisuallyHidden } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useState } from "react";
 import { displayUrl, thumbnailUrl } from "../../api/images";
 import type { Image } from "../../api/types";
-import { count, plural } from "../../ui/format";
+import { count } from "../../ui/format";
 import { STATE_MARKS } from "./imageStates";
 
 /** A tile that only flies past in a fast scroll asks the server for nothing. */
@@ -24,7 +25,6 @@ export function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): Re
     "data-index": index,
     tabIndex: isTabStop ? 0 : -1,
     title: image.file_name,
-    "aria-label": `${image.file_name}, ${word.toLowerCase()}, ${plural(image.annotation_count, "mask")}`,
   };
   const content = (
     <>
@@ -34,7 +34,13 @@ export function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): Re
       <span className="tile-caption tabular">
         <Icon size={14} color={colour} aria-hidden />
         <span className="tile-name">{image.file_name.split("/").at(-1)}</span>
-        {image.annotation_count > 0 && <span>{count(image.annotation_count)}</span>}
+        <VisuallyHidden>{word}</VisuallyHidden>
+        {image.annotation_count > 0 && (
+          <span>
+            {count(image.annotation_count)}
+            <VisuallyHidden> {image.annotation_count === 1 ? "mask" : "masks"}</VisuallyHidden>
+          </span>
+        )}
       </span>
     </>
   );

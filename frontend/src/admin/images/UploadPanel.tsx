@@ -13,10 +13,16 @@ import { closeReceipt, type Upload, uploads } from "./uploads";
 
 const REFRESH_MS = 1500;
 
-export function UploadPanel({ projectId }: { projectId: number }): ReactNode {
+interface UploadPanelProps {
+  projectId: number;
+  /** The receipt waits there; progress shows on every page of the project. */
+  isImagesPage: boolean;
+}
+
+export function UploadPanel({ projectId, isImagesPage }: UploadPanelProps): ReactNode {
   const upload = useStore(uploads, (all) => all[projectId]);
   useFreshImages(projectId, upload);
-  if (upload === undefined) return null;
+  if (upload === undefined || (upload.state !== "sending" && !isImagesPage)) return null;
   return (
     <div style={{ padding: "16px 24px 0" }}>
       <Paper withBorder p="md" component="section" aria-label="Upload" data-upload={upload.state}>

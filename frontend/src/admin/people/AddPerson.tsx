@@ -37,7 +37,7 @@ export function AddPerson({ isOpen, onClose, onAdded }: AddPersonProps): ReactNo
             {...form.getInputProps("email")}
             error={add.error === null ? null : messageOf(add.error)}
           />
-          <TextInput label="Name" maxLength={120} {...form.getInputProps("name")} />
+          <TextInput label="Name (optional)" maxLength={120} {...form.getInputProps("name")} />
           <Radio.Group label="Role" {...form.getInputProps("role")}>
             <Stack gap={8} mt={8}>
               {ROLES.map(({ value, label, does }) => (

@@ -1,5 +1,5 @@
 // Everybody who may sign in. Sign-up is closed: people come in by a link made here.
-import { Button, Group, Select, Stack, Switch, Table, Text, Title } from "@mantine/core";
+import { Button, Group, Select, Stack, Switch, Table, Text, Title, VisuallyHidden } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -23,7 +23,7 @@ export function PeoplePage(): ReactNode {
     return <EmptyState title="People are kept by administrators">Ask one if somebody needs access.</EmptyState>;
   }
   return (
-    <div className="page">
+    <div className="page page-centred">
       <Group justify="space-between" mb="md">
         <Title order={1}>People</Title>
         <Button onClick={() => setIsAdding(true)}>Add person</Button>
@@ -39,7 +39,9 @@ export function PeoplePage(): ReactNode {
               <Table.Th>Person</Table.Th>
               <Table.Th w={180}>Role</Table.Th>
               <Table.Th w={120}>May sign in</Table.Th>
-              <Table.Th w={160} aria-label="Actions" />
+              <Table.Th w={160}>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

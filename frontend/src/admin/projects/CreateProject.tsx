@@ -34,7 +34,7 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
             error={create.error === null ? null : messageOf(create.error)}
           />
           <Textarea
-            label="Description"
+            label="Description (optional)"
             placeholder="What is in the photos, and what counts as one mask"
             autosize
             minRows={2}

@@ -24,7 +24,7 @@ export function ProjectsPage(): ReactNode {
   const [isCreating, setIsCreating] = useState(false);
   const create = <Button onClick={() => setIsCreating(true)}>Create project</Button>;
   return (
-    <div className="page" style={{ maxWidth: 1120, margin: "0 auto", padding: 24 }}>
+    <div className="page page-centred">
       <Group justify="space-between" mb="md" mih={36}>
         <Title order={1}>Projects</Title>
         {isAdmin(me) && (projects.data?.items.length ?? 0) > 0 && create}

@@ -60,7 +60,7 @@ function Basics({ project }: { project: Project }): ReactNode {
             {...form.getInputProps("name")}
             error={save.error === null ? null : messageOf(save.error)}
           />
-          <Textarea label="Description" autosize minRows={2} maxRows={10} maxLength={4000} {...form.getInputProps("description")} />
+          <Textarea label="Description (optional)" autosize minRows={2} maxRows={10} maxLength={4000} {...form.getInputProps("description")} />
           <Group>
             <Button type="submit" variant="default" disabled={!form.isDirty()} loading={save.isPending}>
               Save project
