@@ -60,7 +60,7 @@ page:
 		| LC_ALL=C sort | xargs cksum | cksum); \
 	if [ "$$(cat frontend/node_modules/.page-stamp 2>/dev/null)" != "$$wanted" ] || [ ! -f frontend/dist/index.html ]; then \
 		echo "Building the page."; \
-		$(NPM) run --silent build -- --logLevel warn || { echo "The page could not be built; the reason is above." >&2; exit 1; }; \
+		output=$$($(NPM) run --silent build 2>&1) || { echo "$$output" >&2; echo "The page could not be built; the reason is above." >&2; exit 1; }; \
 		echo "$$wanted" > frontend/node_modules/.page-stamp; \
 	fi
 
