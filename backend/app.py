@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
@@ -18,15 +19,12 @@ import backend.projects.routes
 import backend.segmentation.routes
 import backend.stages.routes
 from backend.auth.authorize import authorize
-from backend.database import Database, ReadSession
+from backend.database import ReadSession
 from backend.errors import install_error_handlers
-from backend.jobs.bell import connect_bell
-from backend.jobs.runner import Resources
+from backend.jobs.resources import open_resources
 from backend.middleware import BodyLimit, Envelope
-from backend.model_client import ModelClient
 from backend.page import page_router
 from backend.settings import VERSION, Settings
-from backend.storage import open_store
 
 FEATURES = (
     backend.auth,
@@ -39,18 +37,6 @@ FEATURES = (
     backend.exports,
     backend.jobs,
 )
-
-
-def open_resources(settings: Settings) -> Resources:
-    """Opens database and storage and the way to the model server, for a web process or a worker."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    connect_bell(settings.broker_url)
-    return Resources(
-        settings=settings,
-        database=Database(settings.resolved_database_url),
-        store=open_store(settings.resolved_storage_url, s3_endpoint=settings.s3_endpoint),
-        model=ModelClient(settings.model_server_url, settings.model_server_timeout_seconds),
-    )
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -67,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope)
-    api = APIRouter(prefix="/api", dependencies=[Depends(authorize)])
+    # HTTPBearer only describes the token in OpenAPI; `authorize` reads it.
+    api = APIRouter(prefix="/api", dependencies=[Depends(authorize), Depends(HTTPBearer(auto_error=False))])
     for feature in FEATURES:
         api.include_router(feature.routes.router)
     app.include_router(api)
@@ -105,7 +92,7 @@ def _operations() -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/api/docs")
-    def docs(request: Request) -> HTMLResponse:
+    def docs() -> HTMLResponse:
         return HTMLResponse(DOCS_PAGE)
 
     return router

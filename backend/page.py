@@ -8,9 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from backend.errors import NotFound
 
 FOR_EVER = "public, max-age=31536000, immutable"
-NOT_BUILT = (
-    "<!doctype html><title>Segloop</title><p>The page is not built. Run <code>make install</code>, then reload."
-)
+NOT_BUILT = "<!doctype html><title>Segloop</title><p>The page is not built. Run <code>make install</code>, then reload."
 MEDIA_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".css": "text/css"}
 
 

@@ -6,7 +6,16 @@ from fastapi import Depends, Request
 
 from model_server.contract.blobs import BlobNotFound, BlobStore, image_key, open_store
 
-__all__ = ["BlobNotFound", "BlobStore", "Store", "display_key", "export_key", "image_key", "open_store", "thumbnail_key"]
+__all__ = [
+    "BlobNotFound",
+    "BlobStore",
+    "Store",
+    "display_key",
+    "export_key",
+    "image_key",
+    "open_store",
+    "thumbnail_key",
+]
 
 
 def thumbnail_key(sha256: str) -> str:
@@ -16,7 +25,7 @@ def thumbnail_key(sha256: str) -> str:
 
 def display_key(sha256: str) -> str:
     """Key of the derivative the page draws when a browser cannot show the original."""
-    return f"display/{sha256[:2]}/{sha256}.webp"
+    return f"display/{sha256[:2]}/{sha256}.jpg"
 
 
 def export_key(export_id: int, attempt: int) -> str:

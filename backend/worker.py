@@ -12,9 +12,9 @@ from celery.signals import worker_ready, worker_shutting_down
 
 import backend.exports.tasks
 import backend.segmentation.tasks
-from backend.app import open_resources
 from backend.jobs.bell import WAKE_TASK, make_celery, wait_for_ring
-from backend.jobs.runner import Resources, drain
+from backend.jobs.resources import Resources, open_resources
+from backend.jobs.runner import drain
 from backend.settings import Settings
 
 logger = logging.getLogger("segloop.worker")

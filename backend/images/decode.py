@@ -21,7 +21,7 @@ THUMBNAIL_OVERSAMPLING = 1.25
 
 
 def derive(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
-    """Decodes the whole picture and writes `thumbnail.webp`, and `display.webp` where needed, into `folder`.
+    """Decodes the whole picture and writes `thumbnail.webp`, and `display.jpg` where needed, into `folder`.
 
     Raises UnreadableImage, MemoryError, OSError.
     """
@@ -33,17 +33,10 @@ def derive(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
     rgb = decode_rgb(source, max_pixels=max_pixels, at_least_hw=display_hw if has_display else oversampled_hw)
     if has_display:
         rgb = _resized(rgb, display_hw)
-        _save_display(rgb, folder / "display.webp")
+        # JPEG and not WebP: the same look at this quality, written nine times faster at 4096 pixels.
+        rgb.save(folder / "display.jpg", "JPEG", quality=92, subsampling=0)
     _resized(rgb, thumbnail_hw).save(folder / "thumbnail.webp", "WEBP", quality=80, method=2)
     return {"format": facts.format, "size_hw": facts.size_hw, "is_plain": facts.is_plain}
-
-
-def _save_display(rgb: Image.Image, path: Path) -> None:
-    try:
-        rgb.save(path, "WEBP", quality=90, method=2)
-    except ValueError:  # a WebP has 512 KiB for the headers of its blocks, which pure noise of full size may exceed
-        half_hw = fitted_hw((rgb.height, rgb.width), DISPLAY_SIDE // 2)
-        _resized(rgb, half_hw).save(path, "WEBP", quality=90, method=2)
 
 
 def _resized(rgb: Image.Image, size_hw: tuple[int, int]) -> Image.Image:

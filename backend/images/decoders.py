@@ -106,7 +106,7 @@ class Decoders:
             raise FileRefused(answer["code"], answer["reason"])
         if "errno" in answer:
             raise OSError(answer["errno"], answer["reason"])
-        display_path = folder / "display.webp"
+        display_path = folder / "display.jpg"
         return Derived(
             format=answer["format"],
             size_hw=(answer["size_hw"][0], answer["size_hw"][1]),

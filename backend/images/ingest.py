@@ -22,7 +22,7 @@ from backend.images.files import FileRefused, Refusal, Source, make_incoming_fol
 from backend.images.schemas import DuplicateOut, ImportOut, RejectedOut
 from backend.images.service import ADDED_HOOKS, read_images
 from backend.images.tables import Image
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.storage import BlobStore, display_key, image_key, thumbnail_key

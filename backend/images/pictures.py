@@ -41,7 +41,7 @@ def thumbnail(image: Image) -> Picture:
 def display(image: Image) -> Picture:
     """What the page draws."""
     if needs_display(is_plain=image.is_plain, size_hw=(image.height, image.width)):
-        return Picture(display_key(image.sha256), f'"{image.sha256}-display"', "image/webp")
+        return Picture(display_key(image.sha256), f'"{image.sha256}-display"', "image/jpeg")
     return Picture(image_key(image.sha256), f'"{image.sha256}"', _media_type(image))
 
 

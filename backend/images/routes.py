@@ -84,5 +84,5 @@ def read_thumbnail(image_id: RowId, session: ReadSession, store: Store, request:
 
 @router.get("/images/{image_id}/display", response_class=Response, responses=PICTURE)
 def read_display(image_id: RowId, session: ReadSession, store: Store, request: Request) -> Response:
-    """What the page draws: the original where a browser shows the same pixels, else a WebP; long side at most 4096."""
+    """What the page draws: the original where a browser shows the same pixels, else a JPEG; long side at most 4096."""
     return pictures.answer(store, pictures.display(service.get_image(session, image_id)), request)

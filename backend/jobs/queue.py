@@ -146,7 +146,9 @@ def get_job(session: Session, job_id: int) -> Job:
 def cancel(session: Session, job_id: int) -> Job:
     """Cancels a waiting job at once and asks a running one to stop; an ended one stays as it is."""
     now = utc_now()
-    session.execute(update(Job).where(Job.id == job_id, Job.state == "queued").values(state="cancelled", finished_at=now))
+    session.execute(
+        update(Job).where(Job.id == job_id, Job.state == "queued").values(state="cancelled", finished_at=now)
+    )
     session.execute(update(Job).where(Job.id == job_id, Job.state == "running").values(is_cancel_requested=True))
     return get_job(session, job_id)
 

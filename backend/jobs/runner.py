@@ -9,27 +9,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.database import Database
 from backend.errors import AppError, Unavailable
 from backend.jobs import queue
+from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
-from backend.model_client import ModelClient
-from backend.settings import Settings
-from backend.storage import BlobStore
 
 logger = logging.getLogger("segloop.jobs")
 
 PROGRESS_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What requests and jobs share: one of each in a process."""
-
-    settings: Settings
-    database: Database
-    store: BlobStore
-    model: ModelClient
 
 
 class JobCancelled(Exception):

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from backend.database import get_database
 from backend.errors import Unavailable
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from backend.models import service
 from backend.models.schemas import ModelList, ModelOut
 

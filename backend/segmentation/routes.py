@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.database import RowId
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from backend.segmentation import service
 from model_server.contract.messages import Multimask, PredictResponse, PromptJson
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.errors import NotFound, Unprocessable
 from backend.images.tables import Image
 from backend.jobs.queue import enqueue
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from backend.projects.tables import Project
 from model_server.contract.geometry import InvalidPrompt, validate_prompts
 from model_server.contract.messages import Multimask, PredictRequest, PromptJson

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.auth.authorize import CurrentUser
 from backend.database import RowId, WriteSession
 from backend.images.service import read_image
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from backend.stages import service
 from backend.stages.schemas import LeaseIn, NextIn, SkipIn, WorkItemOut
 from backend.stages.tables import WorkItem

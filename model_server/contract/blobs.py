@@ -148,7 +148,7 @@ class S3Blobs:
 
 
 def open_store(url: str, *, s3_endpoint: str | None = None) -> BlobStore:
-    """Opens the storage at `url`: a folder (plain path or file://) or s3://bucket/prefix. Raises ValueError otherwise."""
+    """Opens the storage at `url`: a folder (plain path or file://) or s3://bucket/prefix. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme == "s3":
         return S3Blobs(parts.netloc, parts.path.strip("/"), s3_endpoint or os.environ.get("SEGLOOP_S3_ENDPOINT"))

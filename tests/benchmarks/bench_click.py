@@ -159,7 +159,8 @@ def main() -> None:
     base = rows["in process"]
     for label, row in rows.items():
         ratios = f"median x{row['median'] / base['median']:.2f}  p99 x{row['p99'] / base['p99']:.2f}"
-        print(f"{label:14} median {row['median']:6.1f} ms  p25-p75 {row['p25']:.1f}-{row['p75']:.1f}  p99 {row['p99']:.1f}  {ratios}")
+        spread = f"p25-p75 {row['p25']:.1f}-{row['p75']:.1f}  p99 {row['p99']:.1f}"
+        print(f"{label:14} median {row['median']:6.1f} ms  {spread}  {ratios}")
     print(f"first click, embedding included: {first:.0f} ms; memory MiB: {memory}")
     print(json.dumps({"click": rows, "first_click_ms": first, "memory_mib": memory}))
 

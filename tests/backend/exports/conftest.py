@@ -16,7 +16,8 @@ from PIL import Image as Picture
 
 import backend.exports.tasks
 from backend.annotations.tables import Annotation
-from backend.jobs.runner import Resources, drain
+from backend.jobs.resources import Resources
+from backend.jobs.runner import drain
 from backend.settings import Settings
 from model_server.contract import masks
 

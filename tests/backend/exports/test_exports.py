@@ -19,7 +19,8 @@ from backend.annotations.tables import Annotation
 from backend.exports.dataset import open_dataset
 from backend.exports.tables import Export
 from backend.jobs import queue
-from backend.jobs.runner import HANDLERS, JobCancelled, JobRun, Resources, drain
+from backend.jobs.resources import Resources
+from backend.jobs.runner import HANDLERS, JobCancelled, JobRun, drain
 from backend.jobs.tables import Job
 from backend.storage import export_key, image_key
 from tests.backend.exports.conftest import HEIGHT, WIDTH, ask, download, left_behind, picture, work
@@ -217,7 +218,7 @@ def test_a_picture_missing_in_the_storage_is_named(
 WORKER = """
 import resource, sys, threading
 import backend.exports.tasks
-from backend.app import open_resources
+from backend.jobs.resources import open_resources
 from backend.jobs.runner import drain
 from backend.settings import Settings
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))

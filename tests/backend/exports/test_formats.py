@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from backend.jobs.runner import Resources
+from backend.jobs.resources import Resources
 from tests.backend.exports.conftest import HEIGHT, WIDTH, Bools, ask, download, picture, work
 
 # pycocotools 2.0.11 on NumPy 2 warns about itself.

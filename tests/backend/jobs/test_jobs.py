@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from backend.errors import Unavailable, Unprocessable
 from backend.jobs import queue
-from backend.jobs.runner import HANDLERS, Finish, JobRun, Resources, drain, job_handler
+from backend.jobs.resources import Resources
+from backend.jobs.runner import HANDLERS, Finish, JobRun, drain, job_handler
 from backend.jobs.tables import Job
 from backend.projects.tables import Project
 
@@ -78,9 +79,14 @@ def test_a_job_runs_once_and_writes_with_its_finish(
 
 def test_a_job_that_is_rolled_back_never_existed(resources: Resources, handler: Callable[..., None]) -> None:
     handler(make_project)
-    with pytest.raises(Unprocessable), resources.database.write() as session:
-        queue.enqueue(session, "test", {})
-        raise Unprocessable("no", "no")
+
+    def enqueue_and_fail() -> None:
+        with resources.database.write() as session:
+            queue.enqueue(session, "test", {})
+            raise Unprocessable("no", "no")
+
+    with pytest.raises(Unprocessable):
+        enqueue_and_fail()
     assert work(resources) == 0
 
 
@@ -96,7 +102,7 @@ def test_higher_priority_first(resources: Resources, handler: Callable[..., None
     handler(make_project)
     low, high = add(resources, priority=0), add(resources, priority=5)
     work(resources)
-    assert STARTED == [high, low]
+    assert [high, low] == STARTED
 
 
 def test_eight_workers_share_the_rows(resources: Resources, handler: Callable[..., None]) -> None:
@@ -130,9 +136,7 @@ def test_a_failure_is_retried_and_then_dead_with_its_reason(
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "job_not_retryable")
 
 
-def test_a_final_refusal_is_not_retried(
-    client: TestClient, resources: Resources, handler: Callable[..., None]
-) -> None:
+def test_a_final_refusal_is_not_retried(client: TestClient, resources: Resources, handler: Callable[..., None]) -> None:
     def refuse(run: JobRun) -> None:
         raise Unprocessable("nothing", "There is nothing to do.")
 

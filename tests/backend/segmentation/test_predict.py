@@ -2,7 +2,6 @@
 
 import io
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -129,8 +128,8 @@ class TestWithoutModelServer:
     """Nobody listens where the model server should be."""
 
     @pytest.fixture
-    def settings(self, settings: Settings) -> Iterator[Settings]:
-        yield settings.model_copy(update={"model_server_url": "http://127.0.0.1:9"})
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"model_server_url": "http://127.0.0.1:9"})
 
     def test_a_click_says_so_and_may_be_repeated(self, client: TestClient, image_id: int) -> None:
         answer = predict(client, image_id, POINT)
