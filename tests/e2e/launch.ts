@@ -1,1 +1,123 @@
-export default function setup(): void {}
+// Starts the real thing once for all journeys: `segloop up` with a data folder of its own on free ports, the demo
+// project filled. What the journeys need to know is provided to them.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    baseUrl: string;
+    /** Single-use; the journey that signs in by link uses it up. */
+    signInLink: string;
+    /** Three people who sign in by password. */
+    people: Record<"admin" | "annotator" | "researcher", { email: string; password: string }>;
+  }
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const READY_SECONDS = 150;
+const STOP_SECONDS = 15;
+const PASSWORD = "a long enough password";
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const artifacts = join(ROOT, "tests/e2e/artifacts");
+  mkdirSync(artifacts, { recursive: true });
+  const dataDir = mkdtempSync(join(tmpdir(), "segloop-e2e-"));
+  const port = await freePort();
+  const server = spawn(segloop(), ["up", "--data", dataDir, "--port", String(port)], {
+    cwd: ROOT,
+    env: { ...cleanEnvironment(), SEGLOOP_LOGIN_ATTEMPTS_PER_MINUTE: "1000" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const stop = async (): Promise<void> => {
+    await stopped(server);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const signInLink = await linkOf(server, join(artifacts, "server.log"));
+    project.provide("baseUrl", `http://127.0.0.1:${port}`);
+    project.provide("signInLink", signInLink);
+    project.provide("people", {
+      admin: addPerson("admin", dataDir),
+      annotator: addPerson("annotator", dataDir),
+      researcher: addPerson("researcher", dataDir),
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
+
+function segloop(): string {
+  const inEnvironment = join(ROOT, ".venv/bin/segloop");
+  return existsSync(inEnvironment) ? inEnvironment : "segloop";
+}
+
+/** Without the settings of whoever runs the tests: they could point at a real installation. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SEGLOOP_")));
+}
+
+function addPerson(role: string, dataDir: string): { email: string; password: string } {
+  const email = `${role}@e2e.test`;
+  execFileSync(segloop(), ["user", "add", email, "--role", role, "--name", `E2E ${role}`, "--password-stdin", "--data", dataDir], {
+    cwd: ROOT,
+    env: cleanEnvironment(),
+    input: PASSWORD,
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  return { email, password: PASSWORD };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => (address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}
+
+/** Resolves with the sign-in link that `segloop up` prints once everything is ready. */
+function linkOf(server: ChildProcess, logPath: string): Promise<string> {
+  const log = createWriteStream(logPath);
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const fail = (reason: string): void => reject(new Error(`${reason}; it said:\n${text.slice(-4000)}`));
+    const timer = setTimeout(() => fail(`segloop up was not ready after ${READY_SECONDS} s`), READY_SECONDS * 1000);
+    const read = (chunk: Buffer): void => {
+      log.write(chunk);
+      text = (text + chunk.toString()).slice(-20_000);
+      const link = /(https?:\/\/\S+\/sign-in\?link=\S+)/.exec(text)?.[1];
+      if (link === undefined) return;
+      clearTimeout(timer);
+      resolve(link);
+    };
+    server.stdout?.on("data", read);
+    server.stderr?.on("data", read);
+    server.once("error", (error) => fail(`segloop up could not be started (${error.message})`));
+    server.once("exit", (status) => {
+      clearTimeout(timer);
+      fail(`segloop up ended with status ${status}`);
+    });
+  });
+}
+
+function stopped(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.kill("SIGKILL"), STOP_SECONDS * 1000);
+    server.once("exit", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.kill("SIGTERM");
+  });
+}

@@ -13,7 +13,7 @@ import { secondsSince } from "../../ui/elapsed";
 import { bytes, moment, plural } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
 import { JobStateMark } from "../../ui/JobStateMark";
-import { loadingCode } from "./loadingCode";
+import { LOADING_CODE } from "./loadingCode";
 
 interface ExportCardProps {
   item: Export;
@@ -94,12 +94,12 @@ function Receipt({ item }: { item: Export }): ReactNode {
     item.mask_count === null ? null : plural(item.mask_count, "mask"),
     item.byte_size === null ? null : bytes(item.byte_size),
   ].filter((fact) => fact !== null);
-  const code = loadingCode(item.format, item.id);
+  const code = LOADING_CODE[item.format];
   return (
     <Stack gap="sm">
       <Text className="tabular">{facts.join(", ")}</Text>
       {item.sha256 !== null && <CopyField label="sha256 of the .zip" value={item.sha256} />}
-      <CopyField label="Load it in Python" value={code} lines={code.split("\n").length} />
+      <CopyField label="Load it in Python, unpacked into a folder named dataset" value={code} lines={code.split("\n").length} />
     </Stack>
   );
 }

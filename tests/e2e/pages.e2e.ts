@@ -1,0 +1,149 @@
+// Every page in dark and light: nothing complains, axe finds nothing, and the states nobody hopes for are designed.
+import { describe, expect, inject, it } from "vitest";
+import { callApi, expectAccessible, type Journey, withBrowser } from "./browser";
+
+const { open } = withBrowser();
+
+async function demoId({ page }: Journey): Promise<number> {
+  await page.goto("/projects");
+  const projects = await callApi<{ items: { id: number; name: string }[] }>(page, "GET", "/projects");
+  const demo = projects.items.find(({ name }) => name.startsWith("Demo"));
+  if (demo === undefined) throw new Error("there is no demo project");
+  return demo.id;
+}
+
+describe.each(["dark", "light"] as const)("in %s", (scheme) => {
+  it("every page is accessible", async () => {
+    const journey = await open({ scheme });
+    const { page } = journey;
+    journey.expectComplaint(/404/);
+    const id = await demoId(journey);
+    const pages: [path: string, heading: string | RegExp][] = [
+      ["/projects", "Projects"],
+      [`/projects/${id}`, /^Demo/],
+      [`/projects/${id}?state=skipped`, /^No image/],
+      [`/projects/${id}/exports`, "Export the dataset"],
+      [`/projects/${id}/jobs`, /^Demo/],
+      [`/projects/${id}/settings`, "Categories"],
+      ["/people", "People"],
+      ["/account", "API tokens"],
+      ["/set-password", /^You are signed in/],
+      ["/sign-in", "Sign in to Segloop"],
+      ["/projects/999999", "There is no such project"],
+      ["/nowhere", "There is no such page"],
+    ];
+    for (const [path, heading] of pages) {
+      await page.goto(path);
+      await page.getByRole("heading", { name: heading }).first().waitFor();
+      await page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
+      await expectAccessible(page);
+    }
+  });
+
+  it("dialogs and menus are accessible", async () => {
+    const { page } = await open({ scheme });
+    await page.goto("/projects");
+    await page.getByRole("button", { name: "Create project" }).click();
+    await page.getByRole("dialog").waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.getByLabel("Light or dark").click();
+    await page.getByRole("menu").waitFor();
+    await expectAccessible(page);
+  });
+});
+
+describe("people", () => {
+  it("are added, handed a link that is shown once, and switched off", async () => {
+    const { page } = await open();
+    await page.goto("/people");
+    await page.getByRole("button", { name: "Add person" }).click();
+    await page.getByLabel("Email").fill("new.person@e2e.test");
+    await page.getByLabel("Researcher").check();
+    await page.getByRole("dialog").getByRole("button", { name: "Add person" }).click();
+    const link = await page.getByRole("textbox", { name: "Link" }).inputValue();
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link);
+    await page.keyboard.press("Escape");
+
+    const guest = await open({ as: null });
+    guest.expectComplaint(/401/);
+    await guest.page.goto(new URL(link).pathname + new URL(link).search);
+    await guest.page.getByText("You are signed in as new.person@e2e.test").waitFor();
+
+    const row = page.getByRole("row", { name: /new\.person@e2e\.test/ });
+    await row.getByRole("switch").click();
+    await page.waitForFunction(() => !document.querySelector<HTMLInputElement>('input[role=switch][aria-label^="new.person"]')?.checked);
+    await guest.page.goto("/projects");
+    await guest.page.getByRole("heading", { name: "Sign in to Segloop" }).waitFor();
+  });
+
+  it("see only what they may do", async () => {
+    const journey = await open();
+    const id = await demoId(journey);
+    for (const role of ["annotator", "researcher"] as const) {
+      await callApi(journey.page, "POST", `/projects/${id}/members`, { email: inject("people")[role].email, role });
+    }
+    const seen = async (as: "annotator" | "researcher"): Promise<string[]> => {
+      const { page } = await open({ as });
+      await page.goto(`/projects/${id}`);
+      await page.getByRole("navigation", { name: "Project" }).waitFor();
+      await page.locator(".tile").first().waitFor();
+      return page.getByRole("link").or(page.getByRole("button")).allInnerTexts();
+    };
+    const annotator = await seen("annotator");
+    expect(annotator).toContain("Annotate");
+    for (const hidden of ["People", "Settings", "Exports", "Add images"]) expect(annotator).not.toContain(hidden);
+    const researcher = await seen("researcher");
+    expect(researcher).toContain("Exports");
+    for (const hidden of ["People", "Settings", "Annotate", "Add images"]) expect(researcher).not.toContain(hidden);
+  });
+
+  it("make API tokens that work until they are revoked", async () => {
+    const { page } = await open();
+    await page.goto("/account");
+    await page.getByLabel("What the token is for").fill("nightly export");
+    await page.keyboard.press("Enter");
+    const token = await page.getByRole("textbox", { name: "Token" }).inputValue();
+    const ask = (): Promise<number> =>
+      fetch(`${inject("baseUrl")}/api/projects`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
+    expect(await ask()).toBe(200);
+    await page.keyboard.press("Escape");
+    await page.getByLabel("Revoke token nightly export").click();
+    await page.getByText("No token yet.").waitFor();
+    expect(await ask()).toBe(401);
+  });
+});
+
+describe("when things go wrong", () => {
+  it("a session that ended is renewed over the page, which stays as it is", async () => {
+    const journey = await open();
+    const { page, context } = journey;
+    journey.expectComplaint(/401/);
+    const id = await demoId(journey);
+    await page.goto(`/projects/${id}/settings`);
+    await page.getByPlaceholder("New category").fill("half typed");
+    await context.clearCookies();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
+    await page.getByRole("dialog").getByLabel("Password", { exact: true }).fill(inject("people").admin.password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    expect(await page.getByPlaceholder("New category").inputValue()).toBe("half typed");
+    await page.getByRole("button", { name: "Add category" }).click();
+    await page.getByLabel("Name of category half typed").waitFor();
+  });
+
+  it("a server that does not answer is said once, and the page goes on by itself", async () => {
+    const { page, context, expectComplaint } = await open();
+    expectComplaint(/ERR_INTERNET_DISCONNECTED/);
+    await page.goto("/projects");
+    await page.getByRole("heading", { name: "Projects" }).waitFor();
+    await context.setOffline(true);
+    await page.getByText("The server does not answer.").waitFor();
+    await context.setOffline(false);
+    await page.getByText("The server does not answer.").waitFor({ state: "hidden" });
+  });
+});
