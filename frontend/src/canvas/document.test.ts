@@ -9,7 +9,7 @@ const box = (x1: number): Prompt => ({ type: "box", x1, y1: 0, x2: x1 + 5, y2: 5
 
 function mask(id: string): Omit<Mask, "number"> {
   const evidence = { prompts: [], clicks: 1, activeSeconds: 1, modelVersion: null, candidate: null, proposal: null };
-  return { id, rle: { size: [4, 4], counts: "5;" }, area: 11, state: "accepted", categoryId: null, evidence };
+  return { id, rle: { size: [4, 4], counts: "5;" }, area: 11, bounds: { x: 0, y: 0, width: 4, height: 4 }, state: "accepted", categoryId: null, evidence };
 }
 
 const play = (ops: Op[], doc: Doc = EMPTY_DOC): Doc => ops.reduce(apply, doc);

@@ -10,9 +10,18 @@ export interface Mask {
   readonly number: number;
   readonly rle: Rle;
   readonly area: number;
+  readonly bounds: Bounds;
   readonly state: "accepted" | "proposed";
   readonly categoryId: number | null;
   readonly evidence: Evidence;
+}
+
+/** A rectangle of whole image pixels. */
+export interface Bounds {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What it took to make a mask; goes with it into the dataset. */

@@ -1,13 +1,13 @@
 // What a person does to the document: prompts, keep, delete, undo. Each change is compared with what was there before,
 // and the difference is saved; so undo and redo reach the server like everything else.
-import { differences, type Draft, type MaskId, masksOf, type Op } from "../canvas/document";
+import { type Bounds, differences, type Draft, type MaskId, masksOf, type Op } from "../canvas/document";
 import { amend, amendAlways, commit, type History, redo, redoLabel, undo, undoLabel } from "../canvas/history";
 import { contains, runsOf } from "../canvas/masks/rle";
 import type { ImagePoint } from "../canvas/geometry";
 import type { Candidate, Prompt } from "../canvas/prompts";
 import { messageOf } from "../api/errors";
 import { addClick, NO_EFFORT, resumed, secondsAt, touch } from "./effort";
-import { maskOfAnnotation, wantedMask } from "./masks";
+import { boundsOfBox, maskOfAnnotation, wantedMask } from "./masks";
 import type { Asker } from "./predict/asker";
 import type { OutboxRecord } from "./save/database";
 import type { Outbox } from "./save/outbox";
@@ -86,7 +86,8 @@ export function createEditing(store: Store, { outbox, asker }: { outbox: Outbox;
       candidate,
       proposal: { rle: mask.rle, predicted_iou: mask.predicted_iou, stability_score: mask.stability_score },
     };
-    const kept = { id: randomUuid(), rle: mask.rle, area: mask.area, state: "accepted" as const, categoryId: state.newCategoryId, evidence };
+    const pixels = { rle: mask.rle, area: mask.area, bounds: boundsOfBox(mask.bbox_xywh) };
+    const kept = { id: randomUuid(), ...pixels, state: "accepted" as const, categoryId: state.newCategoryId, evidence };
     step({ kind: "keep", mask: kept }, strings.steps.keep, {
       effort: touch(NO_EFFORT, now()),
       announcement: strings.announce.kept(number, mask.area),
@@ -144,7 +145,7 @@ export function createEditing(store: Store, { outbox, asker }: { outbox: Outbox;
     select,
     selectAt(at) {
       const hit = masksOf(docOf(store.getState()))
-        .filter((mask) => contains(runsOf(mask.rle), at.x, at.y))
+        .filter((mask) => isInBounds(at, mask.bounds) && contains(runsOf(mask.rle), at.x, at.y))
         .sort((a, b) => a.area - b.area)[0];
       select(hit?.id ?? null);
     },
@@ -178,4 +179,8 @@ export function createEditing(store: Store, { outbox, asker }: { outbox: Outbox;
       set({ effort: touch(store.getState().effort, now()) });
     },
   };
+}
+
+function isInBounds({ x, y }: ImagePoint, bounds: Bounds): boolean {
+  return x >= bounds.x && y >= bounds.y && x < bounds.x + bounds.width && y < bounds.y + bounds.height;
 }

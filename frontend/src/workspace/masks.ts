@@ -1,7 +1,7 @@
 // Between the document's masks and the server's annotations.
 import type { Candidate, Prompt } from "../canvas/prompts";
-import type { Mask, MaskId } from "../canvas/document";
-import { areaOf, runsOf } from "../canvas/masks/rle";
+import type { Bounds, Mask, MaskId } from "../canvas/document";
+import { areaOf, boundsOf, runsOf } from "../canvas/masks/rle";
 import type { OutboxRecord } from "./save/database";
 import type { WantedMask } from "./save/outbox";
 import type { Annotation, AnnotationIn, WorkItem } from "./server";
@@ -16,6 +16,7 @@ export function maskOfAnnotation(annotation: Annotation, id = serverMaskId(annot
     id,
     rle: annotation.rle,
     area: annotation.area,
+    bounds: boundsOfBox(annotation.bbox_xywh),
     state: annotation.state === "proposed" ? "proposed" : "accepted",
     categoryId: annotation.category_id ?? null,
     evidence: evidenceOf(annotation),
@@ -24,15 +25,19 @@ export function maskOfAnnotation(annotation: Annotation, id = serverMaskId(annot
 
 /** A mask that the server does not have yet, after a reload. */
 export function maskOfRecord({ maskId, body }: OutboxRecord): NewMask {
+  const runs = runsOf(body.rle);
   return {
     id: maskId,
     rle: body.rle,
-    area: areaOf(runsOf(body.rle)),
+    area: areaOf(runs),
+    bounds: boundsOf(runs),
     state: "accepted",
     categoryId: body.category_id ?? null,
     evidence: evidenceOf(body),
   };
 }
+
+export const boundsOfBox = ([x = 0, y = 0, width = 0, height = 0]: readonly number[]): Bounds => ({ x, y, width, height });
 
 function evidenceOf(body: AnnotationIn | Annotation): Mask["evidence"] {
   return {

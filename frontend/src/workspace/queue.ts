@@ -1,6 +1,7 @@
 // The annotator's queue: an image is lent, kept by a heartbeat, finished or put aside; then the next one comes.
 import { EMPTY_DOC, apply } from "../canvas/document";
 import { startWith } from "../canvas/history";
+import { closePicture } from "../canvas/render/picture";
 import { ApiError } from "../api/errors";
 import type { Editing } from "./editing";
 import { NO_EFFORT, touch } from "./effort";
@@ -76,7 +77,9 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     clearTimeout(timer);
     const { signal } = opening;
     asker.forget();
+    const last = store.getState().picture;
     store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null });
+    closePicture(last);
     try {
       const work = await lend(projectId, wanted);
       if (signal.aborted) return;
@@ -100,7 +103,8 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     picture.catch(() => undefined); // awaited below; until then a failure is not lost but waits
     void loadPicture(work.image.id, "thumbnail", signal).then(
       (thumbnail) => {
-        if (!signal.aborted && !store.getState().isPictureSharp) store.setState({ picture: thumbnail });
+        if (signal.aborted || store.getState().isPictureSharp) closePicture(thumbnail);
+        else store.setState({ picture: thumbnail });
       },
       () => undefined, // only a first impression
     );
@@ -129,8 +133,10 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       editing.resume(draft.draft, draft.clicks, draft.activeSeconds);
     }
     const sharp = await picture;
-    if (signal.aborted) sharp.close();
-    else store.setState({ picture: sharp, isPictureSharp: true });
+    if (signal.aborted) return closePicture(sharp);
+    const thumbnail = store.getState().picture;
+    store.setState({ picture: sharp, isPictureSharp: true });
+    closePicture(thumbnail);
   };
 
   /** Ends the image in the given way and opens the next one. */

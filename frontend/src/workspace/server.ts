@@ -3,6 +3,7 @@ import { call, client, noteAnswer } from "../api/client";
 import { setLost } from "../api/connection";
 import { errorOf, noAnswer } from "../api/errors";
 import type { components } from "../api/schema";
+import { decodePicture, type Picture } from "../canvas/render/picture";
 
 type Schemas = components["schemas"];
 
@@ -71,8 +72,8 @@ export function predict(imageId: number, prompts: PromptJson[], signal: AbortSig
   return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto" }, signal }));
 }
 
-/** The decoded picture behind an address of an image; decoding happens off the main thread. */
-export async function loadPicture(imageId: number, which: "display" | "thumbnail", signal: AbortSignal): Promise<ImageBitmap> {
+/** The decoded picture behind an address of an image. */
+export async function loadPicture(imageId: number, which: "display" | "thumbnail", signal: AbortSignal): Promise<Picture> {
   const path = `/api/images/${imageId}/${which}`;
   const response = await fetch(path, { signal, credentials: "same-origin" }).catch((reason: unknown) => {
     if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
@@ -81,5 +82,5 @@ export async function loadPicture(imageId: number, which: "display" | "thumbnail
   });
   noteAnswer(response.status, path);
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null), response.headers);
-  return createImageBitmap(await response.blob());
+  return decodePicture(await response.blob());
 }

@@ -44,8 +44,10 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   let isSpaceHeld = false;
   let ringTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const look = (next: Viewport): void => {
-    viewport = next;
+  const look = ({ scale, left, top }: Viewport): void => {
+    // Whole device pixels: panning then moves what is drawn instead of drawing it again.
+    const whole = (place: number): number => Math.round(place * devicePixelRatio) / devicePixelRatio;
+    viewport = { scale, left: whole(left), top: whole(top) };
     renderer.update({ viewport });
     element.dataset["scale"] = String(viewport.scale);
     element.dataset["left"] = String(viewport.left);

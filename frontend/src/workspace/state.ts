@@ -3,6 +3,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf } from "../canvas/document";
 import { type History, startWith } from "../canvas/history";
 import { paletteColour, type Rgb } from "../canvas/render/palette";
+import type { Picture } from "../canvas/render/picture";
 import type { SceneMask } from "../canvas/render/scene";
 import type { ToolName } from "../canvas/tools/tool";
 import type { ApiError } from "../api/errors";
@@ -28,7 +29,7 @@ export interface WorkspaceState {
   readonly phase: Phase;
   readonly work: WorkItem | null;
   /** The image's pixels; first the thumbnail's, then the display picture's. */
-  readonly picture: ImageBitmap | null;
+  readonly picture: Picture | null;
   readonly isPictureSharp: boolean;
   readonly history: History;
   readonly asked: Asked;
@@ -107,10 +108,12 @@ export function colourOf(mask: Pick<Mask, "categoryId" | "number">, categories: 
 
 /** The kept masks as the stage draws them; the same array as long as nothing changed. */
 export function sceneMasksOf(doc: Doc, categories: readonly Category[]): readonly SceneMask[] {
-  return masksOf(doc).map((mask) => ({
+  // Large masks first, so that small ones stay visible on top.
+  const masks = masksOf(doc).sort((a, b) => b.area - a.area);
+  return masks.map((mask) => ({
     id: mask.id,
     rle: mask.rle,
-    area: mask.area,
+    bounds: mask.bounds,
     colour: colourOf(mask, categories),
     isProposal: mask.state === "proposed",
   }));

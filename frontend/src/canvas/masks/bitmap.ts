@@ -36,30 +36,41 @@ export function shrink(bitmap: Bitmap, shift: number): Bitmap {
   return { x, y, width, height, bits };
 }
 
-/** The mask's border along the edges of its pixels, as line segments x1, y1, x2, y2 in image pixels. */
-export function borderOf(bitmap: Bitmap): Int32Array {
+/** A mask's border along the edges of its pixels, in image pixels; each list in rising order of its first number. */
+export interface Border {
+  /** y, x from, x to; one after the other. */
+  readonly horizontal: Int32Array<ArrayBuffer>;
+  /** x, y from, y to. */
+  readonly vertical: Int32Array<ArrayBuffer>;
+}
+
+export function borderOf(bitmap: Bitmap): Border {
   const { x, y, width, height, bits } = bitmap;
-  const segments: number[] = [];
   const isSet = (column: number, row: number): boolean =>
     column >= 0 && row >= 0 && column < width && row < height && bits[row * width + column] === 1;
-  for (let row = 0; row <= height; row++) {
-    for (let column = 0, start = -1; column <= width; column++) {
-      const isEdge = column < width && isSet(column, row) !== isSet(column, row - 1);
-      if (isEdge && start < 0) start = column;
-      if (!isEdge && start >= 0) {
-        segments.push(x + start, y + row, x + column, y + row);
-        start = -1;
-      }
-    }
-  }
-  for (let column = 0; column <= width; column++) {
-    for (let row = 0, start = -1; row <= height; row++) {
-      const isEdge = row < height && isSet(column, row) !== isSet(column - 1, row);
-      if (isEdge && start < 0) start = row;
-      if (!isEdge && start >= 0) {
-        segments.push(x + column, y + start, x + column, y + row);
-        start = -1;
-      }
+  const isBelow = (row: number, column: number): boolean => isSet(column, row) !== isSet(column, row - 1);
+  const isRight = (column: number, row: number): boolean => isSet(column, row) !== isSet(column - 1, row);
+  return {
+    horizontal: edgesOf(height, width, [y, x], isBelow),
+    vertical: edgesOf(width, height, [x, y], isRight),
+  };
+}
+
+/** Joins neighbouring edges on each of the `lines + 1` grid lines into segments. */
+function edgesOf(
+  lines: number,
+  length: number,
+  [lineOffset, offset]: [number, number],
+  isEdge: (line: number, at: number) => boolean,
+): Int32Array<ArrayBuffer> {
+  const segments: number[] = [];
+  for (let line = 0; line <= lines; line++) {
+    for (let at = 0, start = -1; at <= length; at++) {
+      const isHere = at < length && isEdge(line, at);
+      if (isHere && start < 0) start = at;
+      if (isHere || start < 0) continue;
+      segments.push(line + lineOffset, start + offset, at + offset);
+      start = -1;
     }
   }
   return Int32Array.from(segments);

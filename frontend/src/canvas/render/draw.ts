@@ -1,9 +1,12 @@
 // How each layer is drawn. All contexts are in device pixels; markers keep their size on the screen.
+import type { Bounds } from "../document";
 import { imagePoint, type ScreenPoint, toScreen, type Viewport } from "../geometry";
+import type { Border } from "../masks/bitmap";
 import type { Look } from "./bake";
 import { lighten } from "./bake";
-import type { MaskPictures, Painted } from "./masks";
+import { DRAFT_ID, type MaskPictures, type Painted } from "./masks";
 import { ACCENT, cssColour, type Rgb } from "./palette";
+import { levelFor } from "./picture";
 import type { Scene, SceneMask } from "./scene";
 
 export interface Surface {
@@ -14,12 +17,13 @@ export interface Surface {
   readonly height: number;
 }
 
-export const DRAFT_ID = "draft";
 const FILL_OPACITY = 0.4;
 const DARK = "rgb(12 13 15 / 0.85)";
 const WHITE = "#ffffff";
 const FOREGROUND = "#2fbf71";
 const BACKGROUND = "#e5484d";
+/** Lines lie this far outside a mask at most. */
+const LINE_ROOM_PX = 4;
 const RING_RADIUS_PX = 14;
 const RING_TURN_MS = 900;
 
@@ -33,12 +37,14 @@ export function lookOf(mask: SceneMask, isHovered: boolean): Look {
 export function drawImage({ context, ratio, width, height }: Surface, scene: Scene): void {
   clear(context, width, height);
   if (scene.picture === null) return;
+  const scale = scene.viewport.scale * ratio;
+  const level = levelFor(scene.picture, scene.imageSize.width * scale);
+  if (level === undefined) return;
   toImageSpace(context, scene.viewport, ratio);
   // Above 100 % each pixel of the image is shown as it is; a derivative has other pixels and stays smooth.
-  const isFullSize = scene.picture.width >= scene.imageSize.width;
-  context.imageSmoothingEnabled = !isFullSize || scene.viewport.scale * ratio < 1.001;
-  context.imageSmoothingQuality = "high";
-  context.drawImage(scene.picture, 0, 0, scene.imageSize.width, scene.imageSize.height);
+  context.imageSmoothingEnabled = scale < 1.001 || level.width < scene.imageSize.width;
+  context.imageSmoothingQuality = "low"; // the level is at most twice as fine as the screen
+  context.drawImage(level, 0, 0, scene.imageSize.width, scene.imageSize.height);
 }
 
 export function drawMasks(surface: Surface, scene: Scene, pictures: MaskPictures): void {
@@ -46,33 +52,34 @@ export function drawMasks(surface: Surface, scene: Scene, pictures: MaskPictures
   clear(context, width, height);
   if (scene.areMasksHidden) return;
   const shown = scene.soloId === null ? scene.masks : scene.masks.filter((mask) => mask.id === scene.soloId);
-  // Large masks first, so that small ones stay visible on top.
-  for (const mask of [...shown].sort((a, b) => b.area - a.area)) {
+  for (const mask of shown) {
+    if (!isOnSurface(mask.bounds, scene.viewport, surface)) continue;
     const options = { scale: scene.viewport.scale * surface.ratio, withBorder: mask.id === scene.selectedId };
     const painted = pictures.get(mask.id, mask.rle, lookOf(mask, mask.id === scene.soloId), options);
-    if (isOnSurface(painted, scene.viewport, surface)) drawMask(surface, scene.viewport, painted, mask.colour);
+    drawMask(surface, scene.viewport, painted, mask.colour);
   }
 }
 
-function isOnSurface({ picture }: Painted, viewport: Viewport, { ratio, width, height }: Surface): boolean {
-  if (picture === null) return false;
+function isOnSurface(bounds: Bounds, viewport: Viewport, { ratio, width, height }: Surface): boolean {
   const [scale, left, top] = [viewport.scale * ratio, viewport.left * ratio, viewport.top * ratio];
   return (
-    picture.x * scale + left < width &&
-    picture.y * scale + top < height &&
-    (picture.x + picture.width) * scale + left > 0 &&
-    (picture.y + picture.height) * scale + top > 0
+    bounds.x * scale + left < width + LINE_ROOM_PX &&
+    bounds.y * scale + top < height + LINE_ROOM_PX &&
+    (bounds.x + bounds.width) * scale + left > -LINE_ROOM_PX &&
+    (bounds.y + bounds.height) * scale + top > -LINE_ROOM_PX
   );
 }
 
-function drawMask({ context, ratio }: Surface, viewport: Viewport, { picture, border }: Painted, colour: Rgb): void {
+function drawMask(surface: Surface, viewport: Viewport, { picture, border }: Painted, colour: Rgb): void {
+  const { context, ratio } = surface;
   toImageSpace(context, viewport, ratio);
   const scale = viewport.scale * ratio;
   context.imageSmoothingEnabled = scale < 1;
   if (picture?.picture) context.drawImage(picture.picture, picture.x, picture.y, picture.width, picture.height);
   if (border !== null && scale > 1.5) {
-    stroke(context, border, { colour: DARK, width: (3.5 * ratio) / scale });
-    stroke(context, border, { colour: cssColour(lighten(colour)), width: (1.5 * ratio) / scale });
+    const path = visiblePath(border, viewport, surface);
+    stroke(context, path, { colour: DARK, width: (3.5 * ratio) / scale });
+    stroke(context, path, { colour: cssColour(lighten(colour)), width: (1.5 * ratio) / scale });
   }
 }
 
@@ -86,9 +93,10 @@ export function drawPreview(surface: Surface, scene: Scene, pictures: MaskPictur
     const { border } = pictures.get(selected.id, selected.rle, look, { scale, withBorder: true });
     toImageSpace(context, scene.viewport, ratio);
     if (border !== null) {
-      stroke(context, border, { colour: WHITE, width: (6 * ratio) / scale });
-      stroke(context, border, { colour: DARK, width: (4 * ratio) / scale });
-      stroke(context, border, { colour: cssColour(selected.colour), width: (2 * ratio) / scale });
+      const path = visiblePath(border, scene.viewport, surface);
+      stroke(context, path, { colour: WHITE, width: (6 * ratio) / scale });
+      stroke(context, path, { colour: DARK, width: (4 * ratio) / scale });
+      stroke(context, path, { colour: cssColour(selected.colour), width: (2 * ratio) / scale });
     }
   }
   if (scene.draft !== null) {
@@ -172,6 +180,46 @@ function stroke(context: CanvasRenderingContext2D, path: Path2D, { colour, width
   context.strokeStyle = colour;
   context.lineWidth = width;
   context.stroke(path);
+}
+
+/** The part of a border that is on the surface: zoomed in, a long border costs no more than what is seen of it. */
+function visiblePath({ horizontal, vertical }: Border, viewport: Viewport, { ratio, width, height }: Surface): Path2D {
+  const [scale, room] = [viewport.scale * ratio, 4];
+  const left = (-viewport.left * ratio - room) / scale;
+  const top = (-viewport.top * ratio - room) / scale;
+  const [right, bottom] = [left + (width + 2 * room) / scale, top + (height + 2 * room) / scale];
+  const path = new Path2D();
+  forEachBetween(horizontal, top, bottom, (y, from, to) => {
+    if (to < left || from > right) return;
+    path.moveTo(Math.max(from, left), y);
+    path.lineTo(Math.min(to, right), y);
+  });
+  forEachBetween(vertical, left, right, (x, from, to) => {
+    if (to < top || from > bottom) return;
+    path.moveTo(x, Math.max(from, top));
+    path.lineTo(x, Math.min(to, bottom));
+  });
+  return path;
+}
+
+/** The segments on grid lines from `first` to `last`; they are sorted by line. */
+function forEachBetween(
+  segments: Int32Array,
+  first: number,
+  last: number,
+  visit: (line: number, from: number, to: number) => void,
+): void {
+  let [low, high] = [0, segments.length / 3];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((segments[3 * middle] ?? 0) < first) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = 3 * low; i < segments.length; i += 3) {
+    const line = segments[i] ?? 0;
+    if (line > last) return;
+    visit(line, segments[i + 1] ?? 0, segments[i + 2] ?? 0);
+  }
 }
 
 function toImageSpace(context: CanvasRenderingContext2D, { scale, left, top }: Viewport, ratio: number): void {

@@ -1,9 +1,13 @@
 // Pictures of masks, kept per mask and asked for again when the zoom wants more or less detail. The picture at hand is
 // drawn until the better one has come, so nothing ever flickers.
+import type { Border } from "../masks/bitmap";
 import type { Rle } from "../masks/rle";
 import { type Detail, detailFor, type Look } from "./bake";
 import type { Painter } from "./painter";
 import type { PaintedMask } from "./protocol";
+
+/** The mask being made; its picture is painted before all others. */
+export const DRAFT_ID = "draft";
 
 interface Entry {
   rle: Rle;
@@ -11,13 +15,13 @@ interface Entry {
   askedKey: string;
   isAsked: boolean;
   painted: PaintedMask | null;
-  border: Path2D | "asked" | null;
+  border: Border | "asked" | null;
 }
 
 export interface Painted {
   readonly picture: PaintedMask | null;
   /** The border in image pixels; only there once asked for. */
-  readonly border: Path2D | null;
+  readonly border: Border | null;
 }
 
 export interface MaskPictures {
@@ -29,7 +33,7 @@ export interface MaskPictures {
   clear(): void;
 }
 
-export function createMaskPictures(painter: Painter, onChange: () => void): MaskPictures {
+export function createMaskPictures(painter: Painter, onChange: (id: string) => void): MaskPictures {
   const entries = new Map<string, Entry>();
   const shared = new Map<ImageBitmap, number>();
 
@@ -50,7 +54,7 @@ export function createMaskPictures(painter: Painter, onChange: () => void): Mask
     const { rle } = entry;
     entry.askedKey = key;
     entry.isAsked = true;
-    void painter.bake(rle, detail, look).then(
+    void painter.bake(rle, detail, look, id === DRAFT_ID).then(
       (painted) => {
         hold(painted.picture);
         entry.isAsked = false;
@@ -59,25 +63,25 @@ export function createMaskPictures(painter: Painter, onChange: () => void): Mask
           drop(entry.painted?.picture ?? null);
           entry.painted = painted;
         }
-        onChange();
+        onChange(id);
       },
       () => {
         // A mask that cannot be decoded is not drawn; the list still names it.
         entry.isAsked = false;
-        onChange();
+        onChange(id);
       },
     );
   };
 
-  const askBorder = (entry: Entry): void => {
+  const askBorder = (entry: Entry, id: string): void => {
     const { rle } = entry;
     entry.border = "asked";
     void painter.border(rle).then(
-      (segments) => {
-        if (entry.rle.counts === rle.counts) entry.border = pathOf(segments);
-        onChange();
+      (border) => {
+        if (entry.rle.counts === rle.counts) entry.border = border;
+        onChange(id);
       },
-      () => onChange(),
+      () => onChange(id),
     );
   };
 
@@ -95,15 +99,15 @@ export function createMaskPictures(painter: Painter, onChange: () => void): Mask
       const detail = detailFor(scale);
       const key = `${detail.shift}/${detail.line}/${look.colour.join()}/${look.fillOpacity}/${look.isDashed}`;
       if (entry.askedKey !== key && !entry.isAsked) ask(entry, id, detail, look, key);
-      if ((withBorder || detail.line === 0) && entry.border === null) askBorder(entry);
-      return { picture: entry.painted, border: entry.border instanceof Path2D ? entry.border : null };
+      if ((withBorder || detail.line === 0) && entry.border === null) askBorder(entry, id);
+      return { picture: entry.painted, border: known(entry.border) };
     },
 
     inherit(id, from) {
       const [heir, source] = [entries.get(id), entries.get(from)];
       if (heir !== undefined || source === undefined || source.painted === null) return;
       hold(source.painted.picture);
-      const border = source.border instanceof Path2D ? source.border : null;
+      const border = known(source.border);
       entries.set(id, { rle: source.rle, askedKey: "", isAsked: false, painted: source.painted, border });
     },
 
@@ -121,11 +125,4 @@ export function createMaskPictures(painter: Painter, onChange: () => void): Mask
   };
 }
 
-function pathOf(segments: Int32Array): Path2D {
-  const path = new Path2D();
-  for (let i = 0; i < segments.length; i += 4) {
-    path.moveTo(segments[i] ?? 0, segments[i + 1] ?? 0);
-    path.lineTo(segments[i + 2] ?? 0, segments[i + 3] ?? 0);
-  }
-  return path;
-}
+const known = (border: Entry["border"]): Border | null => (border === "asked" ? null : border);

@@ -38,8 +38,8 @@ async function answer(request: PaintRequest): Promise<void> {
       const painted = await paint(request);
       reply({ kind: "bake", id: request.id, painted }, painted.picture === null ? [] : [painted.picture]);
     } else {
-      const segments = borderOf(decoded(request.rle));
-      reply({ kind: "border", id: request.id, segments }, [segments.buffer]);
+      const border = borderOf(decoded(request.rle));
+      reply({ kind: "border", id: request.id, border }, [border.horizontal.buffer, border.vertical.buffer]);
     }
   } catch (error) {
     reply({ kind: "failed", id: request.id, message: String(error) }, []);

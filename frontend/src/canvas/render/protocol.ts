@@ -1,4 +1,5 @@
 // What page and painting worker say to each other.
+import type { Border } from "../masks/bitmap";
 import type { Rle } from "../masks/rle";
 import type { Detail, Look } from "./bake";
 
@@ -17,5 +18,5 @@ export interface PaintedMask {
 
 export type PaintAnswer =
   | { readonly kind: "bake"; readonly id: number; readonly painted: PaintedMask }
-  | { readonly kind: "border"; readonly id: number; readonly segments: Int32Array }
+  | { readonly kind: "border"; readonly id: number; readonly border: Border }
   | { readonly kind: "failed"; readonly id: number; readonly message: string };

@@ -1,9 +1,10 @@
 // The stage: four canvases over each other and one animation-frame loop that draws only the layers that changed.
 import type { Rle } from "../masks/rle";
-import { type Surface, DRAFT_ID, drawImage, drawMasks, drawPreview, drawPrompts } from "./draw";
-import { createMaskPictures } from "./masks";
+import { type Surface, drawImage, drawMasks, drawPreview, drawPrompts } from "./draw";
+import { createMaskPictures, DRAFT_ID } from "./masks";
 import { createPainter, type Painter } from "./painter";
 import { EMPTY_SCENE, LAYER_PARTS, LAYERS, type Layer, type Scene } from "./scene";
+import { createStretch, isZoom, scroll, scrollBetween } from "./scroll";
 
 export interface Renderer {
   readonly painter: Painter;
@@ -20,10 +21,13 @@ export interface Renderer {
 }
 
 const KEPT_FRAME_TIMES = 240;
+const REPAINT_MS = 120;
 
 export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMotionReduced: () => boolean }): Renderer {
-  const painter = createPainter();
+  const painter = createPainter(() => notify());
   const dirty = new Set<Layer>(LAYERS);
+  // What each layer shows now; null: nothing that could be moved.
+  const drawn = new Map<Layer, Scene | null>();
   const frameTimes: number[] = [];
   let scene = EMPTY_SCENE;
   let frame: number | null = null;
@@ -48,8 +52,25 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     for (const layer of layers) dirty.add(layer);
     if (frame === null && !isClosed && dirty.size > 0) frame = requestAnimationFrame(draw);
   };
-  const pictures = createMaskPictures(painter, () => {
-    mark("masks", "preview");
+  const redraw = (...layers: Layer[]): void => {
+    for (const layer of layers) drawn.set(layer, null);
+    mark(...layers);
+  };
+  const stretch = createStretch();
+  let repaint: ReturnType<typeof setTimeout> | undefined;
+  let zoomEnd: ReturnType<typeof setTimeout> | undefined;
+  const repaintNow = (): void => {
+    clearTimeout(repaint);
+    clearTimeout(zoomEnd);
+    [repaint, zoomEnd] = [undefined, undefined];
+    stretch.reset();
+    redraw("masks", "preview");
+  };
+  const pictures = createMaskPictures(painter, (id) => {
+    // While many pictures are still being painted, the masks are drawn again now and then, not for each one.
+    if (id === DRAFT_ID) redraw("preview");
+    else if (painter.waiting() === 0) repaintNow();
+    else repaint ??= setTimeout(repaintNow, REPAINT_MS);
     notify();
   });
 
@@ -58,6 +79,21 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     if (layer === "masks") drawMasks(surface, scene, pictures);
     if (layer === "preview") drawPreview(surface, scene, pictures);
     if (layer === "prompts") drawPrompts(surface, scene, isMotionReduced() ? null : now);
+  };
+
+  /** Moves or stretches what is there already, where that will do. */
+  const drawCheaply = (layer: Layer, surface: Surface, now: number): void => {
+    const before = layer === "prompts" ? null : (drawn.get(layer) ?? null);
+    const move = before === null ? null : scrollBetween(before, scene, LAYER_PARTS[layer], surface.ratio);
+    if (layer === "masks" && before !== null && isZoom(before, scene, LAYER_PARTS.masks)) {
+      stretch.draw(surface, before, scene);
+      clearTimeout(zoomEnd);
+      zoomEnd = setTimeout(repaintNow, REPAINT_MS);
+      return;
+    }
+    if (zoomEnd === undefined) stretch.reset();
+    if (move === null || zoomEnd !== undefined) drawLayer(layer, surface, now);
+    else scroll(surface, move, () => drawLayer(layer, surface, now));
   };
 
   const draw = (now: number): void => {
@@ -69,7 +105,9 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       const index = LAYERS.indexOf(layer);
       const [canvas, context] = [canvases[index], contexts[index]];
       if (canvas === undefined || context === undefined) continue;
-      drawLayer(layer, { context, ratio: devicePixelRatio, width: canvas.width, height: canvas.height }, now);
+      const surface = { context, ratio: devicePixelRatio, width: canvas.width, height: canvas.height };
+      drawCheaply(layer, surface, now);
+      drawn.set(layer, scene);
     }
     frameTimes.push(performance.now() - started);
     if (frameTimes.length > KEPT_FRAME_TIMES) frameTimes.shift();
@@ -90,22 +128,27 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       scene = { ...scene, ...change };
       if (before.draft !== null && scene.draft === null) inheritDraft(before, scene, before.draft, pictures.inherit);
       if (before.masks !== scene.masks || before.draft !== scene.draft) retain();
-      mark(...LAYERS.filter((layer) => LAYER_PARTS[layer].some((part) => before[part] !== scene[part])));
+      const changed = (Object.keys(change) as (keyof Scene)[]).filter((part) => before[part] !== scene[part]);
+      // The pointer's place only matters to the ring.
+      const visible = changed.filter((part) => part !== "cursor" || scene.isPending);
+      mark(...LAYERS.filter((layer) => LAYER_PARTS[layer].some((part) => visible.includes(part))));
     },
     resize(width, height) {
       for (const canvas of canvases) {
         canvas.width = Math.max(1, Math.round(width * devicePixelRatio));
         canvas.height = Math.max(1, Math.round(height * devicePixelRatio));
       }
-      mark(...LAYERS);
+      redraw(...LAYERS);
     },
-    isSettled: () => dirty.size === 0 && painter.waiting() === 0,
+    isSettled: () => dirty.size === 0 && painter.waiting() === 0 && repaint === undefined && zoomEnd === undefined,
     onSettledChange(listener) {
       notify = listener;
     },
     frameTimes: () => frameTimes,
     close() {
       isClosed = true;
+      clearTimeout(repaint);
+      clearTimeout(zoomEnd);
       if (frame !== null) cancelAnimationFrame(frame);
       pictures.clear();
       painter.close();

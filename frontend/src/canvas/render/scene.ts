@@ -1,22 +1,25 @@
 // Everything the stage shows, as plain values. The renderer draws again what differs from the scene before.
 import type { ImageBox, ImagePoint, ScreenPoint, Size, Viewport } from "../geometry";
+import type { Bounds } from "../document";
 import type { Rle } from "../masks/rle";
 import type { Prompt } from "../prompts";
 import type { Rgb } from "./palette";
+import type { Picture } from "./picture";
 
 export interface SceneMask {
   readonly id: string;
   readonly rle: Rle;
-  readonly area: number;
+  readonly bounds: Bounds;
   readonly colour: Rgb;
   readonly isProposal: boolean;
 }
 
 export interface Scene {
   /** What is drawn for the image: any resolution, stretched to `imageSize`. */
-  readonly picture: ImageBitmap | null;
+  readonly picture: Picture | null;
   readonly imageSize: Size;
   readonly viewport: Viewport;
+  /** In drawing order. */
   readonly masks: readonly SceneMask[];
   readonly selectedId: string | null;
   /** The one mask to show alone, while the list is hovered. */

@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { UnstyledButton } from "@mantine/core";
 import { DRAFT_LOOK } from "../../canvas/render/draw";
+import { levelFor, type Picture } from "../../canvas/render/picture";
 import type { Answer, ScoreWord } from "../predict/predictor";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
@@ -32,7 +33,7 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
     let isStale = false;
     const target = canvas.current;
     const shift = Math.max(0, Math.floor(Math.log2(1 / frame.scale)));
-    void stage.renderer.painter.bake(mask.rle, { shift, line: 1 }, DRAFT_LOOK).then(
+    void stage.renderer.painter.bake(mask.rle, { shift, line: 1 }, DRAFT_LOOK, true).then(
       (painted) => {
         if (!isStale) drawThumbnail(target, { picture, image, frame, painted });
         painted.picture?.close();
@@ -80,7 +81,7 @@ function frameOf(masks: readonly AnswerMask[], image: { width: number; height: n
 }
 
 interface Thumbnail {
-  readonly picture: ImageBitmap;
+  readonly picture: Picture;
   readonly image: { width: number; height: number };
   readonly frame: Frame;
   readonly painted: { picture: ImageBitmap | null; x: number; y: number; width: number; height: number };
@@ -93,6 +94,7 @@ function drawThumbnail(canvas: HTMLCanvasElement, { picture, image, frame, paint
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.setTransform(frame.scale, 0, 0, frame.scale, -frame.x * frame.scale, -frame.y * frame.scale);
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, image.width, image.height);
+  const level = levelFor(picture, image.width * frame.scale);
+  if (level !== undefined) context.drawImage(level, 0, 0, image.width, image.height);
   if (painted.picture !== null) context.drawImage(painted.picture, painted.x, painted.y, painted.width, painted.height);
 }

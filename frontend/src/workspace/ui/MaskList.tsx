@@ -1,9 +1,10 @@
 // The kept masks. Hovering or focusing one shows it alone; a click selects it.
-import { ActionIcon, UnstyledButton } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { useStore } from "zustand";
-import { masksOf } from "../../canvas/document";
+import type { Mask } from "../../canvas/document";
+import type { Rgb } from "../../canvas/render/palette";
+import type { Session } from "../session";
 import { colourOf, docOf } from "../state";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
@@ -12,44 +13,73 @@ import { keepFocus, Swatch } from "./Panels";
 
 export function MaskList(): ReactNode {
   const { session } = useWorkplace();
-  const doc = useWorkspace(docOf);
+  const masks = useWorkspace((state) => docOf(state).masks);
+  const order = useWorkspace((state) => docOf(state).order);
   const categories = useWorkspace((state) => state.categories);
   const selectedId = useWorkspace((state) => state.selectedId);
   const refused = useStore(session.outbox.state, (state) => state.refused);
-  const masks = masksOf(doc).reverse();
-  const solo = (id: string | null) => (): void => session.store.setState({ soloId: id });
+  const newestFirst = order.flatMap((id) => masks[id] ?? []).reverse();
+  const factOf = (mask: Mask): string => {
+    if (refused.some((record) => record.maskId === mask.id)) return strings.list.refused;
+    return mask.state === "proposed" ? strings.list.proposed : strings.list.pixels(mask.area);
+  };
   return (
     <section className={classes["listSection"]} aria-label={strings.list.heading}>
-      <h2 className={classes["heading"]}>{strings.list.heading} <span className={classes["muted"]}>{masks.length}</span></h2>
-      {masks.length === 0 && <p className={classes["muted"]}>{strings.list.empty}</p>}
-      <ul className={classes["list"]} tabIndex={-1}>
-        {masks.map((mask) => (
-          <li key={mask.id} className={classes["item"]} data-selected={mask.id === selectedId} onMouseEnter={solo(mask.id)} onMouseLeave={solo(null)}>
-            <UnstyledButton
-              className={classes["itemName"] ?? ""}
-              aria-pressed={mask.id === selectedId}
-              onMouseDown={keepFocus}
-              onFocus={solo(mask.id)}
-              onBlur={solo(null)}
-              onClick={() => session.editing.select(mask.id === selectedId ? null : mask.id)}
-            >
-              <Swatch colour={colourOf(mask, categories)} />
-              <span>{categories.find(({ id }) => id === mask.categoryId)?.name ?? strings.list.name(mask.number)}</span>
-              <span className={classes["muted"]}>
-                {refused.some((record) => record.maskId === mask.id)
-                  ? strings.list.refused
-                  : mask.state === "proposed"
-                    ? strings.list.proposed
-                    : strings.list.pixels(mask.area)}
-              </span>
-              <span className={classes["seconds"]}>{strings.list.seconds(mask.evidence.activeSeconds)}</span>
-            </UnstyledButton>
-            <ActionIcon className={classes["trash"] ?? ""} variant="subtle" color="gray" size={24} aria-label={strings.list.remove(mask.number)} title="Delete" onMouseDown={keepFocus} onClick={() => session.editing.remove(mask.id)}>
-              <IconTrash size={14} aria-hidden />
-            </ActionIcon>
-          </li>
-        ))}
+      <h2 className={classes["heading"]}>
+        {strings.list.heading} <span className={classes["muted"]}>{order.length}</span>
+      </h2>
+      {order.length === 0 && <p className={classes["muted"]}>{strings.list.empty}</p>}
+      <ul className={classes["list"]}>
+        {newestFirst.map((mask) => {
+          const category = categories.find(({ id }) => id === mask.categoryId);
+          const name = category?.name ?? strings.list.name(mask.number);
+          const isSelected = mask.id === selectedId;
+          return <Row key={mask.id} {...{ session, mask, name, isSelected }} fact={factOf(mask)} colour={colourOf(mask, categories)} />;
+        })}
       </ul>
     </section>
   );
 }
+
+interface RowProps {
+  session: Session;
+  mask: Mask;
+  name: string;
+  fact: string;
+  colour: Rgb;
+  isSelected: boolean;
+}
+
+const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }: RowProps): ReactNode {
+  const { store, editing } = session;
+  const solo = (): void => store.setState({ soloId: mask.id });
+  const all = (): void => store.setState({ soloId: null });
+  return (
+    <li className={classes["item"]} data-selected={isSelected} onMouseEnter={solo} onMouseLeave={all}>
+      <button
+        type="button"
+        className={classes["itemName"]}
+        aria-pressed={isSelected}
+        onMouseDown={keepFocus}
+        onFocus={solo}
+        onBlur={all}
+        onClick={() => editing.select(isSelected ? null : mask.id)}
+      >
+        <Swatch colour={colour} />
+        <span>{name}</span>
+        <span className={classes["muted"]}>{fact}</span>
+        <span className={classes["seconds"]}>{strings.list.seconds(mask.evidence.activeSeconds)}</span>
+      </button>
+      <button
+        type="button"
+        className={classes["trash"]}
+        aria-label={strings.list.remove(mask.number)}
+        title="Delete"
+        onMouseDown={keepFocus}
+        onClick={() => editing.remove(mask.id)}
+      >
+        <IconTrash size={14} aria-hidden />
+      </button>
+    </li>
+  );
+});
