@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as HTTPTimeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from backend.errors import AppError, NotFound, Unavailable, Unprocessable
 
@@ -43,7 +42,7 @@ class ModelClient:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             response = self._pool.request(method, self.url + path, body=body, headers=headers)
-        except HTTPTimeout as error:
+        except ReadTimeoutError as error:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
             raise _unavailable("The model server does not answer.") from error

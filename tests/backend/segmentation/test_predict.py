@@ -134,6 +134,7 @@ class TestWithoutModelServer:
     def test_a_click_says_so_and_may_be_repeated(self, client: TestClient, image_id: int) -> None:
         answer = predict(client, image_id, POINT)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_server_unavailable")
+        assert answer.json()["error"]["message"].startswith("The model server does not answer.")
         assert int(answer.headers["Retry-After"]) >= 1
 
     def test_masks_can_still_be_kept(self, client: TestClient, image_id: int) -> None:
