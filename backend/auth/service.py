@@ -58,7 +58,7 @@ def ensure_first_admin(database: Database) -> User:
         with database.write() as session:
             if session.scalar(select(func.count()).select_from(User)) == 0:
                 create_user(session, email=FIRST_ADMIN_EMAIL, name="Administrator", role="admin")
-    except IntegrityError:
+    except (IntegrityError, Conflict):
         pass  # another process was first; its row is read below
     with database.read() as session:
         admin = session.scalar(oldest)
