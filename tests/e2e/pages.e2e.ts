@@ -60,9 +60,9 @@ describe("people", () => {
     await page.goto("/people");
     await page.getByRole("button", { name: "Add person" }).click();
     await page.getByLabel("Email").fill("new.person@e2e.test");
-    await page.getByLabel("Researcher").check();
+    await page.getByRole("radio", { name: "Researcher" }).check();
     await page.getByRole("dialog").getByRole("button", { name: "Add person" }).click();
-    const link = await page.getByRole("textbox", { name: "Link" }).inputValue();
+    const link = await page.getByRole("textbox", { name: "Link", exact: true }).inputValue();
     await page.getByRole("button", { name: "Copy" }).click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link);
@@ -106,7 +106,7 @@ describe("people", () => {
     await page.goto("/account");
     await page.getByLabel("What the token is for").fill("nightly export");
     await page.keyboard.press("Enter");
-    const token = await page.getByRole("textbox", { name: "Token" }).inputValue();
+    const token = await page.getByRole("textbox", { name: "Token", exact: true }).inputValue();
     const ask = (): Promise<number> =>
       fetch(`${inject("baseUrl")}/api/projects`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
     expect(await ask()).toBe(200);

@@ -3,14 +3,12 @@ import { Button, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/c
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
-import { useStore } from "zustand";
-import { connection, setSessionExpired } from "../api/connection";
+import { setSessionExpired } from "../api/connection";
 import { messageOf } from "../api/errors";
 import { meQuery, signIn } from "../api/session";
 import type { User } from "../api/types";
 
 export function SessionExpired(): ReactNode {
-  const isExpired = useStore(connection, (state) => state.isSessionExpired);
   const { data: me } = useQuery(meQuery);
   const queryClient = useQueryClient();
   const form = useForm({ initialValues: { email: me?.user.email ?? "", password: "" } });
@@ -29,7 +27,6 @@ export function SessionExpired(): ReactNode {
 
   // Signing in again in another tab is enough.
   useEffect(() => {
-    if (!isExpired) return undefined;
     const check = async (): Promise<void> => {
       const fresh = await queryClient.fetchQuery({ ...meQuery, staleTime: 0 }).catch(() => null);
       if (fresh !== null) setSessionExpired(false);
@@ -37,10 +34,10 @@ export function SessionExpired(): ReactNode {
     const onFocus = (): void => void check();
     window.addEventListener("focus", onFocus);
     return () => window.removeEventListener("focus", onFocus);
-  }, [isExpired, queryClient]);
+  }, [queryClient]);
 
   return (
-    <Modal opened={isExpired} onClose={() => undefined} withCloseButton={false} title="Your session has ended">
+    <Modal opened onClose={() => undefined} withCloseButton={false} title="Your session has ended">
       <form onSubmit={form.onSubmit((values) => again.mutate(values))}>
         <Stack>
           <Text c="dimmed">Sign in again to go on. What is on this page stays as it is.</Text>

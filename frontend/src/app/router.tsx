@@ -14,8 +14,8 @@ import { IMAGE_STATES, type ImageState } from "../api/types";
 import { NotFound, NotFoundAlone } from "./NotFound";
 import { queryClient } from "./queryClient";
 import { RouteError } from "./RouteError";
-import { SessionExpired } from "./SessionExpired";
 import { Shell } from "./Shell";
+import { SignedIn } from "./SignedIn";
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: Outlet,
@@ -47,12 +47,7 @@ const signedIn = createRoute({
     }
   },
   errorComponent: RouteError,
-  component: () => (
-    <>
-      <Outlet />
-      <SessionExpired />
-    </>
-  ),
+  component: SignedIn,
 });
 
 const setPassword = createRoute({

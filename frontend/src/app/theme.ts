@@ -1,17 +1,5 @@
 // The Mantine theme: our tokens (ui/tokens.css) put in the places where Mantine looks for its colours.
-import {
-  Anchor,
-  Button,
-  createTheme,
-  type CSSVariablesResolver,
-  type MantineColorsTuple,
-  Menu,
-  Modal,
-  PasswordInput,
-  Textarea,
-  TextInput,
-  Tooltip,
-} from "@mantine/core";
+import { type ButtonProps, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
 const accent: MantineColorsTuple = [
   "#e6f0fb", "#cfe3fb", "#a3cdfb", "#6fb6ff", "#3b9eff", "#2385ea", "#1667c7", "#0f56ab", "#0b4688", "#083566",
@@ -47,17 +35,17 @@ export const theme = createTheme({
   },
   cursorType: "pointer",
   respectReducedMotion: true,
+  // By name, not by `Modal.extend()`: the theme is in the first chunk, and so would be every component it imports.
   components: {
-    Button: Button.extend({
+    Anchor: { defaultProps: { underline: "hover" } },
+    Button: {
       // The text on the accent differs between the schemes; the colour set on a button (red) keeps white.
-      vars: (_theme, { variant = "filled", color }) =>
+      vars: (_theme: unknown, { variant = "filled", color }: ButtonProps) =>
         variant === "filled" && color === undefined ? { root: { "--button-color": "var(--sl-on-accent)" } } : { root: {} },
-    }),
-    TextInput: TextInput.extend({ defaultProps: { withAsterisk: false } }),
-    PasswordInput: PasswordInput.extend({ defaultProps: { withAsterisk: false } }),
-    Textarea: Textarea.extend({ defaultProps: { withAsterisk: false } }),
-    Anchor: Anchor.extend({ defaultProps: { underline: "hover" } }),
-    Modal: Modal.extend({
+    },
+    // The placeholder is a focusable child that a menu may not have (axe: aria-required-children).
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, ...quickly } },
+    Modal: {
       defaultProps: {
         centered: true,
         overlayProps: { backgroundOpacity: 0.55 },
@@ -69,10 +57,11 @@ export const theme = createTheme({
         header: { background: "var(--sl-panel)" },
         title: { fontWeight: 600 },
       },
-    }),
-    // The placeholder is a focusable child that a menu may not have (axe: aria-required-children).
-    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false, ...quickly } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: false, ...quickly } }),
+    },
+    PasswordInput: { defaultProps: { withAsterisk: false } },
+    Textarea: { defaultProps: { withAsterisk: false } },
+    TextInput: { defaultProps: { withAsterisk: false } },
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: false, ...quickly } },
   },
 });
 
