@@ -214,6 +214,6 @@ test("whatever is wanted and however the wire breaks, the server ends up with wh
       expect(outbox.state.getState().refused).toEqual([]);
       outbox.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 }, 60_000);

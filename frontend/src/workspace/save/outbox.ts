@@ -62,10 +62,14 @@ export function stepOf({ wanted, server, tried, version, sentVersion }: OutboxRe
 export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxOptions): Outbox {
   const state = createStore<SaveState>(() => ({ kind: "saved", waiting: 0, refused: [] }));
   const known = new Map<MaskId, ServerMask>();
+  /** Masks removed before their last change was sent: restoring them must send it, too. */
+  const outdated = new Set<MaskId>();
   let pauseMs = FIRST_PAUSE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sending: Promise<void> | null = null;
   let isClosed = false;
+  // Wanted, but not yet in the browser's store: from the first moment the page must not say "saved".
+  let storing = 0;
   let lastOrder = 0;
   // The tab that sends tells the others what the server has now.
   const channel = new BroadcastChannel("segloop-outbox");
@@ -84,24 +88,41 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   const publish = async (kind?: SaveKind): Promise<void> => {
     if (isClosed) return;
     const all = await records();
-    const waiting = all.filter((record) => record.refusal === null).length;
+    const waiting = all.filter((record) => record.refusal === null).length + storing;
     const now = waiting === 0 ? "saved" : (kind ?? (state.getState().kind === "offline" ? "offline" : "saving"));
     state.setState({ kind: now, waiting, refused: all.filter((record) => record.refusal !== null) });
   };
 
-  /** Changes a record, or removes it when nothing is left to send, in one transaction. */
-  const update = async (maskId: MaskId, change: (record: OutboxRecord) => OutboxRecord): Promise<void> => {
+  /** Changes a record, or removes it when nothing is left to send, in one transaction; returns what is left. */
+  const update = async (
+    maskId: MaskId,
+    change: (record: OutboxRecord) => OutboxRecord,
+  ): Promise<OutboxRecord | null> => {
     const transaction = database.transaction("outbox", "readwrite", { durability: "strict" });
     const record = await transaction.store.get(maskId);
+    let left: OutboxRecord | null = null;
     if (record !== undefined) {
       const next = change(record);
       if (next.server !== null) learn(maskId, next.server);
-      await (stepOf(next) === "none" ? transaction.store.delete(maskId) : transaction.store.put(next));
+      if (stepOf(next) !== "none") left = next;
+      else if (next.version !== next.sentVersion) outdated.add(maskId);
+      else outdated.delete(maskId);
+      await (left === null ? transaction.store.delete(maskId) : transaction.store.put(left));
     }
     await transaction.done;
+    return left;
   };
 
   const want = async (mask: WantedMask, wanted: "kept" | "removed"): Promise<void> => {
+    storing++;
+    const { kind, waiting } = state.getState();
+    state.setState({ kind: kind === "saved" ? "saving" : kind, waiting: waiting + 1 });
+    await store(mask, wanted).finally(() => storing--);
+    await publish();
+    void flush();
+  };
+
+  const store = async (mask: WantedMask, wanted: "kept" | "removed"): Promise<void> => {
     // The mask and the end of its draft are one transaction: a crash in between would offer the mask twice.
     const transaction = database.transaction(["outbox", "drafts"], "readwrite", { durability: "strict" });
     const outbox = transaction.objectStore("outbox");
@@ -113,24 +134,26 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     const next: OutboxRecord =
       waiting === undefined
         ? // Of a mask that the server has, only its keeping or removal, or a new body, can be wanted.
-          { ...fresh, sentVersion: server === null || (wanted === "kept" && !server.isDeleted) ? 0 : 1 }
+          { ...fresh, sentVersion: isBodySent(server, wanted) && !outdated.has(mask.maskId) ? 1 : 0 }
         : { ...waiting, wanted, body: mask.body, version: waiting.version + (isChanged ? 1 : 0), refusal: null };
     await (stepOf(next) === "none" ? outbox.delete(mask.maskId) : outbox.put(next));
     if (wanted === "kept") await transaction.objectStore("drafts").delete([userId, mask.imageId]);
     await transaction.done;
-    await publish();
-    void flush();
   };
 
   /** One request for the first record that waits. */
-  const sendOne = async (record: OutboxRecord): Promise<void> => {
-    const step = stepOf(record);
-    if (step === "none") return update(record.maskId, (now) => now);
-    const tried = record.tried ?? { step, body: record.body, version: record.version };
-    await update(record.maskId, (now) => ({ ...now, tried }));
-    const server = await request(step, record, tried.body);
-    const carriesBody = step === "create" || step === "change";
-    await update(record.maskId, (now) => ({
+  const sendOne = async ({ maskId }: OutboxRecord): Promise<void> => {
+    // What is sent is decided and noted in one transaction: the person may have taken their wish back since the record
+    // was listed, and a request that nobody wants any more must not go out unnoticed.
+    const record = await update(maskId, (now) => {
+      const step = stepOf(now);
+      return step === "none" ? now : { ...now, tried: now.tried ?? { step, body: now.body, version: now.version } };
+    });
+    if (record?.tried == null) return;
+    const { tried } = record;
+    const server = await request(tried.step, record, tried.body);
+    const carriesBody = tried.step === "create" || tried.step === "change";
+    await update(maskId, (now) => ({
       ...now,
       server,
       sentVersion: carriesBody ? tried.version : now.sentVersion,
@@ -147,7 +170,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     return { annotationId, revision, isDeleted: true };
   };
 
-  const refuse = (maskId: MaskId, error: ApiError): Promise<void> => {
+  const refuse = (maskId: MaskId, error: ApiError): Promise<unknown> => {
     const refusal: Refusal = {
       code: error.code,
       message: error.message,
@@ -194,7 +217,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
         await publish(reason === null ? undefined : "offline");
         if (reason !== null) goOnLater(reason);
         // Something may have come in after the last look.
-        else if (state.getState().waiting > 0) void flush();
+        else if (state.getState().waiting > storing) void flush();
       })
       .catch((error: unknown) => {
         sending = null;
@@ -237,6 +260,10 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     },
   };
 }
+
+/** Whether the server has the body already: a mask is removed, or restored, as it last stood there. */
+const isBodySent = (server: ServerMask | null, wanted: "kept" | "removed"): boolean =>
+  server !== null && (wanted === "removed" || server.isDeleted);
 
 const serverMaskOf = ({ id, revision, state }: Annotation): ServerMask => ({
   annotationId: id,
