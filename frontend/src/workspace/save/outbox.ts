@@ -149,8 +149,8 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
       const step = stepOf(now);
       return step === "none" ? now : { ...now, tried: now.tried ?? { step, body: now.body, version: now.version } };
     });
-    if (record?.tried == null) return;
-    const { tried } = record;
+    const tried = record?.tried;
+    if (!tried) return;
     const server = await request(tried.step, record, tried.body);
     const carriesBody = tried.step === "create" || tried.step === "change";
     await update(maskId, (now) => ({
