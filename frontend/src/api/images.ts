@@ -16,6 +16,8 @@ export const imagesQuery = (projectId: number, state: ImageState | null) =>
     queryFn: ({ pageParam, signal }) => readImages(projectId, { cursor: pageParam, limit: IMAGES_PER_PAGE, state, signal }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
+    // Comparing ten thousand images with what they were, at each page, costs frames.
+    structuralSharing: false,
   });
 
 /** The first few images, for a strip of thumbnails. */

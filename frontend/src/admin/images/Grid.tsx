@@ -1,6 +1,16 @@
 // The virtual grid: only the rows in sight exist, however many images there are.
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useNavigate } from "@tanstack/react-router";
+import {
+  type KeyboardEvent,
+  memo,
+  type MouseEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import type { Image } from "../../api/types";
 import { Tile } from "./Tile";
 
@@ -18,6 +28,7 @@ interface GridProps {
 }
 
 export function Grid({ images, total, opensWorkspace, onNeedMore }: GridProps): ReactNode {
+  const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
   const { width, top } = usePlace(box);
   const [tabStop, setTabStop] = useState(0);
@@ -52,6 +63,20 @@ export function Grid({ images, total, opensWorkspace, onNeedMore }: GridProps): 
     requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus());
   };
 
+  // One listener instead of a router link a tile; a click with a key or another button is the browser's.
+  const openImage = (event: MouseEvent): void => {
+    const anchor = (event.target as HTMLElement).closest<HTMLAnchorElement>("a.tile");
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    const image = images[Number(anchor?.dataset["index"] ?? Number.NaN)];
+    if (!opensWorkspace || !isPlain || image === undefined) return;
+    event.preventDefault();
+    void navigate({
+      to: "/projects/$projectId/annotate",
+      params: { projectId: image.project_id },
+      search: { image: image.id },
+    });
+  };
+
   return (
     <div
       ref={box}
@@ -61,31 +86,56 @@ export function Grid({ images, total, opensWorkspace, onNeedMore }: GridProps): 
       data-loaded={images.length}
       style={{ height: rows.getTotalSize() }}
       onKeyDown={moveFocus}
+      onClick={openImage}
     >
       {width > 0 &&
         inSight.map((row) => (
-          <div
+          <Row
             key={row.key}
-            className="images-row"
-            style={{
-              gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
-              height: rowHeight - GAP,
-              transform: `translateY(${row.start - top}px)`,
-            }}
-          >
-            {Array.from({ length: Math.min(columns, total - row.index * columns) }, (_, column) => {
-              const index = row.index * columns + column;
-              const image = images[index];
-              if (image === undefined) return <EmptyPlace key={index} />;
-              return (
-                <Tile key={image.id} image={image} index={index} isTabStop={index === stop} opensWorkspace={opensWorkspace} />
-              );
-            })}
-          </div>
+            images={images}
+            from={row.index * columns}
+            places={Math.min(columns, total - row.index * columns)}
+            columns={columns}
+            height={rowHeight - GAP}
+            top={row.start - top}
+            tabStop={Math.floor(stop / columns) === row.index ? stop : -1}
+            opensWorkspace={opensWorkspace}
+          />
         ))}
     </div>
   );
 }
+
+interface RowProps {
+  images: readonly Image[];
+  from: number;
+  places: number;
+  columns: number;
+  height: number;
+  top: number;
+  tabStop: number;
+  opensWorkspace: boolean;
+}
+
+const Row = memo(function Row({ images, from, places, columns, height, top, tabStop, opensWorkspace }: RowProps): ReactNode {
+  const style = {
+    gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
+    height,
+    transform: `translateY(${top}px)`,
+  };
+  return (
+    <div className="images-row" style={style}>
+      {Array.from({ length: places }, (_, column) => {
+        const index = from + column;
+        const image = images[index];
+        if (image === undefined) return <EmptyPlace key={index} />;
+        return (
+          <Tile key={index} image={image} index={index} isTabStop={index === tabStop} opensWorkspace={opensWorkspace} />
+        );
+      })}
+    </div>
+  );
+});
 
 function EmptyPlace(): ReactNode {
   return (
