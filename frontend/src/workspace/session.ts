@@ -30,8 +30,6 @@ interface SessionOptions {
   readonly onImage: (imageId: number | null) => void;
 }
 
-const DRAFT_DELAY_MS = 250;
-
 export async function createSession({ projectId, userId, predictor, onImage }: SessionOptions): Promise<Session> {
   const store = createWorkspaceStore();
   const database = await openDatabase();
@@ -99,12 +97,9 @@ function sessionIsBack(): Promise<void> {
   });
 }
 
-/** Writes the draft shortly after each change, and at once when the page goes out of sight. */
+/** Writes the draft at each change; the last state wins when changes come faster than the store writes. */
 function keepDrafts(store: Store, { database, userId }: { database: Database; userId: number }): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
   const write = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
     const state = store.getState();
     if (state.work === null || state.phase.kind !== "working") return;
     const { clicks } = state.effort;
@@ -114,23 +109,16 @@ function keepDrafts(store: Store, { database, userId }: { database: Database; us
       (error: unknown) => store.setState({ notice: strings.notice.storage(String(error)) }),
     );
   };
-  const unsubscribe = store.subscribe((now, before) => {
-    if (now.phase.kind !== "working" || before.phase.kind !== "working") return;
-    if (docOf(now).draft === docOf(before).draft) return;
-    timer ??= setTimeout(write, DRAFT_DELAY_MS);
-  });
   const onHide = (): void => {
-    if (document.visibilityState === "hidden" && timer !== undefined) write();
+    // For the time spent; the prompts are stored already.
+    if (document.visibilityState === "hidden" && docOf(store.getState()).draft.prompts.length > 0) write();
   };
-  const onLeave = (): void => {
-    if (timer !== undefined) write();
-  };
+  const unsubscribe = store.subscribe((now, before) => {
+    if (now.work?.id === before.work?.id && docOf(now).draft !== docOf(before).draft) write();
+  });
   document.addEventListener("visibilitychange", onHide);
-  window.addEventListener("pagehide", onLeave);
   return () => {
-    onLeave();
     unsubscribe();
     document.removeEventListener("visibilitychange", onHide);
-    window.removeEventListener("pagehide", onLeave);
   };
 }

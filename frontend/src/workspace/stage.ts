@@ -36,6 +36,8 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   let view: Size = { width: 1, height: 1 };
   let image: Size = { width: 1, height: 1 };
   let viewport: Viewport = { scale: 1, left: 0, top: 0 };
+  // Before rounding, so that many small moves add up to what the hand did.
+  let exact = viewport;
   let isFitted = true;
   let gesture = IDLE;
   let cursor: ScreenPoint | null = null;
@@ -44,7 +46,9 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   let isSpaceHeld = false;
   let ringTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const look = ({ scale, left, top }: Viewport): void => {
+  const look = (next: Viewport): void => {
+    exact = next;
+    const { scale, left, top } = next;
     // Whole device pixels: panning then moves what is drawn instead of drawing it again.
     const whole = (place: number): number => Math.round(place * devicePixelRatio) / devicePixelRatio;
     viewport = { scale, left: whole(left), top: whole(top) };
@@ -59,7 +63,7 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   };
   const zoomBy = (at: ScreenPoint, factor: number): void => {
     isFitted = false;
-    look(keepVisible(zoomAt(viewport, at, factor, scaleLimits(image, view)), image, view));
+    look(keepVisible(zoomAt(exact, at, factor, scaleLimits(image, view)), image, view));
   };
 
   const sync = (state: WorkspaceState, before: WorkspaceState | null): void => {
@@ -133,7 +137,7 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
       if (effect.kind === "select") editing.selectAt(effect.at);
       if (effect.kind === "pan") {
         isFitted = false;
-        look(panBy(viewport, effect.dx, effect.dy, image, view));
+        look(panBy(exact, effect.dx, effect.dy, image, view));
       }
     }
     showCursor();
@@ -194,7 +198,7 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   const resizes = new ResizeObserver(() => {
     view = { width: element.clientWidth, height: element.clientHeight };
     renderer.resize(view.width, view.height);
-    look(isFitted ? fit(image, view) : keepVisible(viewport, image, view));
+    look(isFitted ? fit(image, view) : keepVisible(exact, image, view));
   });
   resizes.observe(element);
   renderer.onSettledChange(report);

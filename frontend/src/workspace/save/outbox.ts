@@ -138,6 +138,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
         : { ...waiting, wanted, body: mask.body, version: waiting.version + (isChanged ? 1 : 0), refusal: null };
     await (stepOf(next) === "none" ? outbox.delete(mask.maskId) : outbox.put(next));
     if (wanted === "kept") await transaction.objectStore("drafts").delete([userId, mask.imageId]);
+    transaction.commit();
     await transaction.done;
   };
 
