@@ -6,6 +6,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 // The journeys live in tests/e2e at the top of the repository, their packages here.
 export default defineConfig({
   root: here("../tests/e2e"),
+  cacheDir: here("./node_modules/.vite-e2e"),
   resolve: {
     alias: Object.fromEntries(
       ["playwright-core", "axe-core", "pngjs", "vitest"].map((name) => [name, here(`./node_modules/${name}`)]),

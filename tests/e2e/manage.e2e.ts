@@ -38,7 +38,7 @@ describe("signing in", () => {
     const { page, expectComplaint } = await open({ as: null });
     expectComplaint(/401/);
     const { email, password } = inject("people").admin;
-    await page.goto("/account");
+    await page.goto("/projects/1?state=skipped");
     await page.getByText("Sign-up is closed").waitFor();
     await page.getByLabel("Email").fill(email);
     await page.getByLabel("Password", { exact: true }).fill("not this one");
@@ -46,7 +46,7 @@ describe("signing in", () => {
     await page.getByRole("alert").waitFor();
     await page.getByLabel("Password", { exact: true }).fill(password);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "E2E admin" }).waitFor();
+    await page.getByText('No image is in the state "skipped"').waitFor();
     await page.getByLabel("Account of E2E admin").click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in to Segloop" }).waitFor();

@@ -49,10 +49,9 @@ export function retryJob(jobId: number): Promise<Job> {
   return call(client.POST("/api/jobs/{job_id}/retry", { params: { path: { job_id: jobId } } }));
 }
 
-/** Which models answer, and on what device. Fails while the model server is down. */
+/** Which models there are, and whether the model server answers now; asked often while it does not. */
 export const modelsQuery = queryOptions({
   queryKey: ["models"],
   queryFn: ({ signal }) => call(client.GET("/api/models", { signal })),
-  staleTime: 60_000,
-  retry: false,
+  refetchInterval: (query) => (query.state.data?.is_model_server_up === false ? 5000 : 60_000),
 });

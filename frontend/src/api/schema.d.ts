@@ -452,7 +452,7 @@ export interface paths {
         };
         /**
          * Read Display
-         * @description What the page draws: the original where a browser shows the same pixels, else a WebP; long side at most 4096.
+         * @description What the page draws: the original where a browser shows the same pixels, else a JPEG; long side at most 4096.
          */
         get: operations["read_display_api_images__image_id__display_get"];
         put?: never;

@@ -93,8 +93,8 @@ function ProjectTabs({ project }: { project: Project }): ReactNode {
 
 /** Says that clicks are not answered now, and that all the rest goes on. */
 function ModelServerNotice(): ReactNode {
-  const { error } = useQuery({ ...modelsQuery, refetchInterval: ({ state }) => (state.error === null ? false : 5000) });
-  if (!hasCode(error, "model_server_unavailable")) return null;
+  const { data } = useQuery(modelsQuery);
+  if (data?.is_model_server_up !== false) return null;
   return (
     <Text size="sm" role="status" maw={320} style={{ display: "flex", gap: 6 }}>
       <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />

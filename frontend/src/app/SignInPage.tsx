@@ -37,7 +37,7 @@ function useArrival(): (options: { mayLackPassword: boolean }) => Promise<void> 
     setSessionExpired(false);
     const me = await queryClient.fetchQuery({ ...meQuery, staleTime: 0 });
     if (mayLackPassword && me !== null && !me.has_password) await navigate({ to: "/set-password", replace: true });
-    else await navigate({ to: next ?? "/projects", replace: true });
+    else await navigate({ href: next ?? "/projects", replace: true });
   };
 }
 

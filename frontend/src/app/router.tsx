@@ -32,7 +32,7 @@ const signIn = createRoute({
   path: "/sign-in",
   validateSearch: (search: Record<string, unknown>): { link?: string; next?: string } => ({
     ...(typeof search["link"] === "string" && search["link"] !== "" ? { link: search["link"] } : {}),
-    ...(typeof search["next"] === "string" && search["next"].startsWith("/") ? { next: search["next"] } : {}),
+    ...(typeof search["next"] === "string" && /^\/(?![/\\])/.test(search["next"]) ? { next: search["next"] } : {}),
   }),
   component: lazyRouteComponent(() => import("./SignInPage"), "SignInPage"),
 });

@@ -1,7 +1,8 @@
 // Long work: phase, real counts, rate and an estimate once it can be known.
 import { Group, Progress, Text } from "@mantine/core";
-import type { ReactNode } from "react";
-import { count, duration, sentence } from "./format";
+import { type ReactNode, useState } from "react";
+import { count, duration } from "./format";
+import { phaseWords } from "./jobWords";
 import { paceOf, rate } from "./progress";
 
 interface JobProgressProps {
@@ -9,21 +10,21 @@ interface JobProgressProps {
   done: number;
   /** 0 = not known yet. */
   total: number;
-  /** Seconds since the work started; null = not started. */
-  seconds: number | null;
-  /** What is counted, in the plural. */
-  unit: string;
+  /** When these counts were true, in milliseconds. */
+  readAt: number;
 }
 
-export function JobProgress({ phase, done, total, seconds, unit }: JobProgressProps): ReactNode {
-  const { perSecond, secondsLeft } = paceOf(done, total, seconds ?? 0);
+export function JobProgress({ phase, done, total, readAt }: JobProgressProps): ReactNode {
+  // The pace is that of the phase as far as it was watched: a reload in the middle tells nothing of before.
+  const [since, setSince] = useState({ phase, done, readAt });
+  if (since.phase !== phase || since.done > done) setSince({ phase, done, readAt });
+  const { perSecond, secondsLeft } = paceOf(done, total, (readAt - since.readAt) / 1000, since.done);
+  const { label, unit } = phaseWords(phase);
   const facts = [
-    total > 0 ? `${count(done)} of ${count(total)} ${unit}` : done > 0 ? `${count(done)} ${unit}` : null,
-    perSecond === null ? null : rate(perSecond),
+    total > 1 ? `${count(done)} of ${count(total)} ${unit}`.trim() : null,
+    perSecond === null || total <= 1 ? null : rate(perSecond),
     secondsLeft === null ? null : `about ${duration(secondsLeft)} left`,
   ].filter((fact) => fact !== null);
-  const share = total > 0 ? (100 * done) / total : 0;
-  const label = phase === "" ? "Waiting to start" : sentence(phase);
   return (
     <div>
       <Group justify="space-between" gap="md" mb={6}>
@@ -32,7 +33,7 @@ export function JobProgress({ phase, done, total, seconds, unit }: JobProgressPr
           {facts.join(", ")}
         </Text>
       </Group>
-      <Progress value={share} size={4} aria-label={label} transitionDuration={140} />
+      <Progress value={total > 0 ? (100 * done) / total : 0} size={4} aria-label={label} transitionDuration={140} />
     </div>
   );
 }

@@ -7,6 +7,8 @@ it("tells no estimate before 5 % are done", () => {
   expect(paceOf(5, 100, 10)).toEqual({ perSecond: 0.5, secondsLeft: 190 });
   expect(paceOf(0, 100, 10)).toEqual({ perSecond: null, secondsLeft: null });
   expect(paceOf(100, 100, 10).secondsLeft).toBeNull();
+  expect(paceOf(60, 100, 5, 50)).toEqual({ perSecond: 2, secondsLeft: 20 });
+  expect(paceOf(50, 100, 5, 50).perSecond).toBeNull();
 });
 
 it("writes numbers for people", () => {

@@ -7,10 +7,10 @@ export interface Pace {
   secondsLeft: number | null;
 }
 
-/** Rate and time left after `seconds` of work; the estimate appears once 5 % are done. */
-export function paceOf(done: number, total: number, seconds: number): Pace {
-  if (done <= 0 || seconds <= 0) return { perSecond: null, secondsLeft: null };
-  const perSecond = done / seconds;
+/** Rate and time left, `seconds` after `doneBefore` were done; the estimate appears once 5 % are. */
+export function paceOf(done: number, total: number, seconds: number, doneBefore = 0): Pace {
+  if (done <= doneBefore || seconds <= 0) return { perSecond: null, secondsLeft: null };
+  const perSecond = (done - doneBefore) / seconds;
   const isKnowable = total > 0 && done < total && done / total >= SHARE_NEEDED;
   return { perSecond, secondsLeft: isKnowable ? (total - done) / perSecond : null };
 }

@@ -10,11 +10,11 @@ import { canManage } from "../../api/roles";
 import type { Job } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { moment, sentence } from "../../ui/format";
+import { moment } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
+import { kindWords } from "../../ui/jobWords";
 import { JobStateMark } from "../../ui/JobStateMark";
 import { SkeletonRows } from "../../ui/SkeletonRows";
-import { secondsSince } from "../../ui/elapsed";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/jobs");
 
@@ -54,7 +54,7 @@ function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readA
       <Group gap="md" wrap="nowrap">
         <JobStateMark state={job.state} />
         <Text style={{ flex: 1 }}>
-          {sentence(job.kind)}
+          {kindWords(job.kind)}
           {job.attempt > 1 && (
             <Text span c="dimmed" className="tabular">
               , attempt {job.attempt} of {job.max_attempts}
@@ -76,7 +76,7 @@ function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readA
         )}
       </Group>
       {isUnderWay(job.state) && (
-        <JobProgress {...job.progress} seconds={secondsSince(job.started_at, readAt)} unit="images" />
+        <JobProgress {...job.progress} readAt={readAt} />
       )}
       {job.error !== null && job.state !== "done" && (
         <Text size="sm" c="var(--sl-red)">

@@ -9,7 +9,6 @@ import { projectQuery } from "../../api/projects";
 import { canManage } from "../../api/roles";
 import type { Export } from "../../api/types";
 import { CopyField } from "../../ui/CopyField";
-import { secondsSince } from "../../ui/elapsed";
 import { bytes, moment, plural } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
 import { JobStateMark } from "../../ui/JobStateMark";
@@ -36,9 +35,7 @@ export function ExportCard({ item, readAt }: ExportCardProps): ReactNode {
           </Text>
           <ExportActions item={item} />
         </Group>
-        {isUnderWay(item.state) && (
-          <JobProgress {...item.progress} seconds={secondsSince(item.created_at, readAt)} unit="images" />
-        )}
+        {isUnderWay(item.state) && <JobProgress {...item.progress} readAt={readAt} />}
         {item.state === "dead" && (
           <Text c="var(--sl-red)">{item.error ?? "It failed without a reason; the worker's log says more."}</Text>
         )}

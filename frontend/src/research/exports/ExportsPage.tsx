@@ -9,7 +9,7 @@ import { projectQuery } from "../../api/projects";
 import type { ExportFormat } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count, plural } from "../../ui/format";
+import { plural } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { ExportCard } from "./ExportCard";
 
@@ -98,7 +98,7 @@ function NewExport({ projectId }: { projectId: number }): ReactNode {
             Export dataset
           </Button>
           <Text c="dimmed" size="sm" className="tabular">
-            {images === 0 ? "There are no images to export yet." : `${plural(masks, "mask")} on ${count(images)} images as of now`}
+            {images === 0 ? "There are no images to export yet." : `${plural(masks, "mask")} on ${plural(images, "image")} as of now`}
           </Text>
         </Group>
         {images > 0 && masks === 0 && (
