@@ -63,7 +63,6 @@ export type Op =
   | { readonly kind: "restoreDraft"; readonly draft: Draft }
   | { readonly kind: "keep"; readonly mask: Omit<Mask, "number"> }
   | { readonly kind: "load"; readonly masks: readonly Omit<Mask, "number">[] }
-  | { readonly kind: "replace"; readonly mask: Omit<Mask, "number"> }
   | { readonly kind: "remove"; readonly id: MaskId }
   | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null };
 
@@ -86,8 +85,6 @@ export function apply(doc: Doc, op: Op): Doc {
       return { ...addMask(doc, op.mask), draft: EMPTY_DRAFT };
     case "load":
       return op.masks.reduce(addMask, doc);
-    case "replace":
-      return replaceMask(doc, op.mask.id, (mask) => ({ ...op.mask, number: mask.number }));
     case "remove":
       return removeMask(doc, op.id);
     case "setCategory":

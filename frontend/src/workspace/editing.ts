@@ -30,8 +30,8 @@ export interface Editing {
   setCategory(categoryId: number | null): void;
   /** Brings back what was being made before a reload. */
   resume(draft: Draft, clicks: number, activeSeconds: number): void;
-  /** A refused change is given up: the other person's version stands, or the mask is gone. */
-  acceptRefusal(record: OutboxRecord): void;
+  /** A refused change is given up: what stands on the server is shown; null: nothing does. */
+  acceptRefusal(record: OutboxRecord, standing: Annotation | null): void;
   touch(): void;
 }
 
@@ -166,13 +166,13 @@ export function createEditing(store: Store, { outbox, asker }: { outbox: Outbox;
       const history = amend(store.getState().history, { kind: "restoreDraft", draft });
       move(history, { effort: resumed(clicks, activeSeconds, now()), notice: strings.notice.resumed });
     },
-    acceptRefusal(record) {
-      const current = record.refusal?.current as Annotation | null | undefined;
+    acceptRefusal({ maskId, imageId }, standing) {
       const { history, work } = store.getState();
-      if (work?.image.id !== record.imageId) return;
-      const op: Op = current
-        ? { kind: "replace", mask: maskOfAnnotation(current, record.maskId) }
-        : { kind: "remove", id: record.maskId };
+      if (work?.image.id !== imageId) return;
+      // Loading also brings back a mask whose deletion was refused.
+      const op: Op = standing
+        ? { kind: "load", masks: [maskOfAnnotation(standing, maskId)] }
+        : { kind: "remove", id: maskId };
       set({ history: amendAlways(history, op) });
     },
     touch() {

@@ -10,7 +10,7 @@ import type { Asker } from "./predict/asker";
 import type { Database } from "./save/database";
 import { findDraft } from "./save/drafts";
 import type { Outbox } from "./save/outbox";
-import { finish, heartbeat, lend, listAnnotations, loadPicture, skip, type WorkItem } from "./server";
+import { finish, heartbeat, lend, listAnnotations, loadPicture, prefetchNext, skip, type WorkItem } from "./server";
 import { docOf, FRESH_IMAGE, type Phase, type Store } from "./state";
 import { strings } from "./strings";
 
@@ -137,6 +137,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const thumbnail = store.getState().picture;
     store.setState({ picture: sharp, isPictureSharp: true });
     closePicture(thumbnail);
+    void prefetchNext(projectId).catch(() => undefined); // a convenience; what fails here is asked again in earnest
   };
 
   /** Ends the image in the given way and opens the next one. */

@@ -1,7 +1,7 @@
 // What the workspace asks of the server, under the workspace's names.
 import { call, client, noteAnswer } from "../api/client";
 import { setLost } from "../api/connection";
-import { errorOf, noAnswer } from "../api/errors";
+import { ApiError, errorOf, noAnswer } from "../api/errors";
 import type { components } from "../api/schema";
 import { decodePicture, type Picture } from "../canvas/render/picture";
 
@@ -38,6 +38,23 @@ const leaseOf = (item: WorkItem) => ({ lease_token: item.lease_token ?? "" });
 export async function listAnnotations(imageId: number): Promise<Annotation[]> {
   const params = { path: { image_id: imageId } };
   return (await call(client.GET("/api/images/{image_id}/annotations", { params }))).items;
+}
+
+/** The annotation as it stands now; null when it is deleted, or the image is. */
+export async function findAnnotation(imageId: number, annotationId: number): Promise<Annotation | null> {
+  const standing = await listAnnotations(imageId).catch((error: unknown) => {
+    if (error instanceof ApiError && [404, 410].includes(error.status)) return [];
+    throw error;
+  });
+  return standing.find(({ id }) => id === annotationId) ?? null;
+}
+
+/** Has the browser fetch the thumbnail of the photo that is probably next, so that the change of photos is not a blank. */
+export async function prefetchNext(projectId: number): Promise<void> {
+  const params = { path: { project_id: projectId }, query: { state: "ready" as const, limit: 1 } };
+  const { items } = await call(client.GET("/api/projects/{project_id}/images", { params }));
+  const next = items[0];
+  if (next !== undefined) await fetch(`/api/images/${next.id}/thumbnail`, { credentials: "same-origin", priority: "low" });
 }
 
 /** The calls through which kept masks reach the server. */
@@ -82,5 +99,7 @@ export async function loadPicture(imageId: number, which: "display" | "thumbnail
   });
   noteAnswer(response.status, path);
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null), response.headers);
-  return decodePicture(await response.blob());
+  return decodePicture(await response.blob()).catch(() => {
+    throw new ApiError(0, "unreadable_picture", "This browser cannot show the photo.");
+  });
 }

@@ -5,7 +5,7 @@ import { useStore } from "zustand";
 import { messageOf } from "../../api/errors";
 import { KEYMAP, POINTER_KEYS } from "../keymap";
 import type { OutboxRecord } from "../save/database";
-import type { Annotation } from "../server";
+import { type Annotation, findAnnotation } from "../server";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
@@ -110,8 +110,9 @@ function Refused({ record }: { record: OutboxRecord }): ReactNode {
   const nameOf = (id: number | null | undefined): string => categories.find((category) => category.id === id)?.name ?? strings.mask.noCategory;
   const report = (error: unknown): void => session.store.setState({ notice: messageOf(error) });
   const giveUp = async (): Promise<void> => {
+    const standing = current ?? (record.server === null ? null : await findAnnotation(record.imageId, record.server.annotationId));
     await session.outbox.giveUp(record.maskId);
-    session.editing.acceptRefusal(record);
+    session.editing.acceptRefusal(record, standing);
   };
   return (
     <article className={classes["refused"]}>
