@@ -1,7 +1,7 @@
 """A click over HTTP through backend and model server against the same decode in process.
 
 Three real processes (load, backend, model server) on one machine; every click is a new prompt on a cached embedding, so
-no memo answers it. Also the first click on images whose embedding was made ahead. Paced: each of eight annotators clicks
+no memo answers it. Also the first click on images whose embedding was made ahead. Paced: each of eight people clicks
 about every `PACE_SECONDS`, as a fast person would. Run it by `make bench` or `python -m tests.benchmarks.bench_click`;
 prints a table and a JSON line.
 """
