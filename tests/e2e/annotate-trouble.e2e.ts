@@ -33,6 +33,26 @@ describe("a reload", () => {
     expect((await annotationsOf(page, Number(image))).at(-1)?.clicks).toBe(2);
   });
 
+  it("right after Enter loses neither mask nor clicks, and doubles nothing", async () => {
+    const { page } = await open();
+    const { projectId, imageIds } = await newProject(page, "At once", [82]);
+    await startWork(page, projectId);
+    for (let kept = 0; kept < 4; ) {
+      if ((await facts(page)).points === "0") {
+        await click(page, 60 + 50 * kept, 120);
+        await waitFor(page, { points: "1", candidates: "3" });
+      }
+      await page.keyboard.press("Enter");
+      await page.reload();
+      await ready(page);
+      const { masks, points } = await facts(page);
+      expect([`${kept} masks, 1 points`, `${kept + 1} masks, 0 points`]).toContain(`${masks} masks, ${points} points`);
+      kept = Number(masks);
+    }
+    await saved(page);
+    expect((await annotationsOf(page, imageIds[0] ?? 0)).length).toBe(4);
+  });
+
   it("sends what the server never got, once", async () => {
     const { page, expectComplaint } = await open();
     expectComplaint(/ERR_FAILED|Failed to load resource/);

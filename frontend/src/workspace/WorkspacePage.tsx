@@ -1,9 +1,9 @@
 // The annotator's screen: one photo, the tools around it, and nothing else.
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { messageOf } from "../api/errors";
-import { categoriesQuery, projectQuery } from "../api/projects";
+import { categoriesQuery, projectKey, projectQuery } from "../api/projects";
 import { meQuery } from "../api/session";
 import type { Project } from "../api/types";
 import { ErrorPanel } from "../ui/ErrorPanel";
@@ -43,6 +43,7 @@ function useSession(projectId: number, userId: number | undefined, imageId: numb
   const [failure, setFailure] = useState<string | null>(null);
   const firstImageId = useRef(imageId);
   const navigate = useNavigate();
+  const queryClient = useQueryClient();
   const { data: categories } = useQuery(categoriesQuery(projectId));
   useEffect(() => {
     if (userId === undefined) return undefined;
@@ -64,8 +65,10 @@ function useSession(projectId: number, userId: number | undefined, imageId: numb
       isOver = true;
       opened?.close();
       setSession(null);
+      // The project's counts and photos are no longer what its other pages remember.
+      void queryClient.invalidateQueries({ queryKey: projectKey(projectId) });
     };
-  }, [projectId, userId, navigate]);
+  }, [projectId, userId, navigate, queryClient]);
   useEffect(() => session?.setCategories(categories?.items ?? []), [session, categories]);
   return { session, failure };
 }

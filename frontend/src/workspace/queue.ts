@@ -10,7 +10,7 @@ import type { Asker } from "./predict/asker";
 import type { Database } from "./save/database";
 import { findDraft } from "./save/drafts";
 import type { Outbox } from "./save/outbox";
-import { finish, heartbeat, lend, listAnnotations, loadPicture, prefetchNext, skip, type WorkItem } from "./server";
+import { finish, heartbeat, isGone, lend, listAnnotations, loadPicture, prefetchNext, skip, type WorkItem } from "./server";
 import { docOf, FRESH_IMAGE, type Phase, type Store } from "./state";
 import { strings } from "./strings";
 
@@ -182,8 +182,6 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     },
   };
 }
-
-const isGone = ({ status }: ApiError): boolean => status === 404 || status === 410;
 
 function allSaved(outbox: Outbox): Promise<void> {
   return new Promise((done) => {

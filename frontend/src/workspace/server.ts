@@ -13,6 +13,11 @@ export type AnnotationIn = Schemas["AnnotationIn"];
 export type PromptJson = NonNullable<AnnotationIn["prompts"]>[number];
 export type PredictOut = Awaited<ReturnType<typeof predict>>;
 
+const GONE = ["project_not_found", "project_deleted", "image_not_found", "image_deleted", "work_not_found"];
+
+/** Whether the photo or its project is no longer there, as against some part of a request. */
+export const isGone = ({ status, code }: ApiError): boolean => status === 410 || GONE.includes(code);
+
 /** The item this person holds, else the next of the queue, or the one asked for; null when nothing is left. */
 export async function lend(projectId: number, wanted: { image_id?: number; after?: number }): Promise<WorkItem | null> {
   const params = { path: { project_id: projectId } };

@@ -9,7 +9,7 @@ import { createQueue, type Queue } from "./queue";
 import { type Database, openDatabase } from "./save/database";
 import { saveDraft } from "./save/drafts";
 import { createOutbox, type Outbox } from "./save/outbox";
-import { annotationCalls } from "./server";
+import { annotationCalls, isGone } from "./server";
 import { createWorkspaceStore, docOf, type Store } from "./state";
 import { strings } from "./strings";
 
@@ -75,7 +75,7 @@ function showAsked(store: Store, asked: Asked): void {
   const isNews = isFresh && answer !== store.getState().asked.answer;
   const best = isNews && answer !== null ? answer.masks[shownIndex(answer, null)] : undefined;
   const word = best === undefined ? "" : strings.score[scoreWord(best.predicted_iou)].toLowerCase();
-  const isMissing = state.kind === "refused" && state.error !== null && [404, 410].includes(state.error.status);
+  const isMissing = state.kind === "refused" && state.error !== null && isGone(state.error);
   store.setState({
     asked,
     ...(isFresh ? { isEmbedded: true } : {}),
