@@ -6,7 +6,7 @@ import { count } from "../../ui/format";
 import { STATE_MARKS } from "./imageStates";
 
 /** A tile that only flies past in a fast scroll asks the server for nothing. */
-const LINGER_MS = 80;
+const LINGER_MS = 120;
 
 interface TileProps {
   image: Image;
