@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Bitmap, borderOf, shrink } from "./bitmap";
 
@@ -23,4 +24,30 @@ test("shrinking aligns blocks with the image, keeps thin lines and loses specks"
   expect([...small.bits]).toEqual([1]);
   expect([...shrink(bitmap(0, 0, ["#...", "....", "....", "...."]), 2).bits]).toEqual([0]);
   expect([...shrink(bitmap(0, 0, ["####", "....", "....", "...."]), 2).bits]).toEqual([1]);
+});
+
+test("a shrunken pixel is set when a quarter of its block is covered", () => {
+  const anyBitmap = fc.record({
+    x: fc.nat(9),
+    y: fc.nat(9),
+    width: fc.integer({ min: 1, max: 14 }),
+    height: fc.integer({ min: 1, max: 14 }),
+    seed: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 196, maxLength: 196 }),
+  });
+  fc.assert(
+    fc.property(anyBitmap, fc.integer({ min: 1, max: 3 }), ({ seed, ...place }, shift) => {
+      const whole: Bitmap = { ...place, bits: Uint8Array.from(seed.slice(0, place.width * place.height)) };
+      const small = shrink(whole, shift);
+      const covered = new Map<string, number>();
+      whole.bits.forEach((bit, i) => {
+        const [x, y] = [whole.x + (i % whole.width), whole.y + Math.floor(i / whole.width)];
+        const block = `${x >> shift},${y >> shift}`;
+        covered.set(block, (covered.get(block) ?? 0) + bit);
+      });
+      small.bits.forEach((bit, i) => {
+        const block = `${small.x + (i % small.width)},${small.y + Math.floor(i / small.width)}`;
+        expect(bit).toBe((covered.get(block) ?? 0) >= 4 ** shift / 4 ? 1 : 0);
+      });
+    }),
+  );
 });

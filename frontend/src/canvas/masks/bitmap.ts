@@ -21,13 +21,16 @@ export function shrink(bitmap: Bitmap, shift: number): Bitmap {
   const width = ((bitmap.x + bitmap.width + block - 1) >> shift) - x;
   const height = ((bitmap.y + bitmap.height + block - 1) >> shift) - y;
   const covered = new Uint16Array(width * height);
-  for (let row = 0, source = 0; row < bitmap.height; row++) {
-    const line = (((bitmap.y + row) >> shift) - y) * width - x;
-    for (let column = bitmap.x; column < bitmap.x + bitmap.width; column++, source++) {
-      if (bitmap.bits[source] === 1) {
-        const target = line + (column >> shift);
-        covered[target] = (covered[target] ?? 0) + 1;
-      }
+  for (let row = 0; row < bitmap.height; row++) {
+    const line = (((bitmap.y + row) >> shift) - y) * width;
+    const end = (row + 1) * bitmap.width;
+    let source = row * bitmap.width;
+    // The first block may begin left of the rectangle.
+    let stop = Math.min(end, source + block - (bitmap.x & (block - 1)));
+    for (let target = line; source < end; target++, stop = Math.min(end, stop + block)) {
+      let sum = 0;
+      while (source < stop) sum += bitmap.bits[source++] ?? 0;
+      if (sum > 0) covered[target] = (covered[target] ?? 0) + sum;
     }
   }
   const bits = new Uint8Array(width * height);
