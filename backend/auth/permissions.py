@@ -89,6 +89,6 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /exports/{export_id}/download": RESEARCHER,
     "GET /projects/{project_id}/jobs": MEMBER,
     "GET /jobs/{job_id}": MEMBER,
-    "POST /jobs/{job_id}/cancel": PROJECT_ADMIN,
-    "POST /jobs/{job_id}/retry": PROJECT_ADMIN,
+    "POST /jobs/{job_id}/cancel": RESEARCHER,
+    "POST /jobs/{job_id}/retry": RESEARCHER,
 }

@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
 import { cancelJob, downloadUrl, exportsKey, isUnderWay, retryJob } from "../../api/jobs";
 import { projectQuery } from "../../api/projects";
-import { canManage } from "../../api/roles";
+import { canExport } from "../../api/roles";
 import type { Export } from "../../api/types";
 import { CopyField } from "../../ui/CopyField";
 import { bytes, moment, plural } from "../../ui/format";
@@ -52,7 +52,7 @@ function ExportActions({ item }: { item: Export }): ReactNode {
   const cancel = useMutation({ mutationFn: () => cancelJob(item.job_id), onSettled: refresh });
   const retry = useMutation({ mutationFn: () => retryJob(item.job_id), onSettled: refresh });
   const refusal = cancel.error ?? retry.error;
-  const mayAct = project !== undefined && canManage(project);
+  const mayAct = project !== undefined && canExport(project);
   return (
     <>
       {refusal !== null && (
