@@ -1,7 +1,11 @@
 """`segloop export`: asks for an export, waits for it and downloads it, checked by its sha256."""
 
 import hashlib
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +24,21 @@ def wait_for_export(server: Server, export: dict[str, Any]) -> dict[str, Any]:
     """Follows the export to its end; Ctrl-C cancels it. Raises CommandError when there will be no archive."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     started, was_told = time.monotonic(), False
-    try:
-        with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-            task = progress.add_task("waiting", total=None)
-            while export["state"] in ("queued", "running"):
-                at = export["progress"]
-                progress.update(
-                    task, description=at["phase"] or "waiting", completed=at["done"], total=at["total"] or None
-                )
-                if export["state"] == "queued" and not was_told and time.monotonic() - started > PATIENCE_SECONDS:
-                    say(export["error"] or "The export waits for a worker. Is one running?")
-                    was_told = True
-                time.sleep(POLL_SECONDS)
-                export = server.call("GET", f"/exports/{export['id']}")
-    except KeyboardInterrupt:
-        _cancel(server, export)
-        raise
+    with (
+        _noticed_interrupt() as is_interrupted,
+        Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress,
+    ):
+        task = progress.add_task("waiting", total=None)
+        while export["state"] in ("queued", "running"):
+            at = export["progress"]
+            progress.update(task, description=at["phase"] or "waiting", completed=at["done"], total=at["total"] or None)
+            if export["state"] == "queued" and not was_told and time.monotonic() - started > PATIENCE_SECONDS:
+                say(export["error"] or "The export waits for a worker. Is one running?")
+                was_told = True
+            if is_interrupted.wait(POLL_SECONDS):
+                _cancel(server, export)
+                raise KeyboardInterrupt
+            export = server.call("GET", f"/exports/{export['id']}")
     if export["state"] == "dead":
         raise CommandError(f"The export failed: {export['error']}")
     if export["state"] == "cancelled":
@@ -43,11 +46,22 @@ def wait_for_export(server: Server, export: dict[str, Any]) -> dict[str, Any]:
     return export
 
 
+@contextmanager
+def _noticed_interrupt() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event and interrupts nothing: a request broken off in its middle may lock its connection."""
+    is_interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda signum, frame: is_interrupted.set())
+    try:
+        yield is_interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _cancel(server: Server, export: dict[str, Any]) -> None:
     try:
         server.call("POST", f"/jobs/{export['job_id']}/cancel")
     except Refused:
-        say("The export goes on; only administrators of the project may cancel it.")
+        say("The export goes on; you may not cancel it.")
 
 
 def download_export(server: Server, export: dict[str, Any], target: Path) -> None:
