@@ -31,7 +31,6 @@ FEATURES = (
     backend.projects,
     backend.images,
     backend.models,
-    backend.segmentation,
     backend.annotations,
     backend.stages,
     backend.exports,
@@ -57,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = APIRouter(prefix="/api", dependencies=[Depends(authorize), Depends(HTTPBearer(auto_error=False))])
     for feature in FEATURES:
         api.include_router(feature.routes.router)
+    app.include_router(backend.segmentation.routes.router, prefix="/api")  # authorises in the thread that answers
     app.include_router(api)
     app.include_router(_operations())
     app.include_router(page_router())

@@ -15,9 +15,9 @@ class ModelClient:
     """Calls the model server at `url`. Raises Unavailable (503) when it is down, slow or full."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        self.url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(
-            num_pools=2,
+        self._prefix = (urllib3.util.parse_url(url).path or "").rstrip("/")
+        self._pool = urllib3.connection_from_url(
+            url,
             maxsize=40,
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout_seconds),
@@ -41,7 +41,8 @@ class ModelClient:
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
-            response = self._pool.request(method, self.url + path, body=body, headers=headers)
+            # urlopen and not request: a click waits for every layer in between.
+            response = self._pool.urlopen(method, self._prefix + path, body=body, headers=headers)
         except ReadTimeoutError as error:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.auth.authorize import authorize
 from backend.database import RowId
 from backend.jobs.resources import Resources
 from backend.segmentation import service
@@ -27,6 +28,7 @@ def predict(image_id: RowId, body: PredictIn, request: Request) -> Response:
 
     Waits while the image's embedding is still being made. 503 with Retry-After when the model server is away or full.
     """
+    authorize(request)  # here and not as a dependency: a click is spared the way to another thread and back
     resources: Resources = request.app.state.resources
     answer = service.predict(
         resources,
