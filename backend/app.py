@@ -52,11 +52,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope)
-    # HTTPBearer only describes the token in OpenAPI; `authorize` reads it.
-    api = APIRouter(prefix="/api", dependencies=[Depends(authorize), Depends(HTTPBearer(auto_error=False))])
+    token = Depends(HTTPBearer(auto_error=False))  # only describes the token in OpenAPI; `authorize` reads it
+    api = APIRouter(prefix="/api", dependencies=[Depends(authorize), token])
     for feature in FEATURES:
         api.include_router(feature.routes.router)
-    app.include_router(backend.segmentation.routes.router, prefix="/api")  # authorises in the thread that answers
+    # Authorises in the thread that answers.
+    app.include_router(backend.segmentation.routes.router, prefix="/api", dependencies=[token])
     app.include_router(api)
     app.include_router(_operations())
     app.include_router(page_router())
