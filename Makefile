@@ -7,7 +7,7 @@
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 NPM := npm --prefix frontend
-EXTRAS := model,demo,dev
+EXTRAS := model,evaluation,onnx,dev
 STEPS := lint types imports page-lint page-types page-api page-unit unit unit-postgresql e2e
 # Two processes fit two cores; a file's tests stay together and in order.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
