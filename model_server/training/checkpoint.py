@@ -1,0 +1,110 @@
+"""A run's folder: `checkpoint/` to go on from, `model/` when it is done. Both appear whole or not at all.
+
+checkpoint/state.pt       weights, optimiser, step: tensors and numbers, read with weights_only
+checkpoint/run.json       configuration, fingerprints
+model/                    a transformers folder in fp16, with training.json: where it came from
+"""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from model_server.training.loop import Run
+from model_server.training.tuning import merge_low_rank
+
+
+class UnusableCheckpoint(Exception):
+    """A run's folder that cannot be gone on from; `code` is stable, `message` is for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def save_checkpoint(folder: Path, run: Run, facts: dict[str, Any]) -> None:
+    """Replace the run's checkpoint. A kill at any moment leaves the old one or the new one."""
+    unfinished = _fresh(folder / "checkpoint.unfinished")
+    with (unfinished / "state.pt").open("wb") as opened:
+        torch.save(run.state(), opened)
+        opened.flush()
+        os.fsync(opened.fileno())
+    (unfinished / "run.json").write_text(json.dumps(facts, indent=1))
+    _swap(unfinished, folder / "checkpoint")
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """State and facts of the last checkpoint, None where there is none. Raises UnusableCheckpoint."""
+    kept = folder / "checkpoint"
+    if not kept.exists() and (folder / "checkpoint.old").exists():
+        (folder / "checkpoint.old").rename(kept)  # killed between the two renames
+    if not kept.exists():
+        return None
+    try:
+        facts = json.loads((kept / "run.json").read_text())
+        state = torch.load(kept / "state.pt", map_location="cpu", weights_only=True)
+    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise UnusableCheckpoint(
+            "checkpoint_damaged", f"{kept} cannot be read ({error}). Name another --out, or remove it."
+        ) from error
+    return state, facts
+
+
+def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
+    """Write the finished model in fp16, low-rank changes merged. The run cannot go on after this."""
+    model = run.network.model
+    model.load_state_dict(run.final_weights())
+    merge_low_rank(model)
+    unfinished = _fresh(folder / "model.unfinished")
+    weights = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
+        for name, tensor in model.state_dict().items()
+    }
+    save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
+    config = model.config.to_dict()
+    config["architectures"], config["dtype"] = [type(model).__name__], "float16"
+    (unfinished / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    (unfinished / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
+    _swap(unfinished, folder / "model")
+    return folder / "model"
+
+
+def current_commit() -> str | None:
+    """The commit of the code that runs, with a + when files differ from it; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "") if commit.returncode == 0 else None
+
+
+def _unshared(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """One name for tensors that are the same storage (tied weights), as transformers saves them."""
+    seen: dict[int, str] = {}
+    return {name: tensor for name, tensor in weights.items() if seen.setdefault(tensor.data_ptr(), name) == name}
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _swap(unfinished: Path, target: Path) -> None:
+    old = target.with_name(target.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    unfinished.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

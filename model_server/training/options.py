@@ -1,0 +1,129 @@
+"""The command line of a training run."""
+
+import argparse
+from pathlib import Path
+
+from model_server.training.augment import Augmentation
+from model_server.training.configuration import TUNES, Configuration, DataChoice, UnusableConfiguration
+from model_server.training.rounds import Rounds
+
+SAVE_SECONDS = 120.0
+REPORT_SECONDS = 10.0
+
+
+def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
+    """What to train, and how to run it: the second part changes no result."""
+    given = _parser().parse_args(argv)
+    data = [_choice(text, given.split, is_replay=False) for text in given.data]
+    data += [_choice(text, given.split, is_replay=True) for text in given.replay]
+    rounds = Rounds(
+        corrections=given.corrections,
+        no_point_rounds=given.no_point_rounds,
+        box_share=given.box_share,
+        mask_loss=given.mask_loss,
+        mask_weight=given.mask_weight,
+        dice_weight=given.dice_weight,
+        iou_weight=given.iou_weight,
+        iou_loss="l1" if given.sam2_losses else "mse",
+        iou_of_all_masks=given.sam2_losses,
+        corrections_from_mask=0.1 if given.sam2_losses else 0.0,
+        uniform_box_noise=given.sam2_losses,
+    )
+    augmentation = Augmentation(
+        scale=(given.scale[0], given.scale[1]), stretch=given.stretch, colour=given.colour, flip=given.flip
+    )
+    configuration = Configuration(
+        data=tuple(data),
+        rounds=rounds,
+        augmentation=augmentation,
+        **{
+            name: getattr(given, name)
+            for name in (
+                *("base", "tune", "input_size", "steps", "batch_size", "prompts_per_image", "rate", "encoder_rate"),
+                *("layer_decay", "weight_decay", "warmup", "schedule", "clip", "average_from", "lora_rank", "seed"),
+                *("region_share", "scene_share", "paste_share", "min_area"),
+            )
+        },
+    )
+    return configuration, given
+
+
+def _choice(text: str, split: str | None, *, is_replay: bool) -> DataChoice:
+    folder, separator, weight = text.rpartition("=")
+    try:
+        return DataChoice(
+            folder=str(Path(folder if separator else text).resolve()),
+            weight=float(weight) if separator else 1.0,
+            split=split,
+            is_replay=is_replay,
+        )
+    except ValueError:
+        raise UnusableConfiguration("option_malformed", f"{text!r}: the weight after = is not a number.") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="segloop train",
+        description="Train a promptable network on COCO folders as SAM was trained. Progress is one JSON object a "
+        "line. A run that was stopped or killed goes on when it is started again with the same options.",
+    )
+    add = parser.add_argument
+    add("data", nargs="+", metavar="FOLDER[=WEIGHT]", help="annotations.json with its pictures; weight: how often")
+    add("--base", default="nano", help="a bundled model, a model folder, or new:nano to start from nothing")
+    add("--out", type=Path, required=True, help="the run's folder: checkpoint, progress, and model when done")
+    add("--tune", choices=TUNES, default="decoder", help="what learns; all but full keep embeddings valid")
+    add(
+        "--replay", nargs="*", default=[], metavar="FOLDER[=WEIGHT]", help="data of the base model, not to be forgotten"
+    )
+    add("--split", default=None, help="of pictures that name a split, use only these")
+    add("--skip-unusable", action="store_true", help="leave out pictures and masks that cannot be used")
+    group = parser.add_argument_group("the run")
+    add = group.add_argument
+    add("--steps", type=int, default=1000)
+    add("--batch-size", type=int, default=4, help="pictures a step")
+    add("--prompts-per-image", type=int, default=8)
+    add("--input-size", type=int, default=None, help="side in pixels; the base's own by default")
+    add("--rate", type=float, default=1e-4, help="learning rate of the decoder")
+    add("--encoder-rate", type=float, default=None, help="learning rate of the encoder's last layer")
+    add("--layer-decay", type=float, default=0.8, help="rate of a layer relative to the next")
+    add("--weight-decay", type=float, default=0.1)
+    add("--warmup", type=int, default=250, help="steps")
+    add("--schedule", choices=("cosine", "steps", "constant"), default="cosine")
+    add("--clip", type=float, default=1.0, help="largest norm of the gradient")
+    add("--average-from", type=float, default=1.0, help="average the weights after this share of the steps")
+    add("--lora-rank", type=int, default=8)
+    add("--seed", type=int, default=0)
+    group = parser.add_argument_group("prompts and losses (defaults: SAM, appendix A)")
+    add = group.add_argument
+    add("--corrections", type=int, default=8, help="further points after the first prompt")
+    add("--no-point-rounds", action=argparse.BooleanOptionalAction, default=True, help="two rounds without a new point")
+    add("--box-share", type=float, default=0.5, help="prompts that begin with a box")
+    add("--mask-loss", choices=("focal", "balanced"), default="focal", help="balanced learns from random weights")
+    add("--mask-weight", type=float, default=20.0)
+    add("--dice-weight", type=float, default=1.0)
+    add("--iou-weight", type=float, default=1.0)
+    add(
+        "--sam2-losses",
+        action="store_true",
+        help="SAM 2's variations: L1 on all predicted IoUs, a tenth of the "
+        "corrections from the mask, uniform box noise",
+    )
+    group = parser.add_argument_group("samples")
+    add = group.add_argument
+    add("--scale", type=float, nargs=2, default=(0.1, 2.0), metavar=("LOW", "HIGH"), help="large-scale jitter")
+    add("--stretch", type=float, default=1.0, help="largest change of aspect")
+    add("--colour", type=float, default=0.0, help="strength of colour changes, 0 to 1")
+    add("--flip", action=argparse.BooleanOptionalAction, default=True)
+    add("--region-share", type=float, default=0.0, help="samples whose masks are regions found by code")
+    add("--scene-share", type=float, default=0.0, help="samples drawn by code")
+    add("--paste-share", type=float, default=0.0, help="samples with instances pasted in")
+    add("--min-area", type=int, default=16, help="smallest mask, in pixels of the input")
+    group = parser.add_argument_group("this machine (changes no result)")
+    add = group.add_argument
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1")
+    add("--threads", type=int, default=0, help="0: torch's choice")
+    add("--workers", type=int, default=1, help="processes that make samples")
+    add("--region-cache", type=Path, default=Path("region-cache"), help="where regions found by code are kept")
+    add("--save-seconds", type=float, default=SAVE_SECONDS, help="between checkpoints")
+    add("--report-seconds", type=float, default=REPORT_SECONDS, help="between progress lines")
+    return parser

@@ -1,0 +1,173 @@
+"""From datasets to training inputs. Sample i is a function of (seed, i) alone, so a resumed run sees the same."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from model_server.contract import masks as rle
+from model_server.dataset import Dataset, Picture, UnusableDataset, open_picture
+from model_server.training.augment import Augmentation, View, change_colours, choose_view
+from model_server.training.regions import region_maps
+from model_server.training.scenes import paste_instances, procedural_scene
+
+Pixels = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+
+KEPT_PICTURES = 2048
+MOST_OF_PICTURE = 0.9  # SAM, appendix A: masks over 90 % of the image are left out
+DECODED_PER_PROMPT = 3  # masks looked at for each one wanted: some fall outside the crop
+TRIES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A dataset and how often it is drawn, relative to the others."""
+
+    dataset: Dataset
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """What a sample is made of. `region_share` of the samples take masks made by code, from `region_cache`;
+    `scene_share` are drawn by code; instances of other pictures are pasted onto `paste_share`.
+
+    `min_area` is in pixels of the input. `keep_long_side` bounds the pictures kept in memory.
+    """
+
+    input_size: int
+    prompts_per_image: int
+    stretched: bool
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    region_share: float = 0.0
+    region_cache: Path | None = None
+    scene_share: float = 0.0
+    paste_share: float = 0.0
+    min_area: int = 16
+    keep_long_side: int = 512
+
+
+class Samples(TorchDataset[tuple[Tensor, Tensor]]):
+    """Endless samples: 8-bit pixels (3, S, S) and masks (prompts_per_image, S, S), none of them empty."""
+
+    def __init__(self, sources: Sequence[Source], sampling: Sampling, *, seed: int) -> None:
+        self._sources, self._sampling, self._seed = sources, sampling, seed
+        weights = np.array([source.weight for source in sources], np.float64)
+        self._share = np.cumsum(weights / weights.sum())
+        self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Sample `index`. Raises UnusableDataset when no drawn picture yields a mask."""
+        rng = np.random.default_rng((self._seed, index))
+        sampling = self._sampling
+        for _ in range(TRIES):
+            pixels, masks = self._draw(rng)
+            masks = [mask for mask in masks if sampling.min_area <= mask.sum() <= MOST_OF_PICTURE * mask.size]
+            if masks:
+                break
+        else:
+            raise UnusableDataset(
+                "masks_unusable",
+                f"{TRIES} views in a row held no mask between {sampling.min_area} pixels and "
+                f"{MOST_OF_PICTURE:.0%} of the input of {sampling.input_size} pixels.",
+            )
+        pixels = change_colours(pixels, sampling.augmentation.colour, rng)
+        count = sampling.prompts_per_image
+        order = np.concatenate([rng.permutation(len(masks)) for _ in range(-(-count // len(masks)))])[:count]
+        return (
+            torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            torch.from_numpy(np.stack([masks[i] for i in order])),
+        )
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Pixels, list[Bools]]:
+        sampling = self._sampling
+        if sampling.scene_share and rng.random() < sampling.scene_share:
+            return procedural_scene(sampling.input_size, rng, self._texture(rng))
+        picture = self._choose(rng)
+        view, pixels = self._look(picture, rng)
+        if sampling.region_share and rng.random() < sampling.region_share:
+            assert sampling.region_cache is not None, "checked by the configuration"
+            return pixels, self._regions(picture, view, rng, sampling.region_cache)
+        masks = self._masks(picture, view, rng, sampling.prompts_per_image)
+        if sampling.paste_share and rng.random() < sampling.paste_share:
+            pixels, masks = paste_instances(pixels, masks, self._instances(rng), rng)
+        return pixels, masks
+
+    def _choose(self, rng: np.random.Generator) -> Picture:
+        source = self._sources[min(int(np.searchsorted(self._share, rng.random())), len(self._sources) - 1)]
+        return source.dataset.pictures[rng.integers(len(source.dataset.pictures))]
+
+    def _look(self, picture: Picture, rng: np.random.Generator) -> tuple[View, Pixels]:
+        """A view in the picture's own pixels, and what it shows."""
+        sampling = self._sampling
+        view = choose_view(
+            picture.size_hw, sampling.input_size, sampling.augmentation, rng, stretched=sampling.stretched
+        )
+        kept = self._picture(picture)
+        ratio = (kept.width / picture.size_hw[1], kept.height / picture.size_hw[0])
+        return view, view.scaled(ratio).of_picture(kept)
+
+    def _picture(self, picture: Picture) -> Image.Image:
+        """The picture, made smaller, from memory while it is among the last KEPT_PICTURES."""
+        if picture.path not in self._kept:
+            image = open_picture(picture)
+            image.thumbnail((self._sampling.keep_long_side,) * 2, Image.Resampling.BOX)
+            self._kept[picture.path] = image
+            if len(self._kept) > KEPT_PICTURES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(picture.path)
+        return self._kept[picture.path]
+
+    def _masks(self, picture: Picture, view: View, rng: np.random.Generator, wanted: int) -> list[Bools]:
+        order = rng.permutation(len(picture.masks))[: wanted * DECODED_PER_PROMPT]
+        masks: list[Bools] = []
+        for i in order:
+            mask = view.of_mask(rle.decode(picture.masks[i].segmentation))
+            if mask.sum() >= self._sampling.min_area:
+                masks.append(mask)
+            if len(masks) == wanted:
+                break
+        return masks
+
+    def _regions(self, picture: Picture, view: View, rng: np.random.Generator, cache: Path) -> list[Bools]:
+        """Regions of every scale in equal parts, together with a few of the picture's own masks."""
+        maps = region_maps(picture, cache)
+        ratio = (maps.shape[2] / picture.size_hw[1], maps.shape[1] / picture.size_hw[0])
+        seen = view.scaled(ratio)
+        each = max(1, self._sampling.prompts_per_image // len(maps))
+        masks: list[Bools] = []
+        for level in maps:
+            numbers = seen.of_numbers(level)
+            present, areas = np.unique(numbers, return_counts=True)
+            usable = present[(present > 0) & (areas >= self._sampling.min_area)]
+            masks += [numbers == number for number in rng.permutation(usable)[:each]]
+        return masks + self._masks(picture, view, rng, max(1, each))
+
+    def _instances(self, rng: np.random.Generator) -> list[tuple[Pixels, Bools]]:
+        """One to three masks of another picture, cut out with their pixels."""
+        cut_outs: list[tuple[Pixels, Bools]] = []
+        for _ in range(int(rng.integers(1, 4))):
+            picture = self._choose(rng)
+            kept = self._picture(picture)
+            chosen = picture.masks[rng.integers(len(picture.masks))]
+            whole = Image.fromarray(
+                np.ascontiguousarray(rle.decode(chosen.segmentation)).view(np.uint8) * np.uint8(255)
+            )
+            mask = np.asarray(whole.resize(kept.size, Image.Resampling.BILINEAR)) > 127
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            if len(rows) and len(columns):
+                part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+                cut_outs.append((np.asarray(kept)[part], mask[part]))
+        return cut_outs
+
+    def _texture(self, rng: np.random.Generator) -> Pixels:
+        """A stretch of some picture, to fill a drawn shape with."""
+        return self._look(self._choose(rng), rng)[1]

@@ -1,0 +1,239 @@
+"""`python -m model_server.training.train`: trains a promptable network on folders of masks."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from model_server.dataset import UnusableDataset, read_dataset
+from model_server.networks.registry import BUNDLED
+from model_server.networks.weights import UnusableModel, read_config
+from model_server.training.architectures import NEW, new_network
+from model_server.training.checkpoint import (
+    UnusableCheckpoint,
+    current_commit,
+    load_checkpoint,
+    save_checkpoint,
+    save_model,
+)
+from model_server.training.configuration import Configuration, UnusableConfiguration, check
+from model_server.training.loop import Run
+from model_server.training.network import TrainableNetwork, load_trainable
+from model_server.training.options import parse
+from model_server.training.progress import Pace, Progress
+from model_server.training.samples import Samples, Sampling, Source
+from model_server.training.tuning import choose_weights
+
+REPORT_SECONDS = 10.0
+STOPPED = 130  # exit code: stopped by a signal, with a checkpoint to go on from
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train as the arguments say; 0 when done, 1 with a message on stderr, 130 when stopped in good order."""
+    try:
+        configuration, settings = parse(argv)
+        return train(configuration, settings)
+    except (UnusableConfiguration, UnusableDataset, UnusableModel, UnusableCheckpoint) as error:
+        print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def train(configuration: Configuration, settings: argparse.Namespace) -> int:
+    """One run in the folder `settings.out`, gone on from its checkpoint where there is one. Raises what main names."""
+    check(configuration)
+    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    device = torch.device(settings.device if settings.device != "auto" else _best_device())
+    sources = _read_sources(configuration, settings)
+    facts = _facts(configuration, sources)
+    out: Path = settings.out
+    kept = load_checkpoint(out)
+    if kept is None and (out / "model").exists():
+        raise UnusableCheckpoint("run_is_done", f"{out} holds a finished model. Name another --out.")
+    if kept is not None and kept[1]["fingerprint"] != facts["fingerprint"]:
+        raise UnusableCheckpoint(
+            "run_differs", f"{out} holds a run with other options or data. Use the same ones, or another --out."
+        )
+    network = _network(configuration)
+    choose_weights(network, configuration.tune, lora_rank=configuration.lora_rank)
+    run = Run(network, configuration, device)
+    if kept is not None:
+        run.resume(kept[0])
+    out.mkdir(parents=True, exist_ok=True)
+    progress = Progress(out / "progress.jsonl", sys.stdout)
+    try:
+        progress.say(
+            "resumed" if kept else "started",
+            step=run.step,
+            steps=configuration.steps,
+            device=str(device),
+            **_sizes(sources),
+        )
+        is_done = _steps(
+            run, _batches(configuration, sources, network, settings, run.step), progress, out, facts, settings
+        )
+        if not is_done:
+            progress.say("stopped", step=run.step)
+            return STOPPED
+        model = save_model(out, run, facts)
+        progress.say("finished", step=run.step, model=str(model))
+        return 0
+    finally:
+        progress.close()
+
+
+def _steps(
+    run: Run,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    progress: Progress,
+    out: Path,
+    facts: dict[str, Any],
+    settings: argparse.Namespace,
+) -> bool:
+    """Advance to the last step; False when a signal asked to stop. Leaves a checkpoint either way."""
+    configuration = run.configuration
+    stop = _Stop()
+    pace, saved_at, last = Pace(), time.monotonic(), run.step
+    with stop:
+        while run.step < configuration.steps and not stop.is_asked:
+            pixels, masks = next(batches)
+            before = run.micro_batch
+            result = run.advance(pixels, masks)
+            if run.micro_batch < before:
+                progress.say("smaller_batches", micro_batch=run.micro_batch, reason="out of memory")
+            pace.add(**{name: getattr(result, name) for name in result.__slots__})
+            is_last = run.step == configuration.steps
+            if pace.seconds >= settings.report_seconds or is_last:
+                rates = pace.report(
+                    images_per_step=configuration.batch_size,
+                    prompts_per_step=configuration.batch_size * configuration.prompts_per_image,
+                    steps_left=configuration.steps - run.step,
+                )
+                progress.say("step", step=run.step, steps=configuration.steps, **rates)
+            if time.monotonic() - saved_at >= settings.save_seconds:
+                save_checkpoint(out, run, facts)
+                saved_at, last = time.monotonic(), run.step
+                progress.say("saved", step=run.step)
+        if last != run.step:
+            save_checkpoint(out, run, facts)
+    return run.step >= configuration.steps
+
+
+class _Stop:
+    """SIGINT and SIGTERM ask for a stop after the step at hand; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Stop":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _: object) -> None:
+        self.is_asked = True
+        signal.signal(number, self._before[number])
+
+
+def _batches(
+    configuration: Configuration,
+    sources: list[Source],
+    network: TrainableNetwork,
+    settings: argparse.Namespace,
+    first_step: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches from `first_step` on; batch k holds samples k x batch_size and following."""
+    sampling = Sampling(
+        input_size=network.input_size,
+        prompts_per_image=configuration.prompts_per_image,
+        stretched=network.is_stretched,
+        augmentation=configuration.augmentation,
+        region_share=configuration.region_share,
+        region_cache=settings.region_cache,
+        scene_share=configuration.scene_share,
+        paste_share=configuration.paste_share,
+        min_area=configuration.min_area,
+    )
+    loader = DataLoader(
+        Samples(sources, sampling, seed=configuration.seed),
+        batch_size=configuration.batch_size,
+        sampler=range(first_step * configuration.batch_size, configuration.steps * configuration.batch_size),
+        num_workers=settings.workers,
+        prefetch_factor=4 if settings.workers else None,
+        worker_init_fn=_quiet_worker,
+    )
+    return iter(loader)
+
+
+def _quiet_worker(_: int) -> None:
+    """A Ctrl-C is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
+
+
+def _read_sources(configuration: Configuration, settings: argparse.Namespace) -> list[Source]:
+    return [
+        Source(
+            dataset=read_dataset(Path(choice.folder), split=choice.split, skip_unusable=settings.skip_unusable),
+            weight=choice.weight,
+        )
+        for choice in configuration.data
+    ]
+
+
+def _network(configuration: Configuration) -> TrainableNetwork:
+    if configuration.base.startswith(NEW):
+        name = configuration.base.removeprefix(NEW)
+        return new_network(name, input_size=configuration.input_size, seed=configuration.seed)
+    return load_trainable(find_base(configuration.base), input_size=configuration.input_size)
+
+
+def find_base(base: str) -> Path:
+    """The folder of a bundled model's name or of a path. Raises UnusableModel."""
+    folder = BUNDLED / base if (BUNDLED / base / "config.json").is_file() else Path(base)
+    read_config(folder)
+    return folder
+
+
+def _facts(configuration: Configuration, sources: list[Source]) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    data = {source.dataset.name: source.dataset.fingerprint for source in sources}
+    return {
+        "configuration": configuration.as_json(),
+        "data": data,
+        "fingerprint": [configuration.fingerprint(), data],
+        "parent": configuration.base,
+        "commit": current_commit(),
+        "torch": torch.__version__,
+    }
+
+
+def _sizes(sources: list[Source]) -> dict[str, int]:
+    return {
+        "pictures": sum(len(source.dataset.pictures) for source in sources),
+        "masks": sum(len(picture.masks) for source in sources for picture in source.dataset.pictures),
+        "skipped": sum(len(source.dataset.skipped) for source in sources),
+    }
+
+
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    # glibc would keep what large tensors free; training frees and takes gigabytes every step
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.exit(main())
