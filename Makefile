@@ -28,7 +28,7 @@ import sys; assert (3, 11) <= sys.version_info < (3, 14); import ensurepip, venv
 endef
 
 environment:
-	@wanted=$$( (cat pyproject.toml requirements.lock; echo "$(CURDIR) $(EXTRAS)") | cksum); \
+	@wanted=$$( (cat pyproject.toml requirements.lock requirements-reference.txt; echo "$(CURDIR) $(EXTRAS)") | cksum); \
 	if [ "$$(cat .venv/stamp 2>/dev/null)" = "$$wanted" ] && $(PY) -c "" 2>/dev/null; then exit 0; fi; \
 	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
 		if $$candidate -c '$(PYTHON_CHECK)' 2>/dev/null; then python=$$candidate; break; fi; \
@@ -40,7 +40,9 @@ environment:
 	echo "Installing the Python packages into .venv; the first time takes some minutes."; \
 	if ! $(PY) -m pip --version >/dev/null 2>&1; then $$python -m venv --clear .venv || exit 1; fi; \
 	rm -f .venv/stamp; \
-	$(PY) -m pip install -qq --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]' || { \
+	{ $(PY) -m pip install -qq --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]' && \
+	SAM2_BUILD_CUDA=0 $(PY) -m pip install -qq --disable-pip-version-check -c requirements.lock \
+		--no-deps --no-build-isolation -r requirements-reference.txt; } || { \
 		echo "The Python packages could not be installed; pip's reason is above. Is the network reachable?" >&2; exit 1; }; \
 	echo "$$wanted" > .venv/stamp
 

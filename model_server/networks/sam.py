@@ -48,6 +48,11 @@ class Sam:
             self._decoder = TwoWayDecoder(model.mask_decoder, position)
             self._no_prompts = torch.empty(0, model.prompt_encoder.hidden_size, device=self._device, dtype=self._dtype)
 
+    @property
+    def model(self) -> SamModel:
+        """The transformers model, for what needs its weights and not its answers."""
+        return self._model
+
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """SAM scales the long side to its input and pads the rest."""
         return padded(size_hw, input_size=self.facts.image_size, low_size=self._low_size)
@@ -56,15 +61,19 @@ class Sam:
         """Resize the long side to image_size; unpadded (height, width, 3)."""
         return resize(image, self.frame((image.height, image.width)))
 
-    @torch.inference_mode()
     def encode(self, pixels: Sequence[Pixels], sizes_hw: Sequence[tuple[int, int]]) -> list[Embedding]:
         """One feature map (256, image_size / 16, image_size / 16) per image; padding is zero after normalising."""
+        features = self.encode_exactly(pixels)[0].half().cpu()
+        return [Embedding((features[i].contiguous(),), size_hw) for i, size_hw in enumerate(sizes_hw)]
+
+    @torch.inference_mode()
+    def encode_exactly(self, pixels: Sequence[Pixels]) -> tuple[torch.Tensor, ...]:
+        """The batch of feature maps on the device and in the network's own precision, before `encode` makes it fp16."""
         side = self.facts.image_size
         batch = torch.zeros(len(pixels), 3, side, side, dtype=self._dtype, device=self._device)
         for i, image in enumerate(pixels):
             batch[i, :, : image.shape[0], : image.shape[1]] = normalise(image[None], self._device, self._dtype)[0]
-        features = self._model.vision_encoder(batch).last_hidden_state.half().cpu()
-        return [Embedding((features[i].contiguous(),), size_hw) for i, size_hw in enumerate(sizes_hw)]
+        return (self._model.vision_encoder(batch).last_hidden_state,)
 
     @torch.inference_mode()
     def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:

@@ -50,6 +50,11 @@ class Sam2:
         with torch.inference_mode():
             self._decoder = TwoWayDecoder(model.mask_decoder, model.get_image_wide_positional_embeddings())
 
+    @property
+    def model(self) -> Sam2Model:
+        """The transformers model, for what needs its weights and not its answers."""
+        return self._model
+
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """SAM 2 stretches the image to its square input."""
         return stretched(size_hw, input_size=self.facts.image_size, low_size=self._low_size)
@@ -58,14 +63,17 @@ class Sam2:
         """Resize to (image_size, image_size, 3)."""
         return resize(image, self.frame((image.height, image.width)))
 
-    @torch.inference_mode()
     def encode(self, pixels: Sequence[Pixels], sizes_hw: Sequence[tuple[int, int]]) -> list[Embedding]:
         """Feature maps (channels, height, width), finest first: strides 4, 8 and 16 of the input."""
-        batch = normalise(np.stack(pixels), self._device, self._dtype)
-        features = [level.half().cpu() for level in self._model.get_image_embeddings(batch)]
+        features = [level.half().cpu() for level in self.encode_exactly(pixels)]
         return [
             Embedding(tuple(level[i].contiguous() for level in features), size_hw) for i, size_hw in enumerate(sizes_hw)
         ]
+
+    @torch.inference_mode()
+    def encode_exactly(self, pixels: Sequence[Pixels]) -> tuple[torch.Tensor, ...]:
+        """Batches of feature maps on the device, in the network's own precision, before `encode` makes them fp16."""
+        return tuple(self._model.get_image_embeddings(normalise(np.stack(pixels), self._device, self._dtype)))
 
     @torch.inference_mode()
     def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
