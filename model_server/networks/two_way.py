@@ -185,7 +185,8 @@ def _by_head(weight: Tensor, heads: int) -> Tensor:
 
 def _heads(rows: Tensor, heads: int) -> Tensor:
     """(rows, inner) to (H, rows, inner / H), a view."""
-    return rows.view(len(rows), heads, -1).transpose(0, 1)
+    # shape[0], because len() would fix the number of tokens in an ONNX export
+    return rows.view(rows.shape[0], heads, -1).transpose(0, 1)
 
 
 def _output_projection(attention: Any) -> nn.Linear:
