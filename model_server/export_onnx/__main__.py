@@ -1,0 +1,5 @@
+import sys
+
+from model_server.export_onnx.command import main
+
+sys.exit(main())
