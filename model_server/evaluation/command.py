@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from model_server.dataset import UnusableDataset
 from model_server.engine.device import choose_device, default_threads
 from model_server.evaluation.baselines import baselines
-from model_server.evaluation.evaluate import Evaluation, evaluate
+from model_server.evaluation.cases import cases
+from model_server.evaluation.evaluate import Evaluated, Evaluation, evaluate
 from model_server.evaluation.methods import STARTS, Method, load_method
+from model_server.evaluation.outputs import per_mask_csv, require_writable, write
 from model_server.evaluation.protocols import NOC_CLICKS
+from model_server.evaluation.report import to_html
 from model_server.evaluation.sampling import Limits
 from model_server.evaluation.table import print_tables
 from model_server.networks.weights import UnusableModel
 from model_server.settings import read_settings
 
 FAILED, INTERRUPTED = 1, 130
+PIPE_WIDTH = 240  # characters of a table that no terminal limits
+REPORT_FILE = "index.html"
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Evaluate as the arguments say; the exit code. Results go to stdout and files, all else to stderr."""
+    """Evaluate as the arguments say; the exit code: 0, 1 failed, 2 misused, 130 stopped.
+
+    Results go to stdout and files, all else to stderr.
+    """
     options = _parser().parse_args(argv)
     try:
         return _run(options)
@@ -61,29 +68,33 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
         skip_unusable=options.skip_unusable,
     )
+    for file in (options.json, options.per_mask, options.report and options.report / REPORT_FILE):
+        if file:
+            require_writable(file)
     with _progress() as progress:
-        document = evaluate(methods, evaluation, progress, paired=bool(options.against))
-    document["machine"] = {"device": str(device), "threads": threads, "torch": torch.__version__}
-    print_tables(document, Console(highlight=False, width=None if sys.stdout.isatty() else 240))
-    if options.json:
-        write(options.json, json.dumps(document, indent=1) + "\n")
+        evaluated = evaluate(methods, evaluation, progress, is_paired=bool(options.against))
+    evaluated.document["machine"] = {"device": str(device), "threads": threads, "torch": torch.__version__}
+    print_tables(evaluated.document, Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+    _write(options, evaluated)
     return 0
+
+
+def _write(options: argparse.Namespace, evaluated: Evaluated) -> None:
+    if options.json:
+        write(options.json, json.dumps(evaluated.document, indent=1, allow_nan=False) + "\n")
+    if options.per_mask:
+        write(options.per_mask, per_mask_csv(evaluated.scored, evaluated.measured))
+    if options.report:
+        start = options.starts[0]
+        shown = {
+            name: cases(scored.runs[0], scored, start, seed=options.seed) for name, scored in evaluated.scored.items()
+        }
+        write(options.report / REPORT_FILE, to_html(evaluated.document, shown))
 
 
 def _steps(options: argparse.Namespace) -> dict[Any, int]:
     steps = {start: options.clicks for start in STARTS if start in options.starts and start != "box"}
     return steps | ({"box": 1 + options.box_clicks} if "box" in options.starts else {})
-
-
-def write(path: Path, text: str) -> None:
-    """A whole file or none: written beside its place, then moved there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _progress() -> Progress:
@@ -124,4 +135,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", help="auto, cpu or cuda (SEGLOOP_MODEL_DEVICE)")
     add("--threads", type=_count, help="processor threads (SEGLOOP_MODEL_THREADS)")
     add("--json", type=Path, metavar="FILE", help="everything that was measured")
+    add("--per-mask", type=Path, metavar="FILE", help="a CSV line for every mask and method")
+    add("--report", type=Path, metavar="DIR", help="an HTML page with drawings and the worst cases as pictures")
     return parser

@@ -1,6 +1,6 @@
 """From folders and methods to the document: read, draw, score, summarise, dataset by dataset."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -37,39 +37,77 @@ class Evaluation:
     skip_unusable: bool
 
 
-def evaluate(methods: list[Method], asked: Evaluation, progress: Progress, *, paired: bool = False) -> dict[str, Any]:
-    """Everything measured, as SCHEMA says. `paired` compares the first two methods. Raises UnusableDataset."""
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The document (SCHEMA), and by dataset what it was made of; `measured` in the order of the methods."""
+
+    document: dict[str, Any]
+    scored: dict[str, Scored]
+    measured: dict[str, list[Measured]]
+
+
+def evaluate(methods: list[Method], asked: Evaluation, progress: Progress, *, is_paired: bool = False) -> Evaluated:
+    """Run every method on every dataset. `is_paired` compares the first two methods.
+
+    Raises UnusableDataset, and ValueError for two methods or two datasets that are the same.
+    """
     started = perf_counter()
-    datasets = [read_dataset(folder, split=asked.split, skip_unusable=asked.skip_unusable) for folder in asked.folders]
-    document: dict[str, Any] = {
+    _require_different([method.name for method in methods], "model")
+    _require_different([str(folder.resolve()) for folder in asked.folders], "dataset")
+    evaluated = Evaluated(_head(methods, asked), {}, {})
+    document = evaluated.document
+    for dataset in _read(asked):
+        scored = _score(dataset, methods, asked, progress)
+        measured = [measure(run, scored, seed=asked.seed) for run in scored.runs]
+        evaluated.scored[dataset.name], evaluated.measured[dataset.name] = scored, measured
+        document["datasets"].append(describe_dataset(dataset, scored, asked.split))
+        document["results"] += [result(run, dataset, part) for run, part in zip(scored.runs, measured, strict=True)]
+    if len(evaluated.measured) > 1:
+        by_method = zip(*evaluated.measured.values(), strict=True)
+        document["mean_over_datasets"] = [
+            {"method": method.name, "dataset": MEAN_NAME, "measures": nested(mean_over_datasets(list(parts)))}
+            for method, parts in zip(methods, by_method, strict=True)
+        ]
+    if is_paired:
+        document["comparison"] = compare(
+            methods[0].name,
+            methods[1].name,
+            {
+                name: difference(measured[0], measured[1], evaluated.scored[name], seed=asked.seed)
+                for name, measured in evaluated.measured.items()
+            },
+        )
+    document["notes"] = _notes(document["datasets"])
+    document["seconds"] = round(perf_counter() - started, 3)
+    return evaluated
+
+
+def _head(methods: list[Method], asked: Evaluation) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": _settings(asked),
         "methods": {method.name: method.describe() for method in methods},
         "datasets": [],
         "results": [],
+        "mean_over_datasets": [],
     }
-    by_method: dict[str, list[Measured]] = {method.name: [] for method in methods}
-    differences: dict[str, Measured] = {}
-    for dataset in datasets:
-        scored = _score(dataset, methods, asked, progress)
-        measured = [measure(run, scored, seed=asked.seed) for run in scored.runs]
-        document["datasets"].append(describe_dataset(dataset, scored, asked.split))
-        for run, part in zip(scored.runs, measured, strict=True):
-            document["results"].append(result(run, dataset, part))
-            by_method[run.method.name].append(part)
-        if paired:
-            differences[dataset.name] = difference(measured[0], measured[1], scored, seed=asked.seed)
-    document["mean_over_datasets"] = [
-        {"method": name, "dataset": MEAN_NAME, "measures": nested(mean_over_datasets(parts))}
-        for name, parts in by_method.items()
-        if len(parts) > 1
+
+
+def _read(asked: Evaluation) -> list[Dataset]:
+    """All datasets, before anything is run on the first. Two folders of one name go by their paths."""
+    datasets = [read_dataset(folder, split=asked.split, skip_unusable=asked.skip_unusable) for folder in asked.folders]
+    names = [dataset.name for dataset in datasets]
+    return [
+        dataset if names.count(dataset.name) == 1 else replace(dataset, name=str(dataset.folder))
+        for dataset in datasets
     ]
-    if paired:
-        document["comparison"] = compare(methods[0].name, methods[1].name, differences)
-    document["notes"] = _notes(document["datasets"])
-    document["seconds"] = round(perf_counter() - started, 3)
-    return document
+
+
+def _require_different(names: list[str], kind: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"The {kind} {name} is given twice.")
 
 
 def _score(dataset: Dataset, methods: list[Method], asked: Evaluation, progress: Progress) -> Scored:

@@ -13,6 +13,7 @@ from model_server.evaluation.scoring import Floats, Scores
 SMALL, LARGE = 32**2, 96**2  # pixels of the image; COCO's areas (cocoeval.py, areaRng)
 SIZES = ("all", "small", "medium", "large")
 CALIBRATION_BINS = 10
+HISTOGRAM_BINS = 20
 
 
 def measures_of(start: Start, scores: Scores) -> dict[str, Doubles]:
@@ -59,13 +60,23 @@ def falls(scores: Scores, start: Start) -> list[float]:
 
 def noc_counts(scores: Scores, threshold: float) -> dict[str, Any]:
     """How many masks took 1, 2, ... clicks; `at_least_20` counts success at the 20th too, as RITM; `never` does not."""
-    clicks = clicks_to(scores.ious, threshold)
-    clicks = clicks[~np.isnan(clicks)].astype(np.int64)
-    reached = np.nanmax(scores.ious, axis=1, initial=-1) >= threshold
+    ious = scores.ious[~np.isnan(scores.ious[:, 0])]
+    clicks = clicks_to(ious, threshold).astype(np.int64)
+    reached = (ious >= threshold).any(axis=1)
     return {
         "masks_by_clicks": np.bincount(clicks, minlength=NOC_CLICKS + 1)[1:].tolist(),
         "at_least_20": int((clicks == NOC_CLICKS).sum()),
         "never": int(len(clicks) - reached.sum()),
+    }
+
+
+def histograms(scores: Scores) -> dict[str, list[int]]:
+    """Masks by IoU of the answer to the first prompt: bins of 0.05, the last with 1."""
+    first = scores.ious[:, 0]
+    best = np.fmax.reduce(scores.candidate_ious, axis=1)
+    return {
+        name: np.histogram(values[~np.isnan(values)], HISTOGRAM_BINS, (0, 1))[0].tolist()
+        for name, values in (("chosen", first), ("best", best))
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from model_server.dataset import Dataset
 from model_server.evaluation.intervals import Doubles, Estimate, estimates, percentile_interval
-from model_server.evaluation.measures import SIZES, calibrations, falls, measures_of, noc_counts, of_sizes
+from model_server.evaluation.measures import SIZES, calibrations, falls, histograms, measures_of, noc_counts, of_sizes
 from model_server.evaluation.protocols import NOC_CLICKS, NOC_THRESHOLDS
 from model_server.evaluation.scoring import Run, Scored
 
@@ -102,6 +102,7 @@ def result(run: Run, dataset: Dataset, measured: Measured) -> dict[str, Any]:
             for start, scores in run.scores.items()
             if start != "box" and scores.ious.shape[1] >= NOC_CLICKS
         },
+        "histograms": {start: histograms(scores) for start, scores in run.scores.items()},
         "calibration": {start: calibrations(scores) for start, scores in run.scores.items()},
         "seconds": {name: round(seconds, 3) for name, seconds in run.seconds.items()},
         "prompts": run.prompts,
