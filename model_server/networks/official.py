@@ -4,7 +4,6 @@ The files are read with `weights_only=True` and never unpickled otherwise. What 
 tensors, not by its name. Of SAM 2 only the image part is kept: memory, video and object pointers are left out.
 """
 
-import hashlib
 import json
 import pickle
 import re
@@ -22,7 +21,7 @@ from torch import Tensor
 from transformers import Sam2Config, Sam2Model, SamConfig, SamModel
 
 from model_server.networks.official_names import SAM2_RULES, SAM_RULES, renamed
-from model_server.networks.weights import UnusableModel
+from model_server.networks.weights import UnusableModel, file_sha256
 
 Tensors = Mapping[str, Tensor]
 
@@ -73,9 +72,12 @@ def convert_file(file: Path, folder: Path) -> Converted:
     converted.config.save_pretrained(folder)
     tensors = {name: tensor.contiguous() for name, tensor in converted.tensors.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with file.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    source = {"file": file.name, "sha256": sha256, "architecture": converted.name, "left_out": converted.left_out}
+    source = {
+        "file": file.name,
+        "sha256": file_sha256(file),
+        "architecture": converted.name,
+        "left_out": converted.left_out,
+    }
     (folder / "source.json").write_text(json.dumps(source, indent=2) + "\n")
     return converted
 

@@ -68,6 +68,12 @@ def read_facts(
     )
 
 
+def file_sha256(file: Path) -> str:
+    """The file's sha256, 64 hex digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class _Tensor:
     name: str
