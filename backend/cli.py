@@ -12,6 +12,7 @@ from backend.commands.data_folder import open_database
 from backend.commands.doctor import examine
 from backend.commands.exporting import download_export, wait_for_export
 from backend.commands.importing import import_paths
+from backend.commands.model_tools import hand_over
 from backend.commands.server import connect
 from backend.commands.terminal import (
     FAILED,
@@ -30,6 +31,11 @@ from backend.settings import VERSION, Settings
 from backend.supervisor import run_up
 
 SHOWN_REFUSALS = 20
+# Of commands that are handed over: arguments and --help are read there.
+UNREAD: dict[str, Any] = {
+    "add_help_option": False,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
 
 app = typer.Typer(
     cls=NamedErrors,
@@ -215,3 +221,21 @@ def doctor(data: Data = None, url: Url = None, token: Token = None, as_json: AsJ
         emit_table(["part", "", ""], [[one.name, marks[one.is_ok], one.detail] for one in findings])
     if any(one.is_ok is False for one in findings):
         raise CommandError("Some part does not work; see above.")
+
+
+@app.command(**UNREAD)
+def models(context: typer.Context, data: Data = None) -> None:
+    """List, fetch and add models: list, info, pull, add."""
+    hand_over(_settings(data_dir=data), ["models", *context.args])
+
+
+@app.command(**UNREAD)
+def train(context: typer.Context) -> None:
+    """Train or fine-tune a model on folders of pictures with COCO json."""
+    hand_over(_settings(), ["train", *context.args])
+
+
+@app.command(**UNREAD)
+def evaluate(context: typer.Context) -> None:
+    """Measure a model on folders of pictures with COCO json."""
+    hand_over(_settings(), ["evaluate", *context.args])
