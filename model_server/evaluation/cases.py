@@ -42,7 +42,7 @@ class Case:
     webp: bytes
 
 
-def pick(ious: npt.NDArray[np.float32], areas: npt.NDArray[np.int64]) -> dict[str, list[int]]:
+def pick(ious: npt.NDArray[np.float64], areas: npt.NDArray[np.int64]) -> dict[str, list[int]]:
     """Rows by kind, never one twice. Of equally bad masks the largest come first: they say more."""
     rows = np.flatnonzero(~np.isnan(ious))
     order = rows[np.lexsort((-areas[rows], ious[rows]))].tolist()

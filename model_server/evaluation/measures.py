@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_server.evaluation.intervals import Doubles
 from model_server.evaluation.methods import Start
 from model_server.evaluation.protocols import CLICK_COUNTS, NOC_CLICKS, NOC_THRESHOLDS
-from model_server.evaluation.scoring import Floats, Scores
+from model_server.evaluation.scoring import Doubles, Scores
 
 SMALL, LARGE = 32**2, 96**2  # pixels of the image; COCO's areas (cocoeval.py, areaRng)
 SIZES = ("all", "small", "medium", "large")
@@ -20,7 +19,7 @@ def measures_of(start: Start, scores: Scores) -> dict[str, Doubles]:
     """Values per mask by name: `center_3` is IoU after three clicks, `center_1_best` the best of three (the oracle),
     `center_noc_85` clicks to IoU 0.85, `box` IoU of the box, `box_2` after two clicks more.
     """
-    ious, offset = scores.ious.astype(np.float64), 0
+    ious, offset = scores.ious, 0
     found: dict[str, Doubles] = {}
     if start == "box":
         found["box"], offset = ious[:, 0], 1
@@ -28,7 +27,7 @@ def measures_of(start: Start, scores: Scores) -> dict[str, Doubles]:
         if count - 1 + offset < ious.shape[1]:
             found[f"{start}_{count}"] = ious[:, count - 1 + offset]
     if not np.isnan(scores.candidate_ious[:, 1]).all():
-        best = np.fmax.reduce(scores.candidate_ious, axis=1).astype(np.float64)
+        best = np.fmax.reduce(scores.candidate_ious, axis=1)
         found["box_best" if start == "box" else f"{start}_1_best"] = best
     if start != "box" and ious.shape[1] >= NOC_CLICKS:
         for threshold in NOC_THRESHOLDS:
@@ -36,7 +35,7 @@ def measures_of(start: Start, scores: Scores) -> dict[str, Doubles]:
     return found
 
 
-def clicks_to(ious: npt.NDArray[np.floating[Any]], threshold: float) -> Doubles:
+def clicks_to(ious: Doubles, threshold: float) -> Doubles:
     """The first click with IoU >= threshold, NOC_CLICKS if none (RITM, compute_noc_metric); NaN where none was made."""
     reached = ious[:, :NOC_CLICKS] >= threshold
     counts = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, float(NOC_CLICKS))
@@ -80,14 +79,14 @@ def histograms(scores: Scores) -> dict[str, list[int]]:
     }
 
 
-def calibration(predicted: Floats, actual: Floats) -> dict[str, Any] | None:
+def calibration(predicted: Doubles, actual: Doubles) -> dict[str, Any] | None:
     """Predicted against actual IoU: mean |difference|, mean difference, expected calibration error, ten bins.
 
     The error is the mean over masks of |mean predicted - mean actual| of the mask's bin of equal width (Guo et al.
     2017, here for IoU); predictions are clipped to 0..1 for the bins only. None without predictions.
     """
     has_both = ~(np.isnan(predicted) | np.isnan(actual))
-    expected, found = predicted[has_both].astype(np.float64), actual[has_both].astype(np.float64)
+    expected, found = predicted[has_both], actual[has_both]
     if expected.size == 0:
         return None
     bin_of = np.clip((expected * CALIBRATION_BINS).astype(np.int64), 0, CALIBRATION_BINS - 1)

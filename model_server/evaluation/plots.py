@@ -6,6 +6,7 @@ from html import escape
 
 WIDTH, HEIGHT = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 34, 10, 8, 34
+IOU_TICKS = (0, 0.25, 0.5, 0.75, 1)
 SERIES = 6  # classes s0 to s5
 
 Interval = tuple[float, float] | None
@@ -61,7 +62,9 @@ def curves(lines: Sequence[Line], *, x_label: str, ticks: Sequence[float]) -> st
     return _figure(parts, [(x(tick), f"{tick:g}") for tick in ticks], x_label, f"IoU over {x_label}")
 
 
-def histogram(counts: Mapping[str, Sequence[int]], *, low: float, high: float, x_label: str) -> str:
+def histogram(
+    counts: Mapping[str, Sequence[int]], *, low: float, high: float, ticks: Sequence[float], x_label: str
+) -> str:
     """Shares of masks by value, as steps, one outline per method."""
     x = x_scale(low, high)
     shares = {name: [count / max(1, sum(values)) for count in values] for name, values in counts.items()}
@@ -76,7 +79,6 @@ def histogram(counts: Mapping[str, Sequence[int]], *, low: float, high: float, x
         kind = "area" if number == 0 else "line"
         title = f"<title>{escape(name)}</title>"
         parts.append(f'<polygon class="{kind} s{number % SERIES}" points="{" ".join(corners)}">{title}</polygon>')
-    ticks = [low + (high - low) * share for share in (0, 0.25, 0.5, 0.75, 1)]
     return _figure(parts, [(x(tick), f"{tick:g}") for tick in ticks], x_label, f"share of masks by {x_label}")
 
 
@@ -91,23 +93,24 @@ def reliability(bins: Mapping[str, Sequence[tuple[float, float, int]]]) -> str:
         for predicted, actual, masks in rows:
             title = f"{name}: predicted {predicted:.2f}, actual {actual:.2f}, {masks} masks"
             parts.append(_dot(x(predicted), y(actual), number, title, radius=2 + 5 * (masks / most) ** 0.5))
-    ticks = [(x(tick), f"{tick:g}") for tick in (0, 0.25, 0.5, 0.75, 1)]
+    ticks = [(x(tick), f"{tick:g}") for tick in IOU_TICKS]
     return _figure(parts, ticks, "predicted IoU", "actual over predicted IoU")
 
 
 def bars(groups: Sequence[str], series: Mapping[str, Sequence[tuple[float, Interval] | None]], *, x_label: str) -> str:
-    """Mean IoU of every method in every group, with whiskers."""
-    y, width = y_scale(0, 1), (WIDTH - LEFT - RIGHT) / max(1, len(groups))
-    bar = min(24.0, 0.8 * width / max(1, len(series)))
+    """Mean IoU of every method in every group, with whiskers. Methods without a value take no place."""
+    y, width = y_scale(0, 1), (WIDTH - LEFT - RIGHT) / len(groups)
+    shown = [(number, name, values) for number, (name, values) in enumerate(series.items()) if any(values)]
+    bar = min(24.0, 0.8 * width / max(1, len(shown)))
     parts, ticks = [_unit_grid(y)], []
     for group, name in enumerate(groups):
         middle = LEFT + (group + 0.5) * width
         ticks.append((middle, name))
-        for number, (method, values) in enumerate(series.items()):
+        for place, (number, method, values) in enumerate(shown):
             if (value := values[group]) is None:
                 continue
             mean, interval = value
-            left = round(middle + (number - len(series) / 2) * bar, 2)
+            left = round(middle + (place - len(shown) / 2) * bar, 2)
             title = f"<title>{escape(f'{method}, {name}: {mean:.3f}')}</title>"
             parts.append(
                 f'<rect class="bar s{number % SERIES}" x="{left}" y="{y(mean)}" width="{bar - 2:.2f}" '
@@ -125,7 +128,7 @@ def _dot(x: float, y: float, number: int, title: str, radius: float = 3) -> str:
 
 
 def _unit_grid(y: Scale) -> str:
-    values = [0.25, 0.5, 0.75, 1]
+    values = IOU_TICKS[1:]
     return _grid(y, values, [f"{value:g}" for value in values])
 
 

@@ -13,6 +13,7 @@ from model_server.evaluation.protocols import CLICK_COUNTS, NOC_CLICKS
 from model_server.evaluation.report_style import STYLE
 from model_server.evaluation.table import MEASURES
 
+HEADLINES = ("center_1", "center_1_best", "center_3", "center_9", "center_noc_90", "random_1", "box")
 CASE_HEADINGS = {
     "worst": "Worst answers to the first prompt",
     "median": "In the middle",
@@ -29,7 +30,7 @@ def to_html(document: dict[str, Any], cases: dict[str, list[Case]]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{escape(title)}</h1>{_intro(document)}{_table(document)}{_sentences(document)}"
+        f"<h1>{escape(title)}</h1>{_intro(document)}{_overview(document)}{_sentences(document)}"
         f"{''.join(sections)}{_method_notes(document)}</main></body></html>\n"
     )
 
@@ -44,22 +45,48 @@ def _intro(document: dict[str, Any]) -> str:
     )
 
 
-def _table(document: dict[str, Any]) -> str:
+def _overview(document: dict[str, Any]) -> str:
+    """One row per dataset and method, the headline measures."""
     rows = document["results"] + document["mean_over_datasets"]
-    shown = {name: head for name, head in MEASURES.items() if any(name in row["measures"] for row in rows)}
-    heads = "".join(f'<th class="n">{escape(head)}</th>' for head in shown.values())
-    body = "".join(
-        f"<tr><td>{escape(row['dataset'])}</td><td>{escape(row['method'])}</td>"
-        + "".join(f'<td class="n">{_figure(row["measures"].get(name, {}).get("all"))}</td>' for name in shown)
-        + "</tr>"
-        for row in rows
-    )
+    shown = [name for name in HEADLINES if any(name in row["measures"] for row in rows)]
+    heads = ["Dataset", "Method", *(MEASURES[name] for name in shown)]
+    body = [
+        [escape(row["dataset"]), escape(row["method"]), *(_figure(_all(row, name)) for name in shown)] for row in rows
+    ]
     return (
-        f'<div class="wide"><table><thead><tr><th>Dataset</th><th>Method</th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f"{_table(heads, body, labels=2)}"
         '<p class="muted">Mean IoU over masks, and mean clicks needed (NoC, fewer is better); below each figure its '
         "95 % interval.</p>"
     )
+
+
+def _all_figures(rows: dict[str, dict[str, Any]]) -> str:
+    """Every measure of one dataset, folded away."""
+    body = [
+        [heading if size == "all" else f"{heading}, {size}"]
+        + [_figure(row["measures"].get(measure, {}).get(size)) for row in rows.values()]
+        for measure, heading in MEASURES.items()
+        for size in SIZES
+        if any(row["measures"].get(measure, {}).get(size) for row in rows.values())
+    ]
+    return f"<details><summary>All figures</summary>{_table(['Measure', *rows], body, labels=1)}</details>"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, labels: int) -> str:
+    """Cells are HTML already, headings are not; the first `labels` columns are words."""
+
+    def cells(tag: str, texts: Sequence[str]) -> str:
+        kinds = ("" if column < labels else ' class="n"' for column in range(len(texts)))
+        return "".join(f"<{tag}{kind}>{text}</{tag}>" for kind, text in zip(kinds, texts, strict=True))
+
+    head = cells("th", [escape(text) for text in heads])
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _all(row: dict[str, Any], measure: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = row["measures"].get(measure, {}).get("all")
+    return found
 
 
 def _figure(estimate: dict[str, Any] | None) -> str:
@@ -83,7 +110,8 @@ def _dataset_section(facts: dict[str, Any], document: dict[str, Any], cases: Seq
         f'<p class="muted">{facts["masks"]:,} of {facts["masks_in_dataset"]:,} masks on {facts["pictures"]:,} of '
         f"{facts['pictures_in_dataset']:,} pictures{escape(split)}; {by_size}. "
         f"Fingerprint {facts['fingerprint'][:12]}.</p>"
-        f'{_legend(list(rows))}<div class="plots">{"".join(_plots(rows))}</div>{_case_pictures(cases)}</section>'
+        f'{_legend(list(rows))}<div class="plots">{"".join(_plots(rows))}</div>{_all_figures(rows)}'
+        f"{_case_pictures(cases)}</section>"
     )
 
 
@@ -104,7 +132,7 @@ def _plots(rows: dict[str, dict[str, Any]]) -> list[str]:
         if not any(start in row["histograms"] for row in rows.values()):
             continue
         counts = {name: row["histograms"].get(start, {}).get("chosen", [0]) for name, row in rows.items()}
-        drawing = plots.histogram(counts, low=0, high=1, x_label="IoU")
+        drawing = plots.histogram(counts, low=0, high=1, ticks=plots.IOU_TICKS, x_label="IoU")
         found.append(_captioned(drawing, f"Masks by IoU after {caption}"))
     if any(row["calibration"].get("center", {}).get("chosen") for row in rows.values()):
         bins = {name: _bins(row) for name, row in rows.items()}
@@ -114,12 +142,15 @@ def _plots(rows: dict[str, dict[str, Any]]) -> list[str]:
             series = {name: _sizes(row, measure) for name, row in rows.items()}
             found.append(_captioned(plots.bars(SIZES[1:], series, x_label="size of the mask"), caption))
     if any(row["noc"] for row in rows.values()):
-        clicks = {
-            name: row["noc"].get("center", {}).get("90", {}).get("masks_by_clicks", [0]) for name, row in rows.items()
-        }
-        drawing = plots.histogram(clicks, low=0.5, high=NOC_CLICKS + 0.5, x_label="clicks to IoU 0.90")
+        drawing = plots.histogram(
+            _noc(rows), low=0.5, high=NOC_CLICKS + 0.5, ticks=(1, 5, 10, 15, NOC_CLICKS), x_label="clicks to IoU 0.90"
+        )
         found.append(_captioned(drawing, "Clicks needed; the last step holds those that never got there"))
     return found
+
+
+def _noc(rows: dict[str, dict[str, Any]]) -> dict[str, list[int]]:
+    return {name: row["noc"].get("center", {}).get("90", {}).get("masks_by_clicks", [0]) for name, row in rows.items()}
 
 
 def _captioned(drawing: str, caption: str) -> str:
@@ -127,7 +158,7 @@ def _captioned(drawing: str, caption: str) -> str:
 
 
 def _curve(row: dict[str, Any], start: str) -> list[tuple[float, float, plots.Interval]]:
-    estimates = ((count, row["measures"].get(f"{start}_{count}", {}).get("all")) for count in CLICK_COUNTS)
+    estimates = ((count, _all(row, f"{start}_{count}")) for count in CLICK_COUNTS)
     return [(count, estimate["mean"], _interval(estimate)) for count, estimate in estimates if estimate]
 
 

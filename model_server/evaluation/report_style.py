@@ -26,6 +26,7 @@ small { display: block; font-size: 11px; }
   background: var(--c); }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 16px; }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: 12px; align-items: end; }
+details { margin-top: 16px; } summary { cursor: pointer; color: var(--c0); }
 figure { margin: 0; }
 figcaption { font-size: 12px; }
 .cases img { display: block; width: 100%; max-height: 220px; object-fit: contain; background: var(--panel); }

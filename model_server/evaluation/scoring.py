@@ -12,7 +12,7 @@ from model_server.dataset import Mask, Picture, UnusableDataset, open_picture
 from model_server.evaluation.methods import Method, Start
 from model_server.evaluation.protocols import LEAST_PROMPTS, Trial, Truth, run_trial
 
-Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 CANDIDATES = 3
 
 
@@ -21,19 +21,20 @@ class Scores:
     """What one method scored on every mask of a sample from one start. NaN: not asked, or not answered.
 
     `ious`, `predicted` (masks, steps): the single answer after each prompt, and the IoU the method itself expects.
-    `candidate_ious`, `candidate_predicted` (masks, 3): all answers to the first prompt.
+    `candidate_ious`, `candidate_predicted` (masks, 3): all answers to the first prompt. Doubles, so that 18 pixels
+    of 20 reach an IoU of 0.90.
     """
 
-    ious: Floats
-    predicted: Floats
-    candidate_ious: Floats
-    candidate_predicted: Floats
+    ious: Doubles
+    predicted: Doubles
+    candidate_ious: Doubles
+    candidate_predicted: Doubles
 
     @classmethod
     def empty(cls, mask_count: int, steps: int) -> "Scores":
         """All NaN."""
         shapes = ((mask_count, steps),) * 2 + ((mask_count, CANDIDATES),) * 2
-        return cls(*(np.full(shape, np.nan, np.float32) for shape in shapes))
+        return cls(*(np.full(shape, np.nan) for shape in shapes))
 
     def keep(self, row: int, trial: Trial) -> None:
         """A trial that ended because nothing was wrong any more keeps its IoU of 1 up to LEAST_PROMPTS."""
