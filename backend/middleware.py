@@ -23,8 +23,17 @@ SECURITY_HEADERS = {
 # For bytes people uploaded: whatever they contain, a browser runs nothing of it.
 UPLOADED_CONTENT_HEADERS = {"content-security-policy": "default-src 'none'; sandbox"}
 
+# For answers whose bytes never change. private: a shared cache must not show one person's things to another.
+FOR_EVER = "private, max-age=31536000, immutable"
+
 REQUESTS = Counter("segloop_requests", "Answered requests", ["method", "route", "status"])
 SECONDS = Histogram("segloop_request_seconds", "Time to answer", ["method", "route"])
+
+
+def names_etag(if_none_match: str, etag: str) -> bool:
+    """Whether the browser that sent this If-None-Match has what `etag` names (RFC 9110: weak comparison)."""
+    candidates = [candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")]
+    return "*" in candidates or etag in candidates
 
 
 class Envelope:

@@ -1,14 +1,28 @@
 """The only caller of the model server: one pool of kept-alive connections, every failure named."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from backend.errors import AppError, NotFound, Unavailable, Unprocessable
+from backend.errors import AppError, Conflict, NotFound, Unavailable, Unprocessable
+from model_server.contract.decoder import Weights
 
 CONNECT_SECONDS = 2.0
+CHUNK_BYTES = 1 << 18
+DECODER_HEADERS = ("Content-Length", "Segloop-Decoder")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A body in chunks, read as it is passed on, and the headers that describe it."""
+
+    chunks: Iterator[bytes]
+    headers: dict[str, str]
 
 
 class ModelClient:
@@ -38,17 +52,30 @@ class ModelClient:
         answer: dict[str, Any] = json.loads(self._call("POST", "/embed", json.dumps(body).encode()))
         return answer
 
+    def decoder(self, model_version: str, weights: Weights) -> "Download":
+        """A model version's decoder as ONNX, chunk by chunk; the first request for it waits until it is made."""
+        path = f"/models/{quote(model_version, safe='')}/decoder.onnx?weights={weights}"
+        response = self._ask("GET", path, preload_content=False)
+        return Download(response.stream(CHUNK_BYTES), {name: response.headers[name] for name in DECODER_HEADERS})
+
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        return self._ask(method, path, body).data
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, *, preload_content: bool = True
+    ) -> urllib3.BaseHTTPResponse:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             # urlopen and not request: a click waits for every layer in between.
-            response = self._pool.urlopen(method, self._prefix + path, body=body, headers=headers)
+            response = self._pool.urlopen(
+                method, self._prefix + path, body=body, headers=headers, preload_content=preload_content
+            )
         except ReadTimeoutError as error:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
             raise _unavailable("The model server does not answer.") from error
         if response.status == 200:
-            return response.data
+            return response
         raise _named_error(response)
 
 
@@ -67,6 +94,8 @@ def _named_error(response: urllib3.BaseHTTPResponse) -> AppError:
         return Unavailable(code, message, headers={"Retry-After": response.headers.get("Retry-After", "2")})
     if response.status == 404:
         return NotFound(code, message)
+    if response.status == 409:
+        return Conflict(code, message)
     if response.status == 422:
         return Unprocessable(code, message)
     return _unavailable(message)

@@ -12,10 +12,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from model_server.contract.decoder import Weights, decoder_etag
 from model_server.contract.geometry import InvalidPrompt
 from model_server.contract.messages import (
     EmbeddingStatus,
@@ -29,6 +31,8 @@ from model_server.contract.messages import (
 )
 from model_server.contract.pixels import UnreadableImage
 from model_server.engine import Answer, Engine, EngineError, Overloaded, Priority
+from model_server.export_onnx.errors import ExportError
+from model_server.export_onnx.serving import LASTING, Decoders
 from model_server.networks.weights import UnusableModel
 from model_server.predict import Prediction, Predictor
 from model_server.settings import Settings, read_settings
@@ -52,10 +56,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(settings or read_settings())
+        chosen = settings or read_settings()
+        engine = Engine(chosen)
+        decoders = Decoders(chosen.data_dir / "decoders", find_folder=engine.models.folder)
+        app.state.decoders = decoders
         app.state.engine, app.state.predictor, app.state.problem = engine, Predictor(engine), "The model is loading."
         threading.Thread(target=_warm_up, args=(app,), name="warm-up", daemon=True).start()
         yield
+        await asyncio.to_thread(decoders.close)
         await asyncio.to_thread(engine.close)
 
     app = FastAPI(title="Segloop model server", lifespan=lifespan, openapi_url="/openapi.json", docs_url=None)
@@ -94,6 +102,7 @@ class Metrics:
         self.waiting = Gauge("segloop_model_waiting", "Requests in the engine", registry=self.registry)
         self.device_queue = Gauge("segloop_model_device_queue", "Jobs waiting for the device", registry=self.registry)
         self.encoded = Gauge("segloop_model_encoded_images", "Images encoded since start", registry=self.registry)
+        self.exported = Gauge("segloop_model_exported_decoders", "Decoders exported", registry=self.registry)
         self.refused = Gauge("segloop_model_refused", "Requests refused as overloaded", registry=self.registry)
         self.cache = Gauge("segloop_model_embedding_bytes", "Embeddings kept", ["level"], registry=self.registry)
 
@@ -105,11 +114,12 @@ class Metrics:
         if not answer.cached:
             self.encode.observe(answer.encode_ms / 1e3)
 
-    def text(self, engine: Engine) -> bytes:
+    def text(self, engine: Engine, decoders: Decoders) -> bytes:
         """The exposition format."""
         self.waiting.set(engine.load.waiting)
         self.device_queue.set(engine.waiting_for_device())
         self.encoded.set(engine.load.encoded)
+        self.exported.set(decoders.exported)
         self.refused.set(engine.load.refused)
         for level, size in engine.cache.sizes().items():
             self.cache.labels(level).set(size)
@@ -133,7 +143,9 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
     @app.get("/metrics")
     async def read_metrics() -> Response:
         """Prometheus text."""
-        return Response(metrics.text(app.state.engine), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(
+            metrics.text(app.state.engine, app.state.decoders), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
 
     @app.get("/models")
     def models() -> ModelsResponse:
@@ -155,6 +167,14 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
             ],
             device=engine.device.type,
         )
+
+    @app.get("/models/{model_version}/decoder.onnx", response_class=FileResponse)
+    async def decoder(model_version: str, weights: Weights = "float32") -> Response:
+        """Prompt encoder and mask decoder for a browser, made once; its rules are in the header Segloop-Decoder."""
+        facts = await asyncio.to_thread(app.state.engine.models.facts, model_version)
+        file = await app.state.decoders.get(facts, weights)
+        headers = {"ETag": decoder_etag(facts.model_version, weights), "Segloop-Decoder": file.description}
+        return FileResponse(file.path, headers=headers, media_type="application/octet-stream")
 
     async def predict(request: Request) -> Response:
         """Prompts to masks: PredictRequest in, PredictResponse out, the answer written as it is made."""
@@ -252,6 +272,12 @@ def _add_error_answers(app: FastAPI) -> None:
         app.state.metrics.errors.labels(error.code).inc()
         return _error("model_unusable", error.message)
 
+    async def not_exported(_: Request, error: Exception) -> Response:
+        assert isinstance(error, ExportError)
+        logger.error("decoder not exported: %s", error.message)
+        app.state.metrics.errors.labels(error.code).inc()
+        return _error(error.code, error.message, status=409 if error.code in LASTING else 503)
+
     async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
@@ -270,6 +296,7 @@ def _add_error_answers(app: FastAPI) -> None:
     for kind in (EngineError, InvalidPrompt, UnreadableImage):
         app.add_exception_handler(kind, named)
     app.add_exception_handler(UnusableModel, unusable)
+    app.add_exception_handler(ExportError, not_exported)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, unhandled_route)
 

@@ -52,6 +52,7 @@ PERMISSIONS: dict[str, Rule] = {
     "PATCH /users/{user_id}": ADMIN,
     "POST /users/{user_id}/link": ADMIN,
     "GET /models": SIGNED_IN,
+    "GET /models/{model_version}/decoder.onnx": SIGNED_IN,
     "GET /projects": SIGNED_IN,
     "POST /projects": ADMIN,
     "GET /projects/{project_id}": MEMBER,

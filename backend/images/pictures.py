@@ -10,11 +10,8 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from backend.errors import NotFound
 from backend.images.derivatives import needs_display
 from backend.images.tables import Image
-from backend.middleware import UPLOADED_CONTENT_HEADERS
+from backend.middleware import FOR_EVER, UPLOADED_CONTENT_HEADERS, names_etag
 from backend.storage import BlobNotFound, BlobStore, display_key, image_key, thumbnail_key
-
-# private: a cache that people share must not show one person's pictures to another.
-FOR_EVER = "private, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def display(image: Image) -> Picture:
 def answer(store: BlobStore, picture: Picture, request: Request) -> Response:
     """The picture, or 304 when the browser has it. Raises NotFound when the storage lost it."""
     headers = {"cache-control": FOR_EVER, "etag": picture.etag, **UPLOADED_CONTENT_HEADERS, **picture.headers}
-    if _matches(request.headers.get("if-none-match", ""), picture.etag):
+    if names_etag(request.headers.get("if-none-match", ""), picture.etag):
         return Response(status_code=304, headers=headers)
     path = store.local_path(picture.key)
     if path is not None and path.is_file():
@@ -57,11 +54,6 @@ def answer(store: BlobStore, picture: Picture, request: Request) -> Response:
         return StreamingResponse(store.chunks(picture.key), headers=headers, media_type=picture.media_type)
     except BlobNotFound:
         raise NotFound("picture_lost", "The storage no longer has this picture; import the file again.") from None
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    candidates = [candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")]
-    return "*" in candidates or etag in candidates
 
 
 def _media_type(image: Image) -> str:

@@ -1,14 +1,27 @@
 """Model versions over HTTP."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
 
 from backend.database import get_database
 from backend.errors import Unavailable
 from backend.jobs.resources import Resources
+from backend.middleware import FOR_EVER, names_etag
 from backend.models import service
 from backend.models.schemas import ModelList, ModelOut
+from model_server.contract.decoder import Weights, decoder_etag
 
 router = APIRouter(tags=["models"])
+
+DECODER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {"Segloop-Decoder": {"description": "Its rules as JSON.", "schema": {"type": "string"}}},
+    },
+    304: {"description": "The decoder named by If-None-Match is still the one."},
+}
 
 
 @router.get("/models")
@@ -27,3 +40,21 @@ def list_models(request: Request) -> ModelList:
     with get_database(request).read() as session:
         items = [ModelOut.model_validate(row) for row in service.list_versions(session)]
     return ModelList(items=items, device=device, is_model_server_up=is_up)
+
+
+@router.get("/models/{model_version}/decoder.onnx", response_class=Response, responses=DECODER)
+def read_decoder(
+    model_version: Annotated[str, Path(max_length=120)], request: Request, weights: Weights = "float32"
+) -> Response:
+    """Prompt encoder and mask decoder of a model version as ONNX, for decoding in the browser (docs/onnx.md).
+
+    The first request for a version waits until its file is made: seconds, for the largest models longer than the
+    503 that says to ask again. 409 when the model's family has no such form, or its smaller weights draw other masks.
+    """
+    etag = decoder_etag(model_version, weights)
+    headers = {"cache-control": FOR_EVER, "etag": etag}
+    if names_etag(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers=headers)
+    resources: Resources = request.app.state.resources
+    download = resources.model.decoder(model_version, weights)
+    return StreamingResponse(download.chunks, headers=headers | download.headers, media_type="application/octet-stream")

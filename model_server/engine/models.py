@@ -63,6 +63,10 @@ class Models:
                 return facts
         raise EngineError("unknown_model_version", f"There is no model version {model_version!r} on this server.")
 
+    def folder(self, facts: NetworkFacts) -> Path:
+        """Where the files of a model of `facts` or `all` lie."""
+        return self._found[facts.name].folder
+
     def loaded(self, model_version: str) -> Network | None:
         """The network if it is in memory."""
         with self._lock:

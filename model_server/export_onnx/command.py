@@ -94,7 +94,5 @@ def _sentence(report: dict[str, Any]) -> str:
 
 
 def _say(message: dict[str, Any], sentence: str, is_json: bool, stream: Any) -> None:
-    if is_json:
-        print(json.dumps(message), file=sys.stdout)  # noqa: T201  (what a command says)
-    else:
-        print(sentence, file=stream)  # noqa: T201
+    text, target = (json.dumps(message), sys.stdout) if is_json else (sentence, stream)
+    print(text, file=target)

@@ -32,7 +32,6 @@ from model_server.networks.network import Network
 from model_server.networks.registry import load_network
 
 OPSET = 20  # the first in which GELU is one operator
-SMALLER = {"float16": to_float16, "uint8": to_uint8}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +75,8 @@ def export_decoder(
     exact = check.open_session(model.SerializeToString())
     parity = check.measure_parity(network, graph, rules, exact)
     agreement, compared = None, 0
-    if weights in SMALLER:
-        model = SMALLER[weights](model)
+    if weights != "float32":
+        model = to_float16(model) if weights == "float16" else to_uint8(model, exact_weights=graph.outline_weights)
         smaller = check.open_session(model.SerializeToString())
         pictures = pictures or [check.drawn_picture(seed) for seed in range(check.DRAWN_PICTURES)]
         agreement, compared = check.measure_agreement(network, rules, exact, smaller, pictures)

@@ -31,8 +31,8 @@ class Rules:
 
     `padding`: how many padding tokens follow the prompts, by what there is besides a mask: "none", "points", "box",
     "both". Tokens 1 to 3 answer while at most one of `three_counts` was given ("prompts": SAM counts every point, box
-    and mask; "tokens": SAM 2 counts points, and two for a box); else token 0. Where that one is unstable by `stability`,
-    the token of 1 to 3 with the highest predicted IoU answers in its place.
+    and mask; "tokens": SAM 2 counts points, and two for a box); else token 0. Where that one is unstable by
+    `stability`, the token of 1 to 3 with the highest predicted IoU answers in its place.
     `resize`: "pad" scales the long side to image_size, "stretch" both sides. `mask_limit`: the graph clamps mask_input.
     """
 

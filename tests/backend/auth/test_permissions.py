@@ -46,7 +46,7 @@ def test_a_route_without_an_entry_answers_nobody(app_client: TestClient, make_pe
 
 
 @pytest.fixture
-def filled_project(client: TestClient) -> dict[str, int]:
+def filled_project(client: TestClient) -> dict[str, Any]:
     """A project with one row in every table that a route's address may name; ids by path parameter."""
     database: Database = client.app.state.resources.database  # type: ignore[attr-defined]
     project_id: int = client.post("/api/projects", json={"name": "Matrix"}).json()["id"]
@@ -113,10 +113,11 @@ def filled_project(client: TestClient) -> dict[str, int]:
         "user_id": 999999,
         "category_id": 999999,
         "token_id": 999999,
+        "model_version": "none-00000000",
     }
 
 
-def call(client: TestClient, route: str, ids: dict[str, int], headers: dict[str, str]) -> int:
+def call(client: TestClient, route: str, ids: dict[str, Any], headers: dict[str, str]) -> int:
     """Calls the route with an empty body and returns the status; 401, 403 and 404 are refusals of permission."""
     method, path = route.split(" ")
     address = "/api" + re.sub(r"\{(\w+)\}", lambda found: str(ids[found.group(1)]), path)
