@@ -40,7 +40,7 @@ class NamedErrors(TyperGroup):
         except (UnusableModel, PullFailed) as error:
             raise _ended(error.message) from error
         except KeyboardInterrupt as error:
-            raise _ended("Stopped. What has come is kept; the same command goes on from there.", INTERRUPTED) from error
+            raise _ended("Stopped.", INTERRUPTED) from error
         except BrokenPipeError:
             raise typer.Exit(FAILED) from None
         except OSError as error:
@@ -102,8 +102,11 @@ def pull(name: Name, as_json: AsJson = False) -> None:
     published = catalogue.find_published(name)
     folder = folders(settings.models_dir).get(name)
     if folder is None:
-        with _progress() as report:
-            folder = catalogue.pull(published, settings.models_dir, hub_url=settings.model_hub_url, report=report)
+        try:
+            with _progress() as report:
+                folder = catalogue.pull(published, settings.models_dir, hub_url=settings.model_hub_url, report=report)
+        except KeyboardInterrupt as error:
+            raise _ended("Stopped. What has come is kept; pulling again goes on from there.", INTERRUPTED) from error
     else:
         messages.print(f"{name} is here already.", markup=False)
     _emit_kept(folder, as_json)

@@ -52,7 +52,7 @@ def incoming(models_dir: Path, name: str) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UnusableModel("model_busy", f"{name} is being fetched by another process.") from None
+            raise UnusableModel("model_busy", f"{name} is being taken in by another process.") from None
         staging.mkdir(exist_ok=True)  # the one who held the lock before may have taken it away
         yield staging
 

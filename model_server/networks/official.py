@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Sam2Config, Sam2Model, SamConfig, SamModel
@@ -71,7 +72,10 @@ def convert_file(file: Path, folder: Path) -> Converted:
     converted = read_official(file)
     converted.config.save_pretrained(folder)
     tensors = {name: tensor.contiguous() for name, tensor in converted.tensors.items()}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as error:  # a full disk, for one
+        raise UnusableModel("model_not_written", f"{folder} cannot be written ({error}).") from error
     source = {
         "file": file.name,
         "sha256": file_sha256(file),

@@ -123,7 +123,7 @@ def asked_of_reference(pair: Pair, prompts: Sequence[Prompt], mask_input: Any, *
     xy = np.array([(point.x, point.y) for point in points], np.float32) if points else None
     labels = np.array([point.label for point in points]) if points else None
     if pair.is_sam2 and not points and not boxes:
-        # SAM2Base._forward_sam_heads marks "no point" by a padding point, as it was trained.
+        # SAM2Base._forward_sam_heads marks "no point" by a padding point.
         xy, labels = np.zeros((1, 2), np.float32), np.array([-1])
     _, scores, logits = pair.reference.predict(
         point_coords=xy,
