@@ -214,7 +214,8 @@ def _compress(runs: list[Any], size_hw: tuple[int, int]) -> str:
     height, width = size_hw
     if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != height * width:
         raise InvalidMask("mask_malformed", f"its runs do not add up to {height} x {width} pixels")
-    packed: Any = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+    listed: Any = {"size": [height, width], "counts": runs}
+    packed: Any = coco_mask.frPyObjects(listed, height, width)
     merged: Any = coco_mask.merge([packed])  # without runs of length 0
     return str(merged["counts"].decode("ascii"))
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 MODEL_TYPE = "segloop_conv_pyramid"
 
 
-class ConvPyramidConfig(PretrainedConfig):
+class ConvPyramidConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """`widths` are the channels at strides 4, 8, 16 and 32, `blocks` how many residual blocks each has."""
 
     model_type = MODEL_TYPE
@@ -43,7 +43,7 @@ class ConvPyramidOutput(ModelOutput):
     attentions: tuple[Tensor, ...] | None = None
 
 
-class ConvPyramid(PreTrainedModel):
+class ConvPyramid(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Pixels (batch, 3, height, width), sides divisible by 32, to levels of strides 4, 8, 16 and 32."""
 
     config_class = ConvPyramidConfig
@@ -60,7 +60,7 @@ class ConvPyramid(PreTrainedModel):
         )
         self.across = nn.ModuleList(nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(len(widths) - 1))
         self.mix = nn.ModuleList(_conv(widths[i], widths[i]) for i in range(len(widths) - 1))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

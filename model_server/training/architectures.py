@@ -1,6 +1,7 @@
 """Networks from random weights. `nano`: SAM 2's decoder over a small convolutional pyramid."""
 
 import torch
+from torch import nn
 from transformers import Sam2Config, Sam2Model, Sam2PromptEncoderConfig, Sam2VisionConfig
 
 from model_server.networks.conv_pyramid import ConvPyramidConfig
@@ -9,6 +10,7 @@ from model_server.training.network import TrainableNetwork, set_input_size
 
 NEW = "new:"  # the prefix of a base that starts from nothing
 DEFAULT_INPUT_SIZE = 256
+NEARNESS = 1.7  # gain; a click's own place then scores about 6 above places far away, before the softmax
 
 
 def new_network(name: str, *, input_size: int | None, seed: int) -> TrainableNetwork:
@@ -22,7 +24,34 @@ def new_network(name: str, *, input_size: int | None, seed: int) -> TrainableNet
     torch.manual_seed(seed)
     config = builders[name]()
     set_input_size(config, size)
-    return TrainableNetwork(Sam2Model(config), "sam2")
+    network = TrainableNetwork(Sam2Model(config), "sam2")
+    start_from_nothing(network)
+    return network
+
+
+def start_from_nothing(network: TrainableNetwork) -> None:
+    """Random weights from which a decoder learns quickly.
+
+    transformers draws all weights with a deviation of 0.02, from which the three tokens are the same and clicks mean
+    nothing for hundreds of steps. Here every layer has torch's own deviation, and the attentions between tokens and
+    image start with the same projection for queries and keys: positions are random Fourier features, whose products
+    say how near two places are, so a click reads and marks its surroundings from the first step on.
+    """
+    model = network.model
+    for part in (model.mask_decoder, model.prompt_encoder.mask_embed, model.vision_encoder.neck):
+        for module in part.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                module.reset_parameters()
+    for embedding in (
+        *(model.mask_decoder.iou_token, model.mask_decoder.mask_tokens, model.mask_decoder.obj_score_token),
+        *(model.prompt_encoder.point_embed, model.prompt_encoder.not_a_point_embed),
+    ):
+        nn.init.normal_(embedding.weight)
+    for name, module in model.mask_decoder.named_modules():
+        if name.endswith(("cross_attn_token_to_image", "cross_attn_image_to_token", "final_attn_token_to_image")):
+            nn.init.orthogonal_(module.q_proj.weight, gain=NEARNESS)
+            with torch.no_grad():
+                module.k_proj.weight.copy_(module.q_proj.weight)
 
 
 def _nano() -> Sam2Config:

@@ -91,9 +91,9 @@ def choose_view(
     height, width = size_hw
     low, high = augmentation.scale
     scale = math.exp(rng.uniform(math.log(low), math.log(high)))
-    window_h, window_w = (height, width) if stretched else (max(size_hw), max(size_hw))
+    whole_h, whole_w = (height, width) if stretched else (max(size_hw), max(size_hw))
     tilt = math.exp(rng.uniform(-1, 1) * math.log(augmentation.stretch) / 2)
-    window_h, window_w = window_h / scale / tilt, window_w / scale * tilt
+    window_h, window_w = whole_h / scale / tilt, whole_w / scale * tilt
     x1, y1 = _start(window_w, width, rng), _start(window_h, height, rng)
     is_flipped = augmentation.flip and bool(rng.random() < 0.5)
     return View((x1, y1, x1 + window_w, y1 + window_h), is_flipped, input_size)
@@ -108,7 +108,7 @@ def change_colours(pixels: Pixels, strength: float, rng: np.random.Generator) ->
     """Brightness, contrast, tint and saturation by up to 40 % x strength; now and then grey, blurred or noisy."""
     if strength <= 0:
         return pixels
-    values = pixels.astype(np.float32)
+    values: npt.NDArray[np.floating] = pixels.astype(np.float32)
     swing = 0.4 * strength
     grey = values.mean(2, keepdims=True)
     values = grey + (values - grey) * rng.uniform(1 - swing, 1 + swing)

@@ -30,7 +30,8 @@ class Run:
     """A network in training with its optimiser and the running average of its late weights."""
 
     def __init__(self, network: TrainableNetwork, configuration: Configuration, device: torch.device) -> None:
-        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.network = network.to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.configuration, self.device = configuration, device
         self.step = 0
         self.micro_batch = configuration.batch_size
@@ -68,12 +69,8 @@ class Run:
             torch.manual_seed(seed)
             draw = random.Random(seed)
             try:
-                results = [
-                    self._backpropagate(
-                        pixels[at : at + self.micro_batch], masks[at : at + self.micro_batch], draw, len(pixels)
-                    )
-                    for at in range(0, len(pixels), self.micro_batch)
-                ]
+                parts = zip(torch.split(pixels, self.micro_batch), torch.split(masks, self.micro_batch), strict=True)
+                results = [self._backpropagate(*part, draw, len(pixels)) for part in parts]
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or self.micro_batch == 1:
@@ -138,6 +135,7 @@ class Run:
         """All that resuming needs, beside the configuration: tensors and numbers only."""
         return {
             "step": self.step,
+            "micro_batch": self.micro_batch,
             "model": self.network.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "averaged": self.averaged,
@@ -149,7 +147,7 @@ class Run:
         self.network.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.averaged_count = state["step"], state["averaged_count"]
-        self.averaged = state["averaged"]
+        self.averaged, self.micro_batch = state["averaged"], state["micro_batch"]
 
 
 def _add(total: StepResult, answers: list[RoundResult], weight: float) -> StepResult:

@@ -57,6 +57,8 @@ class TrainableNetwork(nn.Module):
                 part.config._attn_implementation = "eager"
         self.input_size: int = model.prompt_encoder.input_image_size
         self.low_size: int = 4 * model.prompt_encoder.image_embedding_size[0]
+        self._mean: Tensor
+        self._std: Tensor
         self.register_buffer("_mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("_std", torch.tensor(IMAGENET_STD).view(3, 1, 1) * 255, persistent=False)
 
@@ -84,9 +86,8 @@ class TrainableNetwork(nn.Module):
         if prompts.mask_logits is not None:
             mask = prompts.mask_logits.flatten(0, 1)[:, None].clamp(-MASK_LOGIT_LIMIT, MASK_LOGIT_LIMIT)
         has_points = points.shape[2] > 0
-        sparse, dense = model.prompt_encoder(
-            points if has_points else None, labels if has_points else None, boxes, mask
-        )
+        clicks = (points, labels) if has_points else (None, None)
+        sparse, dense = model.prompt_encoder(*clicks, boxes, mask)
         given: dict[str, Any] = {}
         if features.finer:
             given["high_resolution_features"] = [level.repeat_interleave(count, dim=0) for level in features.finer]
@@ -98,10 +99,9 @@ class TrainableNetwork(nn.Module):
             multimask_output=multimask,
             **given,
         )[:2]
-        # (B x P, 1, K, L, L)
-        return logits.float().unflatten(0, (images, count))[:, :, 0], predicted_iou.float().unflatten(
-            0, (images, count)
-        )[:, :, 0]
+        # the decoder was shown B x P images with one prompt each
+        by_image = (images, count)
+        return logits.float()[:, 0].unflatten(0, by_image), predicted_iou.float()[:, 0].unflatten(0, by_image)
 
     def _position(self) -> Tensor:
         position: Tensor = self.model.get_image_wide_positional_embeddings()

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 Pixels = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
 
 
 def paste_instances(
@@ -26,7 +27,7 @@ def paste_instances(
         top, left = int(rng.integers(0, size - height + 1)), int(rng.integers(0, size - width + 1))
         small = np.asarray(Image.fromarray(cut_pixels).resize((width, height), Image.Resampling.BILINEAR))
         cover = Image.fromarray(np.ascontiguousarray(cut_mask).view(np.uint8) * np.uint8(255))
-        alpha = np.asarray(cover.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
+        alpha = np.asarray(cover.resize((width, height), Image.Resampling.BILINEAR), np.float32) / np.float32(255)
         if rng.random() < 0.5:
             small, alpha = small[:, ::-1], alpha[:, ::-1]
         part = np.s_[top : top + height, left : left + width]
@@ -53,13 +54,13 @@ def procedural_scene(size: int, rng: np.random.Generator, texture: Pixels) -> tu
     return canvas, masks
 
 
-def _blend(below: Pixels, above: npt.NDArray[np.generic], alpha: npt.NDArray[np.float32]) -> Pixels:
+def _blend(below: Pixels, above: Pixels | Floats, alpha: Floats) -> Pixels:
     share = alpha[..., None]
     mixed: Pixels = (below * (1 - share) + above * share).astype(np.uint8)
     return mixed
 
 
-def _shape(size: int, rng: np.random.Generator, inside: Bools | None = None) -> npt.NDArray[np.float32]:
+def _shape(size: int, rng: np.random.Generator, inside: Bools | None = None) -> Floats:
     """A blob, ellipse or polygon, 0..1 with a soft edge of about a pixel."""
     if inside is not None and inside.any():
         rows, columns = np.nonzero(inside)
@@ -84,10 +85,10 @@ def _shape(size: int, rng: np.random.Generator, inside: Bools | None = None) -> 
     soft = drawn.resize((size, size), Image.Resampling.BOX)
     if rng.random() < 0.3:
         soft = soft.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.0))))
-    return np.asarray(soft, np.float32) / 255
+    return np.asarray(soft, np.float32) / np.float32(255)
 
 
-def _fill(size: int, rng: np.random.Generator, texture: Pixels) -> npt.NDArray[np.float32]:
+def _fill(size: int, rng: np.random.Generator, texture: Pixels) -> Floats:
     """(S, S, 3): one colour, a gradient between two, or a tinted piece of the texture; a little noise on all."""
     colour = rng.uniform(0, 255, 3)
     kind = rng.random()

@@ -1,0 +1,133 @@
+"""What a network is shown: the same for the same number, pixels and masks in step, whatever the picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from model_server.contract import masks as rle
+from model_server.dataset import Dataset, Mask, Picture, UnusableDataset, read_dataset
+from model_server.training.augment import Augmentation, View, change_colours, choose_view
+from model_server.training.samples import Samples, Sampling, Source
+from model_server.training.scenes import paste_instances, procedural_scene
+
+SIZE = 64
+
+
+def samples(folder: Path, *, seed: int = 0, **changes: object) -> Samples:
+    sampling = {"input_size": SIZE, "prompts_per_image": 3, "stretched": True, **changes}
+    return Samples([Source(dataset=read_dataset(folder), weight=1.0)], Sampling(**sampling), seed=seed)  # type: ignore[arg-type]
+
+
+def test_a_sample_depends_on_seed_and_number_alone(shapes: Callable[..., Path], tmp_path: Path) -> None:
+    folder = shapes()
+    made = {
+        "augmentation": Augmentation(colour=1.0, stretch=1.5),
+        "region_share": 0.4,
+        "region_cache": tmp_path / "regions",
+        "scene_share": 0.2,
+        "paste_share": 0.5,
+    }
+    one, other = samples(folder, **made), samples(folder, **made)
+    one[7]  # what came before does not matter
+    for number in (12, 3, 9):
+        for a, b in zip(one[number], other[number], strict=True):
+            assert torch.equal(a, b)
+    assert not torch.equal(one[3][0], samples(folder, seed=1, **made)[3][0])
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_pixels_and_masks_are_cut_alike(seed: int, stretched: bool) -> None:
+    """A picture that is white where its mask is: in every view the mask is where the pixels are white."""
+    rng = np.random.default_rng(seed)
+    height, width = (int(side) for side in rng.integers(20, 90, 2))
+    y, x = np.mgrid[:height, :width]
+    mask = ((x - width / 2) / width) ** 2 + ((y - height / 2) / height) ** 2 < 0.09
+    picture = Image.fromarray(np.repeat(mask[..., None] * np.uint8(255), 3, 2))
+    augmentation = Augmentation(scale=(0.3, 2.0), stretch=1.5)
+    view = choose_view((height, width), SIZE, augmentation, rng, stretched=stretched)
+    pixels, seen = view.of_picture(picture), view.of_mask(mask)
+    is_white = pixels[..., 0] > 127
+    assert (is_white != seen).mean() < 0.02
+
+
+def test_a_whole_picture_without_changes_is_what_is_served() -> None:
+    """Stretched to the square as in the SAM 2 network's own preparation."""
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 256, (50, 90, 3), dtype=np.uint8))
+    plain = Augmentation(scale=(1.0, 1.0), flip=False)
+    view = choose_view((50, 90), SIZE, plain, rng, stretched=True)
+    served = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(view.of_picture(picture), np.asarray(served))
+
+
+def test_a_picture_shrunk_for_memory_gives_nearly_the_same_view() -> None:
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)).resize(
+        (600, 400), Image.Resampling.BICUBIC
+    )
+    view = View((90.0, 60.0, 490.0, 360.0), True, SIZE)
+    half = view.scaled((0.5, 0.5)).of_picture(smooth.resize((300, 200), Image.Resampling.BOX))
+    assert np.abs(half.astype(int) - view.of_picture(smooth).astype(int)).mean() < 1.5
+
+
+def one_picture(tmp_path: Path, mask: np.ndarray) -> Samples:
+    Image.new("RGB", (mask.shape[1], mask.shape[0]), (40, 80, 120)).save(tmp_path / "a.png")
+    found = Mask(annotation_id=1, segmentation=rle.encode(mask), area=int(mask.sum()), annotator=None, kind=None)
+    picture = Picture(
+        image_id=1, file_name="a.png", path=tmp_path / "a.png", size_hw=mask.shape, split=None, masks=(found,)
+    )
+    source = Source(dataset=Dataset("one", tmp_path, (picture,), "", ()), weight=1.0)
+    plain = Augmentation(scale=(1.0, 1.0), flip=False)
+    sampling = Sampling(input_size=SIZE, prompts_per_image=4, stretched=True, augmentation=plain)
+    return Samples([source], sampling, seed=0)
+
+
+def test_one_mask_on_one_picture_is_enough(tmp_path: Path) -> None:
+    mask = np.zeros((64, 64), np.bool_)
+    mask[10:30, 20:50] = True
+    pixels, masks = one_picture(tmp_path, mask)[0]
+    assert pixels.shape == (3, SIZE, SIZE)
+    assert masks.shape == (4, SIZE, SIZE)
+    assert all(np.array_equal(one, mask) for one in masks.numpy())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_pixel_and_the_whole_image_cannot_be_learnt_and_are_named(tmp_path: Path, whole: bool) -> None:
+    mask = np.full((64, 64), whole)
+    mask[5, 5] = True
+    with pytest.raises(UnusableDataset) as caught:
+        one_picture(tmp_path, mask)[0]
+    assert caught.value.code == "masks_unusable"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_scenes_masks_do_not_overlap_unless_one_is_part_of_the_other(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    texture = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    pixels, masks = procedural_scene(SIZE, rng, texture)
+    assert pixels.shape == texture.shape
+    assert pixels.dtype == np.uint8
+    for i, a in enumerate(masks):
+        for b in masks[i + 1 :]:
+            both = a & b
+            assert not both.any() or (both == b).all() or (both == a).all()
+
+
+def test_what_is_pasted_covers_what_was_there() -> None:
+    rng = np.random.default_rng(0)
+    below = np.zeros((SIZE, SIZE, 3), np.uint8)
+    cut_out = np.full((10, 10, 3), 255, np.uint8), np.ones((10, 10), np.bool_)
+    pixels, masks = paste_instances(below, [np.ones((SIZE, SIZE), np.bool_)], [cut_out], rng)
+    assert not (masks[0] & masks[1]).any()
+    np.testing.assert_array_equal(pixels[..., 0] == 255, masks[1])
+
+
+def test_no_colour_change_means_none() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    assert change_colours(pixels, 0.0, np.random.default_rng(0)) is pixels

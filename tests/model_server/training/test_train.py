@@ -1,0 +1,203 @@
+"""The trainer as it is run: a process, its folder, its lines; killed, stopped, gone on with, and misused."""
+
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from model_server.networks.registry import load_network, read_network_facts
+from model_server.training.train import main
+
+FAST = ("--batch-size", "2", "--prompts-per-image", "2", "--corrections", "1", "--no-no-point-rounds", "--warmup", "1")
+HERE = ("--device", "cpu", "--threads", "1", "--workers", "0", "--report-seconds", "0")
+
+
+def command(folder: Path, base: Path | str, out: Path, *more: str) -> list[str]:
+    return [str(folder), "--base", str(base), "--out", str(out), *FAST, *HERE, *more]
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model" / "model.safetensors")
+
+
+def test_a_run_from_start_to_a_model_that_can_be_served(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert main(command(shapes(), small_base, out, "--steps", "3")) == 0
+    said = lines(out)
+    assert [line["event"] for line in said] == ["started", "step", "step", "step", "finished"]
+    assert said[0]["pictures"] == 4
+    assert {"loss", "first_best_iou", "last_iou", "images_per_second", "seconds_left", "step"} <= set(said[1])
+    origin = json.loads((out / "model" / "training.json").read_text())
+    assert origin["parent"] == str(small_base)
+    assert origin["configuration"]["steps"] == 3
+    assert len(origin["data"]["shapes"]) == 64
+    trained, base = read_network_facts(out / "model"), read_network_facts(small_base)
+    assert trained.family == "sam2"
+    assert trained.model_version != base.model_version
+    network = load_network(out / "model", torch.device("cpu"))
+    image = Image.new("RGB", (30, 20))
+    (embedding,) = network.encode([network.prepare(image)], [(20, 30)])
+    assert embedding.size_hw == (20, 30)
+    assert not list(out.glob("*.unfinished"))
+
+
+def test_decoder_tuning_of_a_published_half_keeps_the_encoders_fingerprint(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path
+) -> None:
+    """Models are shipped in fp16: a model tuned from one shares its embeddings."""
+    assert main(command(shapes(), small_base, tmp_path / "first", "--steps", "1")) == 0
+    published = tmp_path / "first" / "model"
+    assert main(command(shapes(name="more"), published, tmp_path / "second", "--steps", "2")) == 0
+    tuned = read_network_facts(tmp_path / "second" / "model")
+    assert tuned.encoder_fingerprint == read_network_facts(published).encoder_fingerprint
+    assert tuned.model_version != read_network_facts(published).model_version
+
+
+def test_a_killed_run_goes_on_to_the_very_same_model(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path
+) -> None:
+    """SIGKILL amid the steps; the second start ends with bit-identical weights, averages included."""
+    folder = shapes()
+    options = ("--steps", "12", "--tune", "full", "--average-from", "0.4", "--colour", "0.5")
+    assert main(command(folder, small_base, tmp_path / "whole", *options)) == 0
+    torn = command(folder, small_base, tmp_path / "torn", *options, "--save-seconds", "0")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "model_server.training.train", *torn],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        for line in process.stdout:
+            said = json.loads(line)
+            if said["event"] == "saved" and said["step"] >= 5:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "torn" / "model").exists()
+    assert main(torn) == 0
+    assert [line["event"] for line in lines(tmp_path / "torn")].count("resumed") == 1
+    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "torn")
+    assert set(whole) == set(resumed)
+    for name in whole:
+        assert torch.equal(whole[name], resumed[name]), name
+
+
+def test_sigterm_stops_after_the_step_with_a_checkpoint(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    argv = command(shapes(), small_base, out, "--steps", "100000")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "model_server.training.train", *argv],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        for line in process.stdout:
+            if json.loads(line)["event"] == "step":
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 130
+    assert rest[-1]["event"] == "stopped"
+    assert (out / "checkpoint" / "state.pt").exists()
+    assert not (out / "model").exists()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
+    assert main(argv) == 1
+    return capsys.readouterr().err
+
+
+def test_what_cannot_work_is_refused_by_name_before_anything_is_written(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = shapes(), tmp_path / "run"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    tiny = tmp_path / "tiny"
+    tiny.mkdir()
+    (tiny / "config.json").write_text('{"model_type": "segloop_tiny"}')
+    for code, argv in (
+        ("dataset_missing", command(empty, small_base, out)),
+        ("dataset_empty", command(_no_masks(tmp_path), small_base, out)),
+        ("model_config_unreadable", command(folder, tmp_path / "nothing", out)),
+        ("untrainable_architecture", command(folder, tiny, out)),
+        ("input_size_fixed", command(folder, small_base, out, "--input-size", "100")),
+        ("option_out_of_range", command(folder, small_base, out, "--steps", "0")),
+        ("option_malformed", command(Path(f"{folder}=much"), small_base, out)),
+        ("unknown_architecture", command(folder, "new:colossus", out)),
+    ):
+        assert refusal(capsys, argv).startswith(code)
+        assert not out.exists(), code
+
+
+def _no_masks(tmp_path: Path) -> Path:
+    folder = tmp_path / "maskless"
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (8, 8)).save(folder / "a.png")
+    image = {"id": 1, "file_name": "a.png", "width": 8, "height": 8}
+    (folder / "annotations.json").write_text(json.dumps({"images": [image], "annotations": []}))
+    return folder
+
+
+def test_another_run_in_the_same_folder_is_refused(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, folder = tmp_path / "run", shapes()
+    assert main(command(folder, small_base, out, "--steps", "2", "--save-seconds", "0")) == 0
+    assert refusal(capsys, command(folder, small_base, out, "--steps", "3")).startswith("run_differs")
+    (out / "checkpoint" / "state.pt").write_bytes(b"not a checkpoint")
+    assert refusal(capsys, command(folder, small_base, out, "--steps", "2")).startswith("checkpoint_damaged")
+
+
+def test_a_checkpoint_that_would_run_code_is_not_unpickled(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Malicious:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, (f"touch {tmp_path / 'owned'}",)
+
+    out, folder = tmp_path / "run", shapes()
+    assert main(command(folder, small_base, out, "--steps", "1")) == 0
+    plain = pickle.dumps({"model": Malicious()}, protocol=2)
+    zipped = io.BytesIO()
+    torch.save({"model": Malicious()}, zipped)
+    for content in (plain, zipped.getvalue()):
+        (out / "checkpoint" / "state.pt").write_bytes(content)
+        assert refusal(capsys, command(folder, small_base, out, "--steps", "1")).startswith("checkpoint_damaged")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_replayed_data_is_mixed_in_by_weight(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    extra = shapes(name="base-data", seed=1)
+    argv = command(Path(f"{shapes()}=3"), small_base, out, "--steps", "1", "--replay", f"{extra}=1")
+    assert main(argv) == 0
+    origin = json.loads((out / "model" / "training.json").read_text())
+    assert [(Path(one["folder"]).name, one["weight"], one["is_replay"]) for one in origin["configuration"]["data"]] == [
+        ("shapes", 3.0, False),
+        ("base-data", 1.0, True),
+    ]
+    assert set(origin["data"]) == {"shapes", "base-data"}
