@@ -15,7 +15,7 @@ from model_server.training.network import TrainableNetwork, load_trainable
 from model_server.training.rounds import Rounds
 from model_server.training.samples import Samples, Sampling, Source
 from model_server.training.schedule import parameter_groups, rate_at
-from model_server.training.tuning import choose_weights, merge_low_rank
+from model_server.training.tuning import HEAD_PARTS, choose_weights, merge_low_rank
 from tests.model_server.training.conftest import SIZE, small_sam2
 
 PLAIN = Augmentation(scale=(1.0, 1.0), flip=False)
@@ -92,11 +92,7 @@ def test_embeddings_stay_valid_unless_everything_learns(shapes: Callable[..., Pa
     assert set(after) == set(weights), "an ordinary model, low-rank changes merged"
     changed = {name for name in after if not torch.equal(after[name], weights[name])}
     assert changed
-    wanted = {
-        "decoder": ("mask_decoder", "prompt_encoder"),
-        "head": ("mask_decoder",),
-        "lora": ("mask_decoder.transformer",),
-    }
+    wanted = {"decoder": ("mask_decoder", "prompt_encoder"), "head": HEAD_PARTS, "lora": ("mask_decoder.transformer",)}
     assert all(name.startswith(wanted[tune]) for name in changed)
 
 
@@ -117,9 +113,7 @@ def test_out_of_memory_goes_on_with_smaller_parts_of_the_same_batch(
 
     def cramped(pixels: torch.Tensor) -> Any:
         if len(pixels) > 1:
-            raise RuntimeError(
-                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
-            )
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
         return encode(pixels)
 
     monkeypatch.setattr(run.network, "encode", cramped)

@@ -1,5 +1,6 @@
 """The algorithm of SAM's appendix A, watched from outside: what is asked in each round, and what learns from it."""
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def test_eleven_rounds_eight_points_two_looks() -> None:
     assert points[0] == 1
     assert points[-1] == 9
     assert points[-1] == points[-2], "the last round brings no new point"
-    assert Counter(b - a for a, b in zip(points, points[1:], strict=False)) == {1: 8, 0: 2}
+    assert Counter(b - a for a, b in itertools.pairwise(points)) == {1: 8, 0: 2}
 
 
 def test_the_inserted_look_falls_anywhere_among_the_corrections() -> None:
