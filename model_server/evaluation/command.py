@@ -28,6 +28,7 @@ from model_server.settings import read_settings
 FAILED, INTERRUPTED = 1, 130
 PIPE_WIDTH = 240  # characters of a table that no terminal limits
 REPORT_FILE = "index.html"
+STDOUT = Path("-")
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -69,19 +70,26 @@ def _run(options: argparse.Namespace) -> int:
         skip_unusable=options.skip_unusable,
     )
     for file in (options.json, options.per_mask, options.report and options.report / REPORT_FILE):
-        if file:
+        if file and file != STDOUT:
             require_writable(file)
     with _progress() as progress:
         evaluated = evaluate(methods, evaluation, progress, is_paired=bool(options.against))
     evaluated.document["machine"] = {"device": str(device), "threads": threads, "torch": torch.__version__}
-    print_tables(evaluated.document, Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+    stream = sys.stderr if options.json == STDOUT else sys.stdout
+    print_tables(
+        evaluated.document, Console(file=stream, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+    )
     _write(options, evaluated)
     return 0
 
 
 def _write(options: argparse.Namespace, evaluated: Evaluated) -> None:
     if options.json:
-        write(options.json, json.dumps(evaluated.document, indent=1, allow_nan=False) + "\n")
+        text = json.dumps(evaluated.document, indent=1, allow_nan=False) + "\n"
+        if options.json == STDOUT:
+            sys.stdout.write(text)
+        else:
+            write(options.json, text)
     if options.per_mask:
         write(options.per_mask, per_mask_csv(evaluated.scored, evaluated.measured))
     if options.report:
@@ -134,7 +142,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--skip-unusable", action="store_true", help="leave out pictures and masks that cannot be used, and count them")
     add("--device", help="auto, cpu or cuda (SEGLOOP_MODEL_DEVICE)")
     add("--threads", type=_count, help="processor threads (SEGLOOP_MODEL_THREADS)")
-    add("--json", type=Path, metavar="FILE", help="everything that was measured")
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="everything that was measured; - is stdout, the tables then go to stderr",
+    )
     add("--per-mask", type=Path, metavar="FILE", help="a CSV line for every mask and method")
     add("--report", type=Path, metavar="DIR", help="an HTML page with drawings and the worst cases as pictures")
     return parser

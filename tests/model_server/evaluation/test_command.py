@@ -170,6 +170,13 @@ def test_refusals_are_a_sentence(
     assert captured.out == ""
 
 
+def test_json_may_go_to_stdout_alone(discs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spot", str(discs), "--clicks", "1", "--max-masks", "2", "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["schema"] == SCHEMA
+    assert "1 click, best of 3" in captured.err
+
+
 def test_an_empty_dataset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "annotations.json").write_text('{"images": [], "annotations": []}')
