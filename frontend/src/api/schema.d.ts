@@ -505,6 +505,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/{model_version}/decoder.onnx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Decoder
+         * @description Prompt encoder and mask decoder of a model version as ONNX, for decoding in the browser (docs/onnx.md).
+         *
+         *     The first request for a version waits until its file is made: seconds, for the largest models longer than the
+         *     503 that says to ask again. 409 when the model's family has no such form, or its smaller weights draw other masks.
+         */
+        get: operations["read_decoder_api_models__model_version__decoder_onnx_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/images/{image_id}/annotations": {
         parameters: {
             query?: never;
@@ -2778,6 +2801,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelList"];
+                };
+            };
+        };
+    };
+    read_decoder_api_models__model_version__decoder_onnx_get: {
+        parameters: {
+            query?: {
+                weights?: "float32" | "float16" | "uint8";
+            };
+            header?: never;
+            path: {
+                model_version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Its rules as JSON. */
+                    "Segloop-Decoder"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The decoder named by If-None-Match is still the one. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
