@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     names = [options.model, *([options.against] if options.against else [])]
     methods: list[Method] = [load_method(name, models_dir=settings.models_dir, device=device) for name in names]
     if options.baselines:
-        methods += baselines()
+        methods += [method for method in baselines() if set(method.starts) & set(options.starts)]
     evaluation = Evaluation(
         folders=tuple(options.dataset),
         split=options.split,

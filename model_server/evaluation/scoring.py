@@ -89,7 +89,8 @@ def score(
 ) -> Scored:
     """Run every protocol in `steps` (prompts per mask). `on_masks` hears how many masks are done.
 
-    Raises UnusableDataset for a picture that cannot be read, unless `skip_unusable`: then its rows stay NaN.
+    Raises UnusableDataset for a picture that cannot be read, unless `skip_unusable`: then its rows stay NaN,
+    and dataset_empty where not one can.
     """
     mask_count = sum(len(picture.masks) for picture in pictures)
     runs = [_empty_run(method, mask_count, steps) for method in methods]
@@ -104,6 +105,8 @@ def score(
             skipped.append(error.message)
         row += len(picture.masks)
         on_masks(len(picture.masks))
+    if len(skipped) == len(pictures):
+        raise UnusableDataset("dataset_empty", f"Not one picture can be read; the first: {skipped[0]}")
     return Scored(pictures, runs, skipped)
 
 

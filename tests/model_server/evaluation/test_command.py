@@ -147,6 +147,10 @@ def test_unusable_pictures_are_an_error_or_a_counted_skip(discs: Path, capsys: p
     document = evaluated("spot", discs, "--clicks", 1, "--skip-unusable")
     assert document["results"][0]["measures"]["center_1"]["all"]["masks"] == 6
     assert len(document["datasets"][0]["skipped"]) == 1
+    for picture in (discs / "images").iterdir():
+        picture.write_bytes(b"nothing")
+    assert main(["spot", str(discs), "--clicks", "1", "--skip-unusable"]) == 1
+    assert "Not one picture can be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -168,6 +172,11 @@ def test_refusals_are_a_sentence(
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
+
+
+def test_only_baselines_that_start_so_are_run(discs: Path) -> None:
+    document = evaluated("spot", discs, "--starts", "box", "--baselines", "--max-images", 1)
+    assert list(document["methods"])[1:] == ["GrabCut", "filled box"]
 
 
 def test_json_may_go_to_stdout_alone(discs: Path, capsys: pytest.CaptureFixture[str]) -> None:
