@@ -87,21 +87,26 @@ def convert_file(file: Path, folder: Path) -> Converted:
 
 
 def read_official(file: Path) -> Converted:
-    """Tell what network an official file holds and bring its tensors to transformers' names. Raises UnusableModel."""
-    tensors = _load_tensors(file)
+    """Read an official file in transformers' terms. Raises UnusableModel."""
+    return recognise(_load_tensors(file), file.name)
+
+
+def recognise(tensors: Tensors, file_name: str) -> Converted:
+    """Tell by its tensors' names and shapes what network this is, and that it is whole. Raises UnusableModel."""
     convert = next((convert for is_family, convert in FAMILIES if is_family(tensors)), None)
     if convert is None:
         raise UnusableModel(
             "unknown_architecture",
-            f"{file.name}: these are not the tensors of segment-anything or sam2 ({_names(tensors)}).",
+            f"{file_name}: these are not the tensors of segment-anything or sam2 ({_names(tensors)}).",
         )
     try:
         converted = convert(tensors)
-    except (KeyError, IndexError, ValueError) as error:
+        expected = _expected_shapes(converted.config)
+    except Exception as error:  # shapes that fit no network make transformers raise whatever its parts raise
         raise UnusableModel(
-            "unknown_architecture", f"{file.name}: the network cannot be told from its tensors ({error})."
+            "unknown_architecture", f"{file_name}: the network cannot be told from its tensors ({error})."
         ) from error
-    _check(file.name, converted)
+    _check(file_name, converted, expected)
     return converted
 
 
@@ -253,13 +258,17 @@ def _count(tensors: Tensors, pattern: str) -> int:
     return 1 + max(numbers)
 
 
-def _check(file_name: str, converted: Converted) -> None:
-    """Every tensor the network needs is there in its shape, and no other. Raises UnusableModel."""
-    model_class: Callable[[Any], torch.nn.Module] = SamModel if isinstance(converted.config, SamConfig) else Sam2Model
+def _expected_shapes(config: SamConfig | Sam2Config) -> dict[str, torch.Size]:
+    """The network's tensors, those left out that are another one's twin."""
+    model_class: Callable[[Any], torch.nn.Module] = SamModel if isinstance(config, SamConfig) else Sam2Model
     with torch.device("meta"):
-        model = model_class(converted.config)
+        model = model_class(config)
     tied = set(getattr(model, "_tied_weights_keys", None) or ())
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items() if name not in tied}
+    return {name: tensor.shape for name, tensor in model.state_dict().items() if name not in tied}
+
+
+def _check(file_name: str, converted: Converted, expected: dict[str, torch.Size]) -> None:
+    """Every tensor the network needs is there in its shape, and no other. Raises UnusableModel."""
     given = {name: tensor.shape for name, tensor in converted.tensors.items()}
     what = f"{file_name} looks like {converted.name}, but"
     if missing := expected.keys() - given.keys():

@@ -22,6 +22,9 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+SMALL_SAM = {"width": 64, "depth": 4, "heads": 2, "global_blocks": [1, 3], "image_size": 256}
+HIERA_TINY = "sam2.1/sam2.1_hiera_t"
+
 
 class Resize(nn.Module):
     """torchvision.transforms.Resize of a tensor (3, height, width): antialiased bilinear."""
