@@ -66,7 +66,9 @@ def to_uint8(model: ModelProto, *, exact_weights: Sequence[Floats]) -> ModelProt
             # A Gemm is quantised as the product it holds, under this name.
             nodes_to_exclude=[*kept_nodes, *(f"{name}_MatMul" for name in kept_nodes)],
         )
-        return onnx.load(result)
+        smaller = onnx.load(result)
+    del smaller.graph.value_info[:]
+    return smaller
 
 
 def _fingerprint(values: Floats) -> bytes:
