@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
@@ -212,12 +213,10 @@ def _to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle:
 
 def _compress(runs: list[Any], size_hw: tuple[int, int]) -> str:
     height, width = size_hw
-    if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != height * width:
+    if not all(isinstance(run, int) and 0 <= run <= height * width for run in runs) or sum(runs) != height * width:
         raise InvalidMask("mask_malformed", f"its runs do not add up to {height} x {width} pixels")
-    listed: Any = {"size": [height, width], "counts": runs}
-    packed: Any = coco_mask.frPyObjects(listed, height, width)
-    merged: Any = coco_mask.merge([packed])  # without runs of length 0
-    return str(merged["counts"].decode("ascii"))
+    inside = np.repeat((np.arange(len(runs)) & 1).astype(np.bool_), runs)
+    return masks.encode(inside.reshape(width, height).T)["counts"]
 
 
 def _from_polygons(polygons: list[Any], size_hw: tuple[int, int]) -> Rle:
