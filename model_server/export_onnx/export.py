@@ -76,7 +76,7 @@ def export_decoder(
     parity = check.measure_parity(network, graph, rules, exact)
     agreement, compared = None, 0
     if weights != "float32":
-        model = to_float16(model) if weights == "float16" else to_uint8(model, exact_weights=graph.outline_weights)
+        model = to_float16(model) if weights == "float16" else to_uint8(model, exact_weights=[graph.outline_weights])
         smaller = check.open_session(model.SerializeToString())
         pictures = pictures or [check.drawn_picture(seed) for seed in range(check.DRAWN_PICTURES)]
         agreement, compared = check.measure_agreement(network, rules, exact, smaller, pictures)

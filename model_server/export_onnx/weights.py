@@ -43,7 +43,7 @@ def to_float16(model: ModelProto) -> ModelProto:
 def to_uint8(model: ModelProto, *, exact_weights: Sequence[Floats]) -> ModelProto:
     """ONNX Runtime's dynamic quantisation: about a quarter of the bytes, and products of 8-bit integers.
 
-    QUInt8, which the WebAssembly build runs several times as fast as float32 (docs/onnx.md); one scale per tensor, as
+    QUInt8, which the WebAssembly build runs, too, a little faster than float32 (docs/onnx.md); one scale per tensor, as
     its batched products take no other. `exact_weights` stay float32, in whatever order of axes the graph holds them,
     and so do small ones: they cost next to nothing and, quantised, draw visibly other masks.
     """
