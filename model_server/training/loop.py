@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from model_server.training.configuration import Configuration
 from model_server.training.network import Features, TrainableNetwork
+from model_server.training.reuse import Reuse
 from model_server.training.rounds import RoundResult, Start, play
 from model_server.training.schedule import parameter_groups, rate_at
 
@@ -52,10 +53,13 @@ class Run:
         self.network.train()
         if not self.trains_encoder:
             self.network.model.vision_encoder.eval()  # running means of norms are part of the embedding
+        self.reuse = Reuse(self.network)
 
-    def advance(self, pixels: Tensor, masks: Tensor) -> StepResult:
-        """One step on a batch: 8-bit pixels (B, 3, S, S), masks (B, P, S, S). The result depends on the step's
-        number, the seed and the batch alone."""
+    def advance(self, pixels: Tensor, masks: Tensor, pictures: Tensor) -> StepResult:
+        """One step on a batch of samples: 8-bit pixels (B, 3, S, S), masks (B, P, S, S), pictures' numbers (B,).
+
+        The result depends on the step's number, the seed and the batch alone.
+        """
         configuration = self.configuration
         share = rate_at(
             self.step, steps=configuration.steps, warmup=configuration.warmup, schedule=configuration.schedule
@@ -69,8 +73,11 @@ class Run:
             torch.manual_seed(seed)
             draw = random.Random(seed)
             try:
-                parts = zip(torch.split(pixels, self.micro_batch), torch.split(masks, self.micro_batch), strict=True)
-                results = [self._backpropagate(*part, draw, len(pixels)) for part in parts]
+                size = self.micro_batch
+                splits = (torch.split(pixels, size), torch.split(masks, size), torch.split(pictures, size))
+                results = [
+                    self._backpropagate(*part, draw=draw, batch_size=len(pixels)) for part in zip(*splits, strict=True)
+                ]
                 break
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error) or self.micro_batch == 1:
@@ -82,12 +89,15 @@ class Run:
         self._average()
         return StepResult(*(sum(getattr(result, name) for result in results) for name in StepResult.__slots__))
 
-    def _backpropagate(self, pixels: Tensor, masks: Tensor, draw: random.Random, batch_size: int) -> StepResult:
+    def _backpropagate(
+        self, pixels: Tensor, masks: Tensor, pictures: Tensor, *, draw: random.Random, batch_size: int
+    ) -> StepResult:
         """Gradients of one part of a batch, weighed by its share."""
         part = len(pixels) / batch_size
         pixels, masks = pixels.to(self.device), masks.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16), torch.set_grad_enabled(self.trains_encoder):
-            features = self.network.encode(pixels)
+            is_known = not self.trains_encoder and bool((pictures >= 0).all())
+            features = self.reuse.encode(pixels, pictures) if is_known else self.network.encode(pixels)
         # Rounds are backpropagated one by one down to the features, the encoder once at the end.
         leaves = [level.detach().requires_grad_(self.trains_encoder) for level in features.all()]
         held = Features(leaves[0], tuple(leaves[1:]))

@@ -55,8 +55,10 @@ class Sampling:
     keep_long_side: int = 512
 
 
-class Samples(TorchDataset[tuple[Tensor, Tensor]]):
-    """Endless samples: 8-bit pixels (3, S, S) and masks (prompts_per_image, S, S), none of them empty."""
+class Samples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless samples: 8-bit pixels (3, S, S), masks (prompts_per_image, S, S), none of them empty, and the picture's
+    number (), which says that the pixels are the same again; -1 where they are not.
+    """
 
     def __init__(self, sources: Sequence[Source], sampling: Sampling, *, seed: int) -> None:
         self._sources, self._sampling, self._seed = sources, sampling, seed
@@ -64,12 +66,12 @@ class Samples(TorchDataset[tuple[Tensor, Tensor]]):
         self._share = np.cumsum(weights / weights.sum())
         self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Sample `index`. Raises UnusableDataset when no drawn picture yields a mask."""
         rng = np.random.default_rng((self._seed, index))
         sampling = self._sampling
         for _ in range(TRIES):
-            pixels, masks = self._draw(rng)
+            pixels, masks, number = self._draw(rng)
             masks = [mask for mask in masks if sampling.min_area <= mask.sum() <= MOST_OF_PICTURE * mask.size]
             if masks:
                 break
@@ -85,25 +87,30 @@ class Samples(TorchDataset[tuple[Tensor, Tensor]]):
         return (
             torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
             torch.from_numpy(np.stack([masks[i] for i in order])),
+            torch.tensor(number),
         )
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Pixels, list[Bools]]:
+    def _draw(self, rng: np.random.Generator) -> tuple[Pixels, list[Bools], int]:
         sampling = self._sampling
         if sampling.scene_share and rng.random() < sampling.scene_share:
-            return procedural_scene(sampling.input_size, rng, self._texture(rng))
-        picture = self._choose(rng)
+            return *procedural_scene(sampling.input_size, rng, self._texture(rng)), -1
+        picture, number = self._choose(rng)
         view, pixels = self._look(picture, rng)
+        is_same = sampling.augmentation.is_none
         if sampling.region_share and rng.random() < sampling.region_share:
             assert sampling.region_cache is not None, "checked by the configuration"
-            return pixels, self._regions(picture, view, rng, sampling.region_cache)
+            return pixels, self._regions(picture, view, rng, sampling.region_cache), number if is_same else -1
         masks = self._masks(picture, view, rng, sampling.prompts_per_image)
         if sampling.paste_share and rng.random() < sampling.paste_share:
-            pixels, masks = paste_instances(pixels, masks, self._instances(rng), rng)
-        return pixels, masks
+            return *paste_instances(pixels, masks, self._instances(rng), rng), -1
+        return pixels, masks, number if is_same else -1
 
-    def _choose(self, rng: np.random.Generator) -> Picture:
-        source = self._sources[min(int(np.searchsorted(self._share, rng.random())), len(self._sources) - 1)]
-        return source.dataset.pictures[rng.integers(len(source.dataset.pictures))]
+    def _choose(self, rng: np.random.Generator) -> tuple[Picture, int]:
+        """A picture, and its number over all sources."""
+        at = min(int(np.searchsorted(self._share, rng.random())), len(self._sources) - 1)
+        pictures = self._sources[at].dataset.pictures
+        chosen = int(rng.integers(len(pictures)))
+        return pictures[chosen], sum(len(source.dataset.pictures) for source in self._sources[:at]) + chosen
 
     def _look(self, picture: Picture, rng: np.random.Generator) -> tuple[View, Pixels]:
         """A view in the picture's own pixels, and what it shows."""
@@ -155,7 +162,7 @@ class Samples(TorchDataset[tuple[Tensor, Tensor]]):
         """One to three masks of another picture, cut out with their pixels."""
         cut_outs: list[tuple[Pixels, Bools]] = []
         for _ in range(int(rng.integers(1, 4))):
-            picture = self._choose(rng)
+            picture, _ = self._choose(rng)
             kept = self._picture(picture)
             chosen = picture.masks[rng.integers(len(picture.masks))]
             whole = Image.fromarray(
@@ -170,4 +177,4 @@ class Samples(TorchDataset[tuple[Tensor, Tensor]]):
 
     def _texture(self, rng: np.random.Generator) -> Pixels:
         """A stretch of some picture, to fill a drawn shape with."""
-        return self._look(self._choose(rng), rng)[1]
+        return self._look(self._choose(rng)[0], rng)[1]

@@ -91,7 +91,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
 
 def _steps(
     run: Run,
-    batches: Iterator[tuple[Tensor, Tensor]],
+    batches: Iterator[tuple[Tensor, Tensor, Tensor]],
     progress: Progress,
     out: Path,
     facts: dict[str, Any],
@@ -103,9 +103,9 @@ def _steps(
     pace, saved_at, last = Pace(), time.monotonic(), run.step
     with stop:
         while run.step < configuration.steps and not stop.is_asked:
-            pixels, masks = next(batches)
+            batch = next(batches)
             before = run.micro_batch
-            result = run.advance(pixels, masks)
+            result = run.advance(*batch)
             if run.micro_batch < before:
                 progress.say("smaller_batches", micro_batch=run.micro_batch, reason="out of memory")
             pace.add(**{name: getattr(result, name) for name in result.__slots__})
@@ -153,7 +153,7 @@ def _batches(
     network: TrainableNetwork,
     settings: argparse.Namespace,
     first_step: int,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches from `first_step` on; batch k holds samples k x batch_size and following."""
     sampling = Sampling(
         input_size=network.input_size,

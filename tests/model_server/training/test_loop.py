@@ -12,6 +12,7 @@ from model_server.training.augment import Augmentation
 from model_server.training.configuration import Configuration, DataChoice, Tune, UnusableConfiguration
 from model_server.training.loop import Run
 from model_server.training.network import TrainableNetwork, load_trainable
+from model_server.training.reuse import Reuse
 from model_server.training.rounds import Rounds
 from model_server.training.samples import Samples, Sampling, Source
 from model_server.training.schedule import parameter_groups, rate_at
@@ -39,11 +40,11 @@ def configuration(**changes: Any) -> Configuration:
     return Configuration(**(made | changes))
 
 
-def batch(folder: Path, first: int = 0, count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(folder: Path, first: int = 0, count: int = 4) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     sampling = Sampling(input_size=SIZE, prompts_per_image=2, stretched=True, augmentation=PLAIN)
     samples = Samples([Source(dataset=read_dataset(folder), weight=1.0)], sampling, seed=0)
-    pixels, masks = zip(*(samples[i] for i in range(first, first + count)), strict=True)
-    return torch.stack(pixels), torch.stack(masks)
+    pixels, masks, pictures = zip(*(samples[i] for i in range(first, first + count)), strict=True)
+    return torch.stack(pixels), torch.stack(masks), torch.stack(pictures)
 
 
 def new_run(**changes: Any) -> Run:
@@ -57,11 +58,11 @@ def test_a_handful_of_masks_is_learnt_by_heart(shapes: Callable[..., Path]) -> N
     """Real learning: from random weights to masks that fit, and to a predicted IoU that says so."""
     rounds = Rounds(corrections=1, no_point_rounds=False, mask_loss="balanced", mask_weight=2.0)
     run = new_run(rounds=rounds, steps=150)
-    pixels, masks = batch(shapes(pictures=2), count=4)
-    first = run.advance(pixels, masks)
+    by_heart = batch(shapes(pictures=2), count=4)
+    first = run.advance(*by_heart)
     for _ in range(148):
-        run.advance(pixels, masks)
-    last = run.advance(pixels, masks)
+        run.advance(*by_heart)
+    last = run.advance(*by_heart)
     assert first.first_best_iou < 0.3
     assert last.first_best_iou > 0.7, "on a grid of 16 x 16"
     assert last.last_iou > 0.7
@@ -102,6 +103,30 @@ def test_full_training_changes_the_encoder(shapes: Callable[..., Path]) -> None:
     run.network.train()
     run.advance(*batch(shapes()))
     assert not torch.equal(before[0], embedding(run.network)[0])
+
+
+def test_a_frozen_encoder_sees_every_picture_once_and_nothing_else_changes(shapes: Callable[..., Path]) -> None:
+    """Reused embeddings give the very losses of fresh ones."""
+    folder = shapes(pictures=3)
+    reusing, fresh = new_run(tune="decoder"), new_run(tune="decoder")
+    for step in range(4):
+        pixels, masks, pictures = batch(folder, first=4 * step)
+        assert pictures.min() >= 0
+        one = reusing.advance(pixels, masks, pictures)
+        other = fresh.advance(pixels, masks, torch.full_like(pictures, -1))
+        assert one.loss == pytest.approx(other.loss, rel=2e-2), "bf16 rounds by batch"
+    assert reusing.reuse.encoded == 3
+    assert fresh.reuse.encoded == 0
+
+
+def test_embeddings_are_kept_within_their_bytes() -> None:
+    network = TrainableNetwork(small_sam2(), "sam2").eval()
+    pixels = torch.randint(0, 256, (1, 3, SIZE, SIZE), dtype=torch.uint8)
+    one = sum(level.nbytes for level in network.encode(pixels).all())
+    reuse = Reuse(network, limit_bytes=2 * one)
+    for number in (0, 1, 0, 2, 0, 1):
+        reuse.encode(pixels, torch.tensor([number]))
+    assert reuse.encoded == 4, "1 had made room for 2"
 
 
 def test_out_of_memory_goes_on_with_smaller_parts_of_the_same_batch(
@@ -154,7 +179,7 @@ def test_sam_trains_as_well_and_pads_instead_of_stretching(small_sam: Path) -> N
     pixels = torch.randint(0, 256, (1, 3, network.input_size, network.input_size), dtype=torch.uint8)
     masks = torch.zeros(1, 2, network.input_size, network.input_size, dtype=torch.bool)
     masks[..., 10:30, 5:40] = True
-    losses = [run.advance(pixels, masks).loss for _ in range(4)]
+    losses = [run.advance(pixels, masks, torch.tensor([-1])).loss for _ in range(4)]
     assert losses[-1] < losses[0]
 
 

@@ -91,7 +91,7 @@ def one_picture(tmp_path: Path, mask: np.ndarray) -> Samples:
 def test_one_mask_on_one_picture_is_enough(tmp_path: Path) -> None:
     mask = np.zeros((64, 64), np.bool_)
     mask[10:30, 20:50] = True
-    pixels, masks = one_picture(tmp_path, mask)[0]
+    pixels, masks, _ = one_picture(tmp_path, mask)[0]
     assert pixels.shape == (3, SIZE, SIZE)
     assert masks.shape == (4, SIZE, SIZE)
     assert all(np.array_equal(one, mask) for one in masks.numpy())
