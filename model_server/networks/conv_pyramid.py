@@ -64,12 +64,11 @@ class ConvPyramid(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
+        """Called for weights that a checkpoint lacks; norms keep what their constructor gave or a checkpoint held."""
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
 
     def forward(self, pixel_values: Tensor, **_: Any) -> ConvPyramidOutput:
         """Levels finest first; `last_hidden_state` is the coarsest."""

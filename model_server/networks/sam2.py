@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from transformers import Sam2Config, Sam2Model
 
+from model_server.networks import conv_pyramid  # noqa: F401  (registers the backbone of `nano`)
 from model_server.networks.frame import Frame, resize, stretched
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
 from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors

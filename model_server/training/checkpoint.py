@@ -68,6 +68,7 @@ def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
         for name, tensor in model.state_dict().items()
     }
     save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
+    (unfinished / "model.safetensors").chmod(0o644)  # as every other file of a model; safetensors makes it private
     config = model.config.to_dict()
     config["architectures"], config["dtype"] = [type(model).__name__], "float16"
     (unfinished / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from model_server.networks.registry import load_network, read_network_facts
+from model_server.training.network import load_trainable
 from model_server.training.train import main
 
 FAST = ("--batch-size", "2", "--prompts-per-image", "2", "--corrections", "1", "--no-no-point-rounds", "--warmup", "1")
@@ -56,6 +57,17 @@ def test_a_run_from_start_to_a_model_that_can_be_served(
     (embedding,) = network.encode([network.prepare(image)], [(20, 30)])
     assert embedding.size_hw == (20, 30)
     assert not list(out.glob("*.unfinished"))
+
+
+def test_what_is_served_is_what_was_trained(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
+    """Running means of norms included: once, loading reset them, and features came out thousands of times too large."""
+    assert main(command(shapes(), small_base, tmp_path / "run", "--steps", "4", "--tune", "full")) == 0
+    saved, loaded = weights(tmp_path / "run"), load_trainable(tmp_path / "run" / "model").model.state_dict()
+    running = [name for name in saved if name.endswith("running_var")]
+    assert running
+    assert not any(torch.equal(saved[name], torch.ones_like(saved[name])) for name in running)
+    for name in saved:
+        torch.testing.assert_close(loaded[name].half(), saved[name].half(), rtol=0, atol=0)
 
 
 def test_decoder_tuning_of_a_published_half_keeps_the_encoders_fingerprint(
