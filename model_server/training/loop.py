@@ -3,6 +3,7 @@
 import random
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,12 +29,22 @@ class StepResult:
 
 
 class Run:
-    """A network in training with its optimiser and the running average of its late weights."""
+    """A network in training with its optimiser and the running average of its late weights.
 
-    def __init__(self, network: TrainableNetwork, configuration: Configuration, device: torch.device) -> None:
+    `precision` is that of the products, bfloat16 or float32; weights and their changes are float32.
+    """
+
+    def __init__(
+        self,
+        network: TrainableNetwork,
+        configuration: Configuration,
+        device: torch.device,
+        precision: torch.dtype = torch.bfloat16,
+    ) -> None:
         self.network = network.to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.configuration, self.device = configuration, device
+        self._autocast = partial(torch.autocast, device.type, torch.bfloat16, enabled=precision == torch.bfloat16)
         self.step = 0
         self.micro_batch = configuration.batch_size
         encoder_rate = configuration.encoder_rate or configuration.rate
@@ -95,7 +106,7 @@ class Run:
         """Gradients of one part of a batch, weighed by its share."""
         part = len(pixels) / batch_size
         pixels, masks = pixels.to(self.device), masks.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16), torch.set_grad_enabled(self.trains_encoder):
+        with self._autocast(), torch.set_grad_enabled(self.trains_encoder):
             is_known = not self.trains_encoder and bool((pictures >= 0).all())
             features = self.reuse.encode(pixels, pictures) if is_known else self.network.encode(pixels)
         # Rounds are backpropagated one by one down to the features, the encoder once at the end.
@@ -106,7 +117,7 @@ class Run:
             chosen = masks[:, :count] if start == "point" else masks[:, masks.shape[1] - count :]
             weight = part * count / masks.shape[1]
             answers: list[RoundResult] = []
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with self._autocast():
                 for answer in play(self.network, held, chosen, start, self.configuration.rounds, draw):
                     (answer.loss * weight).backward()  # type: ignore[no-untyped-call]
                     answers.append(answer)

@@ -12,7 +12,7 @@ REPORT_SECONDS = 10.0
 
 
 def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
-    """What to train, and how to run it: the second part changes no result."""
+    """What to train, and how to run it: the second part changes no more than the last digits."""
     given = _parser().parse_args(argv)
     data = [_choice(text, given.split, is_replay=False) for text in given.data]
     data += [_choice(text, given.split, is_replay=True) for text in given.replay]
@@ -118,9 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--scene-share", type=float, default=0.0, help="samples drawn by code")
     add("--paste-share", type=float, default=0.0, help="samples with instances pasted in")
     add("--min-area", type=int, default=16, help="smallest mask, in pixels of the input")
-    group = parser.add_argument_group("this machine (changes no result)")
+    group = parser.add_argument_group("this machine")
     add = group.add_argument
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1")
+    add("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="of products; auto: what is faster here")
     add("--threads", type=int, default=0, help="0: torch's choice")
     add("--workers", type=int, default=1, help="processes that make samples")
     add("--region-cache", type=Path, default=Path("region-cache"), help="where regions found by code are kept")

@@ -55,7 +55,19 @@ class Sampling:
     keep_long_side: int = 512
 
 
-class Samples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
+Sample = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An UnusableDataset on its way between processes, which exceptions do not survive with their code."""
+
+    code: str
+    message: str
+
+
+class Samples(TorchDataset[Sample]):
     """Endless samples: 8-bit pixels (3, S, S), masks (prompts_per_image, S, S), none of them empty, and the picture's
     number (), which says that the pixels are the same again; -1 where they are not.
     """
@@ -66,7 +78,7 @@ class Samples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         self._share = np.cumsum(weights / weights.sum())
         self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Sample:
         """Sample `index`. Raises UnusableDataset when no drawn picture yields a mask."""
         rng = np.random.default_rng((self._seed, index))
         sampling = self._sampling
@@ -178,3 +190,28 @@ class Samples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
     def _texture(self, rng: np.random.Generator) -> Pixels:
         """A stretch of some picture, to fill a drawn shape with."""
         return self._look(self._choose(rng)[0], rng)[1]
+
+
+class Refusing(TorchDataset[Sample | Refusal]):
+    """Samples, or why one cannot be made."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __getitem__(self, index: int) -> Sample | Refusal:
+        """Sample `index`."""
+        try:
+            return self._samples[index]
+        except UnusableDataset as error:
+            return Refusal(error.code, error.message)
+
+
+def collate(samples: list[Sample | Refusal]) -> Batch | Refusal:
+    """Samples side by side; a single refusal refuses the batch."""
+    made: list[Sample] = []
+    for sample in samples:
+        if isinstance(sample, Refusal):
+            return sample
+        made.append(sample)
+    pixels, masks, pictures = zip(*made, strict=True)
+    return torch.stack(pixels), torch.stack(masks), torch.stack(pictures)

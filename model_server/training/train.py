@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from model_server.dataset import UnusableDataset, read_dataset
@@ -25,11 +24,11 @@ from model_server.training.checkpoint import (
     save_model,
 )
 from model_server.training.configuration import Configuration, UnusableConfiguration, check
-from model_server.training.loop import Run
+from model_server.training.loop import Run, StepResult
 from model_server.training.network import TrainableNetwork, load_trainable
 from model_server.training.options import parse
 from model_server.training.progress import Pace, Progress
-from model_server.training.samples import Samples, Sampling, Source
+from model_server.training.samples import Batch, Refusal, Refusing, Samples, Sampling, Source, collate
 from model_server.training.tuning import choose_weights
 
 REPORT_SECONDS = 10.0
@@ -43,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
         return train(configuration, settings)
     except (UnusableConfiguration, UnusableDataset, UnusableModel, UnusableCheckpoint) as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as error:  # a full disk, most often; the checkpoint before is whole
+        print(f"cannot_write: {error}", file=sys.stderr)  # noqa: T201
         return 1
 
 
@@ -63,7 +65,8 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
         )
     network = _network(configuration)
     choose_weights(network, configuration.tune, lora_rank=configuration.lora_rank)
-    run = Run(network, configuration, device)
+    precision = choose_precision(settings.precision, device)
+    run = Run(network, configuration, device, precision)
     if kept is not None:
         run.resume(kept[0])
     out.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
             step=run.step,
             steps=configuration.steps,
             device=str(device),
+            precision=str(precision).removeprefix("torch."),
             **_sizes(sources),
         )
         is_done = _steps(
@@ -91,7 +95,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
 
 def _steps(
     run: Run,
-    batches: Iterator[tuple[Tensor, Tensor, Tensor]],
+    batches: Iterator[Batch | Refusal],
     progress: Progress,
     out: Path,
     facts: dict[str, Any],
@@ -104,6 +108,8 @@ def _steps(
     with stop:
         while run.step < configuration.steps and not stop.is_asked:
             batch = next(batches)
+            if isinstance(batch, Refusal):
+                raise UnusableDataset(batch.code, batch.message)
             before = run.micro_batch
             result = run.advance(*batch)
             if run.micro_batch < before:
@@ -117,6 +123,7 @@ def _steps(
                     steps_left=configuration.steps - run.step,
                 )
                 progress.say("step", step=run.step, steps=configuration.steps, **rates)
+                facts["metrics"] = {name: rates[name] for name in StepResult.__slots__}
             if time.monotonic() - saved_at >= settings.save_seconds:
                 save_checkpoint(out, run, facts)
                 saved_at, last = time.monotonic(), run.step
@@ -153,7 +160,7 @@ def _batches(
     network: TrainableNetwork,
     settings: argparse.Namespace,
     first_step: int,
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+) -> Iterator[Batch | Refusal]:
     """Batches from `first_step` on; batch k holds samples k x batch_size and following."""
     sampling = Sampling(
         input_size=network.input_size,
@@ -167,12 +174,13 @@ def _batches(
         min_area=configuration.min_area,
     )
     loader = DataLoader(
-        Samples(sources, sampling, seed=configuration.seed),
+        Refusing(Samples(sources, sampling, seed=configuration.seed)),
         batch_size=configuration.batch_size,
         sampler=range(first_step * configuration.batch_size, configuration.steps * configuration.batch_size),
         num_workers=settings.workers,
         prefetch_factor=4 if settings.workers else None,
         worker_init_fn=_quiet_worker,
+        collate_fn=collate,
     )
     return iter(loader)
 
@@ -227,6 +235,14 @@ def _sizes(sources: list[Source]) -> dict[str, int]:
         "masks": sum(len(picture.masks) for source in sources for picture in source.dataset.pictures),
         "skipped": sum(len(source.dataset.skipped) for source in sources),
     }
+
+
+def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it faster than float32: GPUs, and processors with instructions for it."""
+    if wanted != "auto":
+        return torch.bfloat16 if wanted == "bf16" else torch.float32
+    has_products = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if device.type != "cpu" or has_products else torch.float32
 
 
 def _best_device() -> str:

@@ -48,6 +48,7 @@ def test_a_run_from_start_to_a_model_that_can_be_served(
     origin = json.loads((out / "model" / "training.json").read_text())
     assert origin["parent"] == str(small_base)
     assert origin["configuration"]["steps"] == 3
+    assert origin["metrics"]["loss"] == said[-2]["loss"]
     assert len(origin["data"]["shapes"]) == 64
     trained, base = read_network_facts(out / "model"), read_network_facts(small_base)
     assert trained.family == "sam2"
@@ -172,6 +173,19 @@ def _no_masks(tmp_path: Path) -> Path:
     image = {"id": 1, "file_name": "a.png", "width": 8, "height": 8}
     (folder / "annotations.json").write_text(json.dumps({"images": [image], "annotations": []}))
     return folder
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_picture_that_turns_out_bad_ends_the_run_by_name(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    """Also when another process met it; the checkpoint before stays."""
+    folder = shapes(pictures=1)
+    Image.new("RGB", (9, 9)).save(folder / "images" / "0.png")
+    argv = command(folder, small_base, tmp_path / "run", "--steps", "2")
+    argv[argv.index("--workers") + 1] = workers
+    assert refusal(capsys, argv).startswith("picture_unreadable")
+    assert not (tmp_path / "run" / "model").exists()
 
 
 def test_another_run_in_the_same_folder_is_refused(
