@@ -65,7 +65,12 @@ def _run(options: argparse.Namespace) -> int:
         folders=tuple(options.dataset),
         split=options.split,
         steps=_steps(options),
-        limits=Limits(images=options.max_images, masks=options.max_masks, masks_per_image=options.masks_per_image),
+        limits=Limits(
+            images=options.max_images,
+            masks=options.max_masks,
+            masks_per_image=options.masks_per_image,
+            min_area=options.min_area,
+        ),
         seed=options.seed,
         skip_unusable=options.skip_unusable,
     )
@@ -138,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-images", type=_count, help="random images at most, of every dataset")
     add("--max-masks", type=_count, help="random images until about so many masks, of every dataset")
     add("--masks-per-image", type=_count, help="random masks at most of every image")
+    add("--min-area", type=_count, default=1, help="smaller masks are left out, in pixels of the image")
     add("--seed", type=int, default=0, help="of samples, random clicks and intervals (0)")
     add("--skip-unusable", action="store_true", help="leave out pictures and masks that cannot be used, and count them")
     add("--device", help="auto, cpu or cuda (SEGLOOP_MODEL_DEVICE)")

@@ -35,9 +35,13 @@ def start_from_nothing(network: TrainableNetwork) -> None:
     transformers draws all weights with a deviation of 0.02, from which the three tokens are the same and clicks mean
     nothing for hundreds of steps. Here every layer has torch's own deviation, and the attentions between tokens and
     image start with the same projection for queries and keys: positions are random Fourier features, whose products
-    say how near two places are, so a click reads and marks its surroundings from the first step on.
+    say how near two places are, so a click reads and marks its surroundings from the first step on. For that prompts
+    and image must share their frequencies, as in every published model; transformers draws them twice.
     """
     model = network.model
+    with torch.no_grad():
+        frequencies = model.shared_image_embedding.positional_embedding
+        frequencies.copy_(model.prompt_encoder.shared_embedding.positional_embedding)
     for part in (model.mask_decoder, model.prompt_encoder.mask_embed, model.vision_encoder.neck):
         for module in part.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
