@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from model_server.dataset import Dataset, read_dataset
+from model_server.dataset import Dataset, UnusableDataset, read_dataset
 from model_server.evaluation.comparison import MEAN_NAME, compare, difference
 from model_server.evaluation.intervals import LEVEL, RESAMPLES
 from model_server.evaluation.methods import Method, Start
@@ -112,6 +112,10 @@ def _require_different(names: list[str], kind: str) -> None:
 
 def _score(dataset: Dataset, methods: list[Method], asked: Evaluation, progress: Progress) -> Scored:
     pictures = draw(dataset, asked.limits, seed=asked.seed)
+    if not pictures:
+        raise UnusableDataset(
+            "dataset_empty", f"{dataset.folder}: there is no mask of {asked.limits.min_area} pixels or more."
+        )
     task = progress.add_task(dataset.name, total=sum(len(picture.masks) for picture in pictures))
     return score(
         pictures,

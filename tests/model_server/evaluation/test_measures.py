@@ -176,3 +176,9 @@ def test_samples_keep_their_limits(counts: list[int], masks: int, images: int, p
     assert total < masks + per_image, "the last image may pass the limit, no other"
     assert len(drawn) in (images, len(counts)) or total >= masks
     assert draw(dataset, Limits(), seed=seed) == list(dataset.pictures)
+
+
+def test_small_masks_can_be_left_out() -> None:
+    dataset = dataset_of([2, 1])
+    assert draw(dataset, Limits(min_area=4), seed=0) == list(dataset.pictures)
+    assert draw(dataset, Limits(min_area=5), seed=0) == []

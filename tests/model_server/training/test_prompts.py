@@ -50,22 +50,25 @@ def test_boxes_reach_to_the_far_edges_of_their_last_pixels() -> None:
     assert boxes_of(mask).tolist() == [[3, 2, 9, 5], [9, 7, 10, 8]]
 
 
+def far_box() -> torch.Tensor:
+    """A mask on a quarter of the reference input: 25 wide, 100 high, noise of at most 5 pixels."""
+    mask = torch.zeros(256, 256, dtype=torch.bool)
+    mask[75:175, 100:125] = True
+    return mask.expand(2000, -1, -1)
+
+
 def test_box_noise_is_normal_with_a_tenth_of_the_side_and_bounded() -> None:
-    mask = torch.zeros(1024, 1024, dtype=torch.bool)
-    mask[300:700, 400:500] = True  # 100 wide, 400 high
-    moved = noisy_boxes(mask.expand(4000, -1, -1), generator=generator()) - boxes_of(mask)
-    assert moved.abs().max() <= BOX_NOISE_LIMIT
+    moved = noisy_boxes(far_box(), generator=generator()) - boxes_of(far_box())
+    assert moved.abs().max() <= BOX_NOISE_LIMIT / 4
     across, down = moved[:, 0].numpy(), moved[:, 1].numpy()
-    assert np.std(across) == pytest.approx(9.6, abs=0.6)  # normal with 10, cut off at 2 deviations
-    assert (np.abs(down) == BOX_NOISE_LIMIT).mean() == pytest.approx(0.617, abs=0.04)  # 40 cut off at half a deviation
+    assert np.std(across) == pytest.approx(2.4, abs=0.2)  # normal with 2.5, cut off at 2 deviations
+    assert (np.abs(down) == BOX_NOISE_LIMIT / 4).mean() == pytest.approx(0.617, abs=0.05)  # 10, at half a deviation
 
 
 def test_sam2s_box_noise_is_uniform() -> None:
-    mask = torch.zeros(1024, 1024, dtype=torch.bool)
-    mask[300:700, 400:500] = True
-    moved = noisy_boxes(mask.expand(4000, -1, -1), is_uniform=True, generator=generator()) - boxes_of(mask)
-    assert kstest(moved[:, 0].numpy(), "uniform", args=(-10, 20)).pvalue > 0.001
-    assert kstest(moved[:, 1].numpy(), "uniform", args=(-20, 40)).pvalue > 0.001
+    moved = noisy_boxes(far_box(), is_uniform=True, generator=generator()) - boxes_of(far_box())
+    assert kstest(moved[:, 0].numpy(), "uniform", args=(-2.5, 5)).pvalue > 0.001
+    assert kstest(moved[:, 1].numpy(), "uniform", args=(-5, 10)).pvalue > 0.001
 
 
 @given(st.integers(0, 2**31))
