@@ -69,7 +69,8 @@ def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
     }
     save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
     (unfinished / "model.safetensors").chmod(0o644)  # as every other file of a model; safetensors makes it private
-    config = model.config.to_dict()
+    config = model.config.to_diff_dict()
+    config.pop("_name_or_path", None)  # a folder of this machine
     config["architectures"], config["dtype"] = [type(model).__name__], "float16"
     (unfinished / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (unfinished / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
