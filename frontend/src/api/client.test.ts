@@ -88,3 +88,16 @@ it("asks a lost server again until it answers", async () => {
   stop();
   vi.useRealTimers();
 });
+
+it("is not talked out of it by an answer that was on its way when the line broke", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no")));
+  const stop = watchConnection();
+  window.dispatchEvent(new Event("offline"));
+  setLost(false);
+  await vi.advanceTimersByTimeAsync(3100);
+  expect(connection.getState().isLost).toBe(true);
+  stop();
+  setLost(false);
+  vi.useRealTimers();
+});

@@ -25,8 +25,12 @@ export function watchConnection(): () => void {
   let timer: number | undefined;
   const probe = async (): Promise<void> => {
     const isUp = await fetch("/healthz", { cache: "no-store" }).then((response) => response.ok, () => false);
-    if (isUp) setLost(false);
-    else timer = window.setTimeout(() => void probe(), PROBE_INTERVAL_MS);
+    if (isUp) {
+      setLost(false);
+      return;
+    }
+    setLost(true); // an answer that was on its way when the line broke may have said otherwise
+    start();
   };
   const start = (): void => {
     window.clearTimeout(timer);
