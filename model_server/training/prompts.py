@@ -42,7 +42,7 @@ def noisy_boxes(masks: Tensor, *, is_uniform: bool = False, generator: torch.Gen
     Normal as in the SAM paper, or `is_uniform` as in SAM 2's code (sample_box_points).
     """
     boxes, size = boxes_of(masks), masks.shape[-1]
-    sides = (boxes[..., 2:] - boxes[..., :2]).repeat_interleave(1, -1).repeat(*[1] * (boxes.dim() - 1), 2)
+    sides = (boxes[..., 2:] - boxes[..., :2]).repeat(*[1] * (boxes.dim() - 1), 2)
     limit = BOX_NOISE_LIMIT * size / REFERENCE_INPUT
     if is_uniform:
         draw = 2 * torch.rand(boxes.shape, generator=generator, device=masks.device) - 1

@@ -1,7 +1,6 @@
 """`python -m model_server.training.train`: trains a promptable network on folders of masks."""
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -31,7 +30,6 @@ from model_server.training.progress import Pace, Progress
 from model_server.training.samples import Batch, Refusal, Refusing, Samples, Sampling, Source, collate
 from model_server.training.tuning import choose_weights
 
-REPORT_SECONDS = 10.0
 STOPPED = 130  # exit code: stopped by a signal, with a checkpoint to go on from
 
 
@@ -250,6 +248,4 @@ def _best_device() -> str:
 
 
 if __name__ == "__main__":
-    # glibc would keep what large tensors free; training frees and takes gigabytes every step
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(main())
