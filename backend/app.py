@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 import backend.annotations.routes
 import backend.auth.routes
+import backend.events.tables
 import backend.exports.routes
 import backend.images.routes
 import backend.jobs.routes
@@ -18,6 +19,7 @@ import backend.models.routes
 import backend.projects.routes
 import backend.segmentation.routes
 import backend.stages.routes
+import backend.training.tables
 from backend.auth.authorize import authorize
 from backend.database import ReadSession
 from backend.errors import install_error_handlers

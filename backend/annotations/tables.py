@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.auth.tables import User
@@ -17,6 +17,13 @@ class Annotation(Base):
     __table_args__ = (
         Index("ix_annotations_image_id", "image_id", "state"),
         Index("ix_annotations_project_id", "project_id", "state"),
+        Index(
+            "ix_annotations_audited",
+            "project_id",
+            "id",
+            sqlite_where=text("is_audited"),
+            postgresql_where=text("is_audited"),
+        ),
         UniqueConstraint("author_id", "idempotency_key"),
     )
 
@@ -40,6 +47,10 @@ class Annotation(Base):
     candidate: Mapped[int | None]
     # What the model proposed: {rle, predicted_iou, stability_score}; the person's final mask stands above.
     proposal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # How well the proposal agrees with the mask that stands; None without a proposal, 0 when it was rejected.
+    proposal_iou: Mapped[float | None]
+    # A person has looked at it in an audit of automatic masks.
+    is_audited: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     request_sha256: Mapped[str | None] = mapped_column(String(64))
@@ -61,3 +72,25 @@ class AnnotationRevision(Base):
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class MaskCount(Base):
+    """Masks counted by all that statistics ask for, kept by every change of a mask: the charts never read the masks.
+
+    `author_id` 0: nobody. `model_version` '': none. `outcome`: proposed, rejected, kept (a proposal untouched), edited
+    (a proposal changed), added (by a person, with the model or by hand), automatic (by a policy), imported.
+    `clicks` are at most 20. `seconds_bucket`: floor(4 log2(1 + seconds)), at most 60. `iou_bucket`: floor(20 IoU) of
+    proposal and mask, -1 without a proposal.
+    """
+
+    __tablename__ = "mask_counts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(120), primary_key=True)
+    author_id: Mapped[int] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
+    clicks: Mapped[int] = mapped_column(primary_key=True)
+    seconds_bucket: Mapped[int] = mapped_column(primary_key=True)
+    iou_bucket: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]

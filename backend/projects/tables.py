@@ -18,6 +18,8 @@ class Project(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     # The live model version; None = the model server's default.
     model_version: Mapped[str | None] = mapped_column(String(120))
+    # The live detector; None = the model server's own, which looks for nothing.
+    detector_version: Mapped[str | None] = mapped_column(String(120))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,21 +1,61 @@
-"""Work items: one image in one stage, lent to one person at a time."""
+"""Stages of a project and their work items: one image in one stage, lent to one person at a time."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
 
 
+class Stage(Base):
+    """The policy of one stage of one project (schemas.StagePolicy as JSON). No row: the stage's defaults."""
+
+    __tablename__ = "stages"
+    __table_args__ = (UniqueConstraint("project_id", "stage"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    stage: Mapped[str] = mapped_column(String(20))
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    revision: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
+
+
+class Admission(Base):
+    """Images moved into a stage together, by a person or by a rule; it can be taken back while they wait untouched."""
+
+    __tablename__ = "admissions"
+    __table_args__ = (Index("ix_admissions_project_id", "project_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    from_stage: Mapped[str] = mapped_column(String(20))
+    to_stage: Mapped[str] = mapped_column(String(20))
+    rule: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(Text)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    image_count: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    reverted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reverted_count: Mapped[int | None]
+
+
 class WorkItem(Base):
-    """proposing > ready > claimed > done (or skipped). A claim is a lease: `lease_until` by the database's clock,
-    `lease_token` changes with every claim, so that a holder who lost it cannot finish it."""
+    """proposing > ready > claimed > done (or skipped), or moved: the image went on to a later stage.
+
+    A claim is a lease: `lease_until` by the database's clock, `lease_token` changes with every claim, so that a holder
+    who lost it cannot finish it. The queue lends the smallest (`rank`, `id`) first; the stage's order sets `rank`.
+    `is_audit` marks images of the automatic stage that a person looks at. `model_version`: live when it was finished.
+    """
 
     __tablename__ = "work_items"
     __table_args__ = (
         UniqueConstraint("image_id", "stage"),
-        Index("ix_work_items_queue", "project_id", "stage", "state", "id"),
+        Index("ix_work_items_queue", "project_id", "stage", "state", "rank", "id"),
+        Index("ix_work_items_admission_id", "admission_id"),
+        Index("ix_work_items_claimed_by", "claimed_by", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -23,9 +63,28 @@ class WorkItem(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     stage: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12))
+    rank: Mapped[float] = mapped_column(default=0.0)
+    admission_id: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
+    is_audit: Mapped[bool] = mapped_column(default=False)
+    model_version: Mapped[str | None] = mapped_column(String(120))
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     lease_token: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[float | None]
     skip_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WorkCount(Base):
+    """How many work items are where, kept by every statement that moves one: no page counts a million rows.
+
+    `model_version` is '' but for done items.
+    """
+
+    __tablename__ = "work_counts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(120), primary_key=True)
+    count: Mapped[int]
