@@ -1,7 +1,7 @@
 """Engine, sessions and column types: the same code on SQLite (WAL) and PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -127,6 +127,26 @@ class _WriterTurn:
         if self._is_held:
             self._is_held = False
             self._lock.release()
+
+
+def at_commit(session: Session, rank: int, write: Callable[[Session], None]) -> None:
+    """Runs `write(session)` once, right before the transaction commits; the smaller `rank` first.
+
+    For rows that many transactions change: locked last and in one order, transactions cannot wait for one another in
+    a circle. Not inside a savepoint that may be taken back: what was asked for here stays asked for.
+    """
+    if not event.contains(session, "before_commit", _run_at_commit):
+        event.listen(session, "before_commit", _run_at_commit)
+    session.info.setdefault(_run_at_commit, {})[write] = rank
+
+
+def _run_at_commit(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    session.flush()
+    writes: dict[Callable[[Session], None], int] = session.info.pop(_run_at_commit, {})
+    for write in sorted(writes, key=writes.__getitem__):
+        write(session)
 
 
 def _create_engine(url: str) -> Engine:

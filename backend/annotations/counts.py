@@ -1,0 +1,117 @@
+"""mask_counts: every change of a mask moves one count from the cell it was in to the cell it is in now."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from backend.annotations.tables import Annotation, MaskCount
+from backend.database import at_commit
+
+COMMIT_RANK = 1
+MAX_CLICKS = 20
+MAX_SECONDS_BUCKET = 60
+# SQLite takes at most 32766 values in a statement.
+ROWS_PER_STATEMENT = 1000
+
+
+class Cell(NamedTuple):
+    """The key of one row of mask_counts; see there."""
+
+    project_id: int
+    stage: str
+    model_version: str
+    author_id: int
+    outcome: str
+    clicks: int
+    seconds_bucket: int
+    iou_bucket: int
+
+
+def cell_of(row: Annotation) -> Cell | None:
+    """Where this mask is counted as it stands now; None for a deleted one. Ask before and after a change."""
+    outcome = _outcome(row)
+    if outcome is None:
+        return None
+    return Cell(
+        project_id=row.project_id,
+        stage=row.stage,
+        model_version=row.model_version or "",
+        author_id=row.author_id or 0,
+        outcome=outcome,
+        clicks=min(MAX_CLICKS, row.clicks),
+        seconds_bucket=seconds_bucket(row.active_seconds),
+        iou_bucket=-1 if row.proposal_iou is None else min(20, math.floor(20 * row.proposal_iou)),
+    )
+
+
+def seconds_bucket(seconds: float) -> int:
+    """Four buckets for each doubling of 1 + seconds: bucket b holds [2^(b/4) - 1, 2^((b+1)/4) - 1)."""
+    return min(MAX_SECONDS_BUCKET, math.floor(4 * math.log2(1 + seconds)))
+
+
+def count_change(session: Session, before: Cell | None, after: Cell | None) -> None:
+    """Moves one mask from cell to cell; None: it was, or is now, not counted.
+
+    Written when the transaction commits, all changes together and in order: transactions cannot deadlock. Who needs
+    the counts before that calls `write_counts`.
+    """
+    changes = _pending(session)
+    if before is not None:
+        changes[before] -= 1
+    if after is not None:
+        changes[after] += 1
+
+
+def count_many(session: Session, cells: Iterable[Cell]) -> None:
+    """Counts new masks, written as `count_change` says."""
+    _pending(session).update(cells)
+
+
+def write_counts(session: Session) -> None:
+    """Writes the changes that wait for the commit now."""
+    changes: Counter[Cell] = session.info.pop(write_counts, Counter())
+    # Sorted: two transactions that change the same rows lock them in the same order.
+    rows = [cell._asdict() | {"count": changes[cell]} for cell in sorted(changes) if changes[cell] != 0]
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        some = rows[start : start + ROWS_PER_STATEMENT]
+        session.execute(_postgresql_upsert(some) if is_postgresql else _sqlite_upsert(some))
+
+
+def _pending(session: Session) -> Counter[Cell]:
+    at_commit(session, COMMIT_RANK, write_counts)
+    changes: Counter[Cell] = session.info.setdefault(write_counts, Counter())
+    return changes
+
+
+def _outcome(row: Annotation) -> str | None:
+    if row.state == "deleted":
+        return None
+    if row.origin in ("detector", "automatic") and row.proposal is not None:
+        return _proposal_outcome(row)
+    return "imported" if row.origin == "imported" else "added"
+
+
+def _proposal_outcome(row: Annotation) -> str:
+    if row.state in ("proposed", "rejected"):
+        return row.state
+    if row.proposal is not None and row.proposal["rle"]["counts"] != row.counts:
+        return "edited"
+    is_unseen = row.origin == "automatic" and row.author_id is None and not row.is_audited
+    return "automatic" if is_unseen else "kept"
+
+
+def _postgresql_upsert(rows: list[dict[str, Any]]) -> postgresql.Insert:
+    statement = postgresql.insert(MaskCount).values(rows)
+    values = {"count": MaskCount.count + statement.excluded.count}
+    return statement.on_conflict_do_update(index_elements=list(Cell._fields), set_=values)
+
+
+def _sqlite_upsert(rows: list[dict[str, Any]]) -> sqlite.Insert:
+    statement = sqlite.insert(MaskCount).values(rows)
+    values = {"count": MaskCount.count + statement.excluded.count}
+    return statement.on_conflict_do_update(index_elements=list(Cell._fields), set_=values)
