@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from model_server.training.loop import Run
@@ -67,7 +68,10 @@ def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in model.state_dict().items()
     }
-    save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as error:  # its own name for a full disk
+        raise OSError(f"{unfinished / 'model.safetensors'}: {error}") from error
     (unfinished / "model.safetensors").chmod(0o644)  # as every other file of a model; safetensors makes it private
     config = model.config.to_diff_dict()
     config.pop("_name_or_path", None)  # a folder of this machine
