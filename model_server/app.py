@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,10 +35,10 @@ from model_server.export_onnx.serving import LASTING, Decoders
 from model_server.networks.weights import UnusableModel
 from model_server.predict import Prediction, Predictor
 from model_server.settings import Settings, read_settings
+from model_server.waiting import wait
 
 logger = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 120  # nobody waits longer for one image
 STATUS_OF_CODE = {
     "unknown_model_version": 404,
     "unknown_image": 404,
@@ -190,7 +189,7 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
             multimask=body.multimask,
             model_version=body.model_version,
         )
-        answer = await _wait(future, request)
+        answer = await wait(asyncio.wrap_future(future), request)
         prediction: Prediction = answer.value
         seconds = time.perf_counter() - started
         metrics.note(answer, prediction, seconds)
@@ -205,7 +204,7 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
         started = time.perf_counter()
         priority = Priority.LOOKAHEAD if body.priority == "lookahead" else Priority.BULK
         future = app.state.engine.submit(body.image_sha256, body.model_version, None, priority=priority)
-        answer = await _wait(future, request)
+        answer = await wait(asyncio.wrap_future(future), request)
         return EmbedResponse(
             model_version=answer.model_version, cached=answer.cached, seconds=time.perf_counter() - started
         )
@@ -214,26 +213,6 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
     async def embedding_status(image_sha256: Sha256, model_version: str | None = None) -> EmbeddingStatus:
         """Whether a click on this image needs no encoding."""
         return EmbeddingStatus(ready=app.state.engine.is_embedded(image_sha256, model_version))
-
-
-async def _wait(future: "Future[Answer]", request: Request) -> Answer:
-    """The answer, unless the client leaves or nobody waits that long: then the request is dropped from the engine."""
-    answer = asyncio.wrap_future(future)
-    leaving = asyncio.ensure_future(_disconnect(request))
-    either: set[asyncio.Future[Any]] = {answer, leaving}
-    try:
-        await asyncio.wait(either, timeout=REQUEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        raise EngineError("timed_out", f"The image was not done within {REQUEST_SECONDS} s; try again.")
-    finally:
-        answer.cancel()
-        leaving.cancel()
-
-
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _prediction_json(answer: Answer, prediction: Prediction, *, total_ms: float) -> dict[str, Any]:
