@@ -47,6 +47,15 @@ class Settings(BaseSettings):
     job_poll_seconds: float = 0.5
     job_threads: int = Field(default=2, ge=1)
 
+    models_dir: Path | None = None
+    detectors_dir: Path | None = None
+    # Processor threads of a trainer; 0: half of the machine's.
+    training_threads: int = Field(default=0, ge=0)
+    # A COCO folder whose masks a new model must not answer worse than the live one; "" takes drawn scenes.
+    general_set: str = ""
+    # A command line that trains in place of ours, for projects that ask for it (docs/training.md).
+    training_hook_command: str = ""
+
     @property
     def resolved_database_url(self) -> str:
         """The database's URL; without one, a SQLite file in the data folder."""
@@ -56,6 +65,16 @@ class Settings(BaseSettings):
     def resolved_storage_url(self) -> str:
         """The storage's URL; without one, a folder in the data folder."""
         return self.storage_url or str(self.data_dir.resolve() / "blobs")
+
+    @property
+    def resolved_models_dir(self) -> Path:
+        """Where the model server looks for models; new versions are put there."""
+        return (self.models_dir or self.data_dir / "models").resolve()
+
+    @property
+    def resolved_detectors_dir(self) -> Path:
+        """Where the model server looks for detectors."""
+        return (self.detectors_dir or self.data_dir / "detectors").resolve()
 
     @property
     def resolved_public_url(self) -> str:

@@ -6,6 +6,8 @@ With a broker: `celery -A backend.worker worker --pool threads`. Without one: `p
 import logging
 import signal
 import threading
+from collections.abc import Callable
+from importlib.util import find_spec
 from types import FrameType
 
 from celery.signals import worker_ready, worker_shutting_down
@@ -13,8 +15,9 @@ from celery.signals import worker_ready, worker_shutting_down
 import backend.exports.tasks
 import backend.segmentation.tasks
 from backend.jobs.bell import WAKE_TASK, make_celery, wait_for_ring
+from backend.jobs.periodic import run_periodic
 from backend.jobs.resources import Resources, open_resources
-from backend.jobs.runner import drain
+from backend.jobs.runner import LONG_KINDS, drain
 from backend.settings import Settings
 
 logger = logging.getLogger("segloop.worker")
@@ -23,6 +26,8 @@ logger = logging.getLogger("segloop.worker")
 TASKS = (backend.exports.tasks, backend.segmentation.tasks)
 # With a broker the poll only finds what a lost message missed.
 BROKER_POLL_SECONDS = 5.0
+LONG_POLL_SECONDS = 1.0
+PERIODIC_SECONDS = 1.0
 
 _is_stopping = threading.Event()
 _resources: Resources | None = None
@@ -41,10 +46,31 @@ def poll(resources: Resources, seconds: float) -> None:
     """Drains the queue every `seconds` until the worker stops; a database that is away is waited for."""
     while not _is_stopping.is_set():
         try:
-            drain(resources, _is_stopping)
+            drain(resources, _is_stopping, leave=LONG_KINDS)
         except Exception as error:
             logger.warning("the queue does not answer, trying again: %s", error)
         wait_for_ring(seconds)
+
+
+def _repeat(act: Callable[[], object], seconds: float) -> None:
+    while not _is_stopping.wait(seconds):
+        try:
+            act()
+        except Exception as error:
+            logger.warning("the database does not answer, trying again: %s", error)
+
+
+def _own_threads(resources: Resources) -> list[threading.Thread]:
+    """What must not wait for other jobs, nor they for it: periodic checks, and training where torch is installed."""
+    threads = [
+        threading.Thread(target=_repeat, args=(lambda: run_periodic(resources), PERIODIC_SECONDS), name="periodic")
+    ]
+    if find_spec("torch") is None:
+        logger.info("torch is not installed here: this worker leaves training to others")
+    else:
+        long = (lambda: drain(resources, _is_stopping, only=LONG_KINDS), LONG_POLL_SECONDS)
+        threads.append(threading.Thread(target=_repeat, args=long, name="training"))
+    return threads
 
 
 def run_polling_worker() -> None:
@@ -58,9 +84,10 @@ def run_polling_worker() -> None:
         threading.Thread(target=poll, args=(resources, seconds), name=f"worker-{n}")
         for n in range(resources.settings.job_threads)
     ]
+    threads += _own_threads(resources)
     for thread in threads:
         thread.start()
-    logger.info("worker ready: %d threads, polling every %.1f s", len(threads), seconds)
+    logger.info("worker ready: %d threads, polling every %.1f s", resources.settings.job_threads, seconds)
     for thread in threads:
         thread.join()
 
@@ -80,7 +107,7 @@ app = make_celery(Settings().broker_url)
 @app.task(name=WAKE_TASK, ignore_result=True)  # type: ignore[untyped-decorator]
 def wake() -> None:
     """Says that there may be new rows; a lost or doubled message harms nothing."""
-    drain(_open_once(), _is_stopping)
+    drain(_open_once(), _is_stopping, leave=LONG_KINDS)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
@@ -88,6 +115,8 @@ def _start_poll(**kwargs: object) -> None:
     _log_to_stderr()
     resources = _open_once()
     threading.Thread(target=poll, args=(resources, BROKER_POLL_SECONDS), name="poll", daemon=True).start()
+    for thread in _own_threads(resources):
+        thread.start()  # no daemons: a trainer is given the time to keep what it has
     logger.info("worker ready: woken by the broker, polling every %.0f s", BROKER_POLL_SECONDS)
 
 

@@ -1,5 +1,6 @@
 """The queue's few statements: enqueue, claim, renew, finish, fail, cancel, retry. Same code on both databases."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import CursorResult, and_, event, or_, select, update
@@ -52,15 +53,24 @@ def _ring_after_commit(session: Session) -> None:
     ring()
 
 
-def claim(session: Session, *, lease_seconds: float) -> Job | None:
+def claim(
+    session: Session, *, lease_seconds: float, only: Collection[str] | None = None, leave: Collection[str] = ()
+) -> Job | None:
     """Takes the next job that is due, or whose worker's lease ran out; None when there is none.
+
+    Of the kinds in `only`, if it is given, and of none in `leave`.
 
     The attempt is counted here and not at the end, so that a job which kills its worker counts too.
     """
     _bury_killers(session)
     is_due = and_(Job.state == "queued", Job.run_after <= epoch_now())
     is_orphaned = and_(Job.state == "running", Job.lease_until < epoch_now())
-    next_id = select(Job.id).where(or_(is_due, is_orphaned)).order_by(Job.priority.desc(), Job.id).limit(1)
+    waiting = select(Job.id).where(or_(is_due, is_orphaned))
+    if only is not None:
+        waiting = waiting.where(Job.kind.in_(only))
+    if leave:
+        waiting = waiting.where(Job.kind.not_in(leave))
+    next_id = waiting.order_by(Job.priority.desc(), Job.id).limit(1)
     if session.get_bind().dialect.name == "postgresql":
         next_id = next_id.with_for_update(skip_locked=True)
     statement = (

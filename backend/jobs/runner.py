@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +92,23 @@ def job_handler(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def drain(resources: Resources, is_stopping: threading.Event) -> int:
-    """Runs due jobs until none is left or the worker stops; returns how many were run."""
+# Jobs that take minutes to hours: workers do them one at a time, in a thread that does nothing else.
+LONG_KINDS = frozenset(("train",))
+
+
+def drain(
+    resources: Resources,
+    is_stopping: threading.Event,
+    *,
+    only: Collection[str] | None = None,
+    leave: Collection[str] = (),
+) -> int:
+    """Runs due jobs until none is left or the worker stops; returns how many were run. Kinds: see `queue.claim`."""
     count = 0
+    lease_seconds = resources.settings.job_lease_seconds
     while not is_stopping.is_set():
         with resources.database.write() as session:
-            job = queue.claim(session, lease_seconds=resources.settings.job_lease_seconds)
+            job = queue.claim(session, lease_seconds=lease_seconds, only=only, leave=leave)
         if job is None:
             break
         _run(job, resources, is_stopping)
