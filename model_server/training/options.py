@@ -1,6 +1,7 @@
 """The command line of a training run."""
 
 import argparse
+import math
 from pathlib import Path
 
 from model_server.training.augment import Augmentation
@@ -14,8 +15,8 @@ REPORT_SECONDS = 10.0
 def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
     """What to train, and how to run it: the second part changes no more than the last digits."""
     given = _parser().parse_args(argv)
-    data = [_choice(text, given.split, is_replay=False) for text in given.data]
-    data += [_choice(text, given.split, is_replay=True) for text in given.replay]
+    data = [read_choice(text, given.split, is_replay=False) for text in given.data]
+    data += [read_choice(text, given.split, is_replay=True) for text in given.replay]
     rounds = Rounds(
         corrections=given.corrections,
         no_point_rounds=given.no_point_rounds,
@@ -48,7 +49,8 @@ def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
     return configuration, given
 
 
-def _choice(text: str, split: str | None, *, is_replay: bool) -> DataChoice:
+def read_choice(text: str, split: str | None, *, is_replay: bool) -> DataChoice:
+    """A FOLDER[=WEIGHT] of a command line. Raises UnusableConfiguration."""
     folder, separator, weight = text.rpartition("=")
     try:
         return DataChoice(
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=0, help="0: torch's choice")
     add("--workers", type=int, default=1, help="processes that make samples")
     add("--region-cache", type=Path, default=Path("region-cache"), help="where regions found by code are kept")
+    add("--max-minutes", type=float, default=math.inf, help="then the model is saved as it is")
     add("--save-seconds", type=float, default=SAVE_SECONDS, help="between checkpoints")
     add("--report-seconds", type=float, default=REPORT_SECONDS, help="between progress lines")
     return parser

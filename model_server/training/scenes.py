@@ -1,17 +1,28 @@
 """Pictures made by code: instances pasted into other scenes, and shapes drawn over one another.
 
 Copy-paste (arXiv 2012.07177) with soft edges; masks are what stays visible, so the truth is exact.
+`python -m model_server.training.scenes --out DIR` writes a COCO folder of drawn scenes.
 """
 
+import argparse
+import json
 import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
+from model_server.contract import masks as rle
+
 Pixels = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+
+SMALLEST_MASK = 256  # pixels: what is left of a covered shape below that is no object
 
 
 def paste_instances(
@@ -102,3 +113,52 @@ def _fill(size: int, rng: np.random.Generator, texture: Pixels) -> Floats:
         whole = (0.7 * shifted * rng.uniform(0.6, 1.3, 3) + 0.3 * colour).astype(np.float32)
     noise = rng.normal(0, rng.uniform(0, 6), (size, size, 1))
     return np.clip(whole + noise, 0, 255).astype(np.float32)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write drawn scenes as the arguments say; the same ones for the same seed. 0, or 1 with a message on stderr."""
+    parser = argparse.ArgumentParser(description="Draw scenes of shapes as a COCO folder: masks that nobody drew.")
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="a folder that does not exist yet")
+    add("--images", type=int, default=40)
+    add("--size", type=int, default=320, help="side in pixels")
+    add("--seed", type=int, default=7)
+    given = parser.parse_args(argv)
+    try:
+        write_scenes(given.out, images=given.images, size=given.size, seed=given.seed)
+    except OSError as error:
+        print(f"cannot_write: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def write_scenes(out: Path, *, images: int, size: int, seed: int) -> None:
+    """A COCO folder of `images` square scenes, there whole or not at all. Raises OSError."""
+    unfinished = out.with_name(out.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / "images").mkdir(parents=True)
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number in range(images):
+        rng = np.random.default_rng((seed, number))
+        pixels, found = procedural_scene(size, rng, _clouds(size, rng))
+        Image.fromarray(pixels).save(unfinished / "images" / f"{number}.png")
+        listed.append({"id": number, "file_name": f"{number}.png", "height": size, "width": size})
+        for mask in found:
+            if SMALLEST_MASK <= mask.sum() <= 0.9 * mask.size:
+                annotations.append({"id": len(annotations), "image_id": number, "segmentation": rle.encode(mask)})
+    (unfinished / "annotations.json").write_text(json.dumps({"images": listed, "annotations": annotations}))
+    unfinished.rename(out)
+
+
+def _clouds(size: int, rng: np.random.Generator) -> Pixels:
+    """(S, S, 3): noise at four scales, where there is no photo to take a texture from."""
+    total = np.zeros((size, size, 3), np.float32)
+    for cells in (4, 12, 40, size):
+        noise = rng.integers(0, 256, (cells, cells, 3), np.uint8)
+        total += np.asarray(Image.fromarray(noise).resize((size, size), Image.Resampling.BICUBIC), np.float32) / 4
+    return total.astype(np.uint8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

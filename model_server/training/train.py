@@ -1,6 +1,7 @@
 """`python -m model_server.training.train`: trains a promptable network on folders of masks."""
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -50,7 +51,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
     """One run in the folder `settings.out`, gone on from its checkpoint where there is one. Raises what main names."""
     check(configuration)
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    device = torch.device(settings.device if settings.device != "auto" else _best_device())
+    device = torch.device(settings.device if settings.device != "auto" else best_device())
     sources = _read_sources(configuration, settings)
     facts = _facts(configuration, sources)
     out: Path = settings.out
@@ -84,6 +85,10 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
         if not is_done:
             progress.say("stopped", step=run.step)
             return STOPPED
+        # As they will be saved: half precision ends at 65504.
+        weights = (tensor.half() for tensor in run.final_weights().values() if tensor.is_floating_point())
+        if not all(bool(tensor.isfinite().all()) for tensor in weights):
+            raise _diverged("The trained weights hold values that are no numbers in half precision.")
         model = save_model(out, run, facts)
         progress.say("finished", step=run.step, model=str(model))
         return 0
@@ -99,21 +104,28 @@ def _steps(
     facts: dict[str, Any],
     settings: argparse.Namespace,
 ) -> bool:
-    """Advance to the last step; False when a signal asked to stop. Leaves a checkpoint either way."""
+    """Advance to the last step, or as far as time allows; False when a signal asked to stop. Leaves a checkpoint.
+
+    Raises UnusableConfiguration loss_not_finite.
+    """
     configuration = run.configuration
-    stop = _Stop()
+    stop = Stop()
     pace, saved_at, last = Pace(), time.monotonic(), run.step
+    deadline, is_late = saved_at + 60 * settings.max_minutes, False
     with stop:
-        while run.step < configuration.steps and not stop.is_asked:
+        while run.step < configuration.steps and not stop.is_asked and not is_late:
             batch = next(batches)
             if isinstance(batch, Refusal):
                 raise UnusableDataset(batch.code, batch.message)
             before = run.micro_batch
             result = run.advance(*batch)
+            if not math.isfinite(result.loss):
+                raise _diverged(f"At step {run.step} the loss was no number any more.")
+            is_late = time.monotonic() >= deadline
             if run.micro_batch < before:
                 progress.say("smaller_batches", micro_batch=run.micro_batch, reason="out of memory")
             pace.add(**{name: getattr(result, name) for name in result.__slots__})
-            is_last = run.step == configuration.steps
+            is_last = run.step == configuration.steps or is_late
             if pace.seconds >= settings.report_seconds or is_last:
                 rates = pace.report(
                     images_per_step=configuration.batch_size,
@@ -128,17 +140,25 @@ def _steps(
                 progress.say("saved", step=run.step)
         if last != run.step:
             save_checkpoint(out, run, facts)
-    return run.step >= configuration.steps
+    if is_late and run.step < configuration.steps:
+        progress.say("out_of_time", step=run.step, steps=configuration.steps)
+    return run.step >= configuration.steps or is_late
 
 
-class _Stop:
+def _diverged(found: str) -> UnusableConfiguration:
+    return UnusableConfiguration(
+        "loss_not_finite", f"{found} Use a lower --rate, and look for damaged weights in the base."
+    )
+
+
+class Stop:
     """SIGINT and SIGTERM ask for a stop after the step at hand; a second one ends at once."""
 
     def __init__(self) -> None:
         self.is_asked = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> "_Stop":
+    def __enter__(self) -> "Stop":
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._ask)
         return self
@@ -243,7 +263,7 @@ def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type != "cpu" or has_products else torch.float32
 
 
-def _best_device() -> str:
+def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
