@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,10 @@ from backend.commands.exporting import download_export, wait_for_export
 from backend.commands.importing import import_paths
 from backend.commands.model_tools import hand_over
 from backend.commands.server import connect
+from backend.commands.simulating.command import Options, simulate
+from backend.commands.simulating.datasets import read_known
+from backend.commands.simulating.drawing import Effort
+from backend.commands.simulating.table import to_rows
 from backend.commands.terminal import (
     FAILED,
     AsJson,
@@ -49,6 +53,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(project_app, name="project")
 
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder.", show_default="SEGLOOP_DATA_DIR or data")]
+WorkStage = Literal["any", "assisted_manual", "semi_automatic", "fully_automatic"]
 Project = Annotated[str, typer.Argument(help="A project's id or exact name.")]
 
 
@@ -208,6 +213,54 @@ def export(
     else:
         counts = f"{done['mask_count']} masks on {done['image_count']} images"
         typer.echo(f"{out}: {counts}, {megabytes(done['byte_size'])}, sha256 {done['sha256']}")
+
+
+@app.command("simulate")
+def simulate_(
+    dataset: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Pictures with COCO json.")],
+    project: Annotated[str, typer.Option(help="A project's id or exact name.")],
+    images: Annotated[int | None, typer.Option(min=1, help="How many pictures; all of them if not given.")] = None,
+    target_iou: Annotated[float, typer.Option(min=0.01, max=1.0, help="When a mask is good enough.")] = 0.85,
+    max_clicks: Annotated[int, typer.Option(min=1, max=90, help="Clicks on one mask.")] = 20,
+    brush: Annotated[bool, typer.Option("--brush/--no-brush", help="Paint what clicks do not reach.")] = True,
+    stage: Annotated[WorkStage, typer.Option(help="Whose images to work on.")] = "any",
+    admit_rest: Annotated[bool, typer.Option("--admit-rest", help="First admit what waits in earlier stages.")] = False,
+    rounds: Annotated[int, typer.Option(min=0, help="Training runs, each after so many masks:")] = 0,
+    masks_per_round: Annotated[int | None, typer.Option(min=1)] = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Masks of an image drawn at once.")] = 1,
+    seed: Annotated[int, typer.Option(help="Chooses and shuffles the pictures.")] = 0,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is away.")] = 300.0,
+    report: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for report.json and a page.")] = None,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work through known masks as an annotator would, over the real API; with --rounds, retrain in between.
+
+    Images of the project that are not in DATASET are left alone. May be repeated: what is done already is skipped.
+    """
+    if rounds and masks_per_round is None:
+        raise typer.BadParameter("--rounds needs --masks-per-round.", param_hint="--rounds")
+    known = read_known(dataset, count=images, seed=seed)
+    if known.left_out:
+        say(f"{known.left_out} masks cannot be used and are left out.")
+    options = Options(
+        effort=Effort(target_iou, max_clicks, brush),
+        workers=workers,
+        seed=seed,
+        stage=None if stage == "any" else stage,
+        admits_rest=admit_rest,
+        rounds=rounds,
+        masks_per_round=masks_per_round,
+        patience_seconds=patience,
+        report=report,
+    )
+    with connect(url, token) as server:
+        journal = simulate(server, server.find_project(project), dataset.resolve().name, known, options)
+    if as_json:
+        emit_json(journal.to_json(with_rows=False))
+    else:
+        emit_table(*to_rows(journal.to_json(with_rows=False)))
 
 
 @app.command()

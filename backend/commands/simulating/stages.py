@@ -1,0 +1,35 @@
+"""Images moved on to later stages, and the wait for what the model proposes there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from backend.commands.simulating.connection import PatientServer
+
+BEFORE = {"semi_automatic": "assisted_manual", "fully_automatic": "semi_automatic"}
+EVERYTHING = {"count": None, "name_contains": None, "random_share": None, "image_ids": None, "include_done": False}
+POLL_SECONDS = 0.5
+
+
+def admit_rest(server: PatientServer, project_id: int, stage: str | None, *, tell: Callable[[str], None]) -> int:
+    """Admits all that still waits in earlier stages, and returns how many images moved.
+
+    To `stage`; without one to the stage after each whose exit criteria are met. Waits until all is proposed.
+    """
+    stages = {one["stage"]: one for one in server.call("GET", f"/projects/{project_id}/stages")["stages"]}
+    if stage is not None:
+        targets = [stage] if stage in BEFORE else []
+    else:
+        targets = [later for later, earlier in BEFORE.items() if stages[earlier]["exit"]["is_ready"]]
+    moved = 0
+    for target in targets:
+        body = {"rule": EVERYTHING, "reason": "Simulation: the rest goes on", "dry_run": False}
+        moved += server.call("POST", f"/projects/{project_id}/stages/{target}/admit", json=body)["image_count"]
+    while moved and (proposing := _count_proposing(server, project_id)):
+        tell(f"{proposing} images wait for proposals")
+        server.pause(POLL_SECONDS)
+    return moved
+
+
+def _count_proposing(server: PatientServer, project_id: int) -> int:
+    stages: list[dict[str, Any]] = server.call("GET", f"/projects/{project_id}/stages")["stages"]
+    return sum(int(one["counts"].get("proposing", 0)) for one in stages)
