@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 import backend.annotations.routes
 import backend.auth.routes
-import backend.events.tables
+import backend.events.routes
 import backend.exports.routes
 import backend.images.routes
 import backend.jobs.routes
@@ -23,6 +23,7 @@ import backend.training.tables
 from backend.auth.authorize import authorize
 from backend.database import ReadSession
 from backend.errors import install_error_handlers
+from backend.events.stream import EventStreams, on_signals
 from backend.jobs.resources import open_resources
 from backend.middleware import BodyLimit, Envelope
 from backend.page import page_router
@@ -36,6 +37,7 @@ FEATURES = (
     backend.annotations,
     backend.stages,
     backend.exports,
+    backend.events,
     backend.jobs,
 )
 
@@ -71,7 +73,12 @@ def _lifespan(settings: Settings | None) -> Callable[[FastAPI], AbstractAsyncCon
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         resources = open_resources(settings or Settings())
         app.state.resources = resources
+        streams = app.state.event_streams = EventStreams(
+            resources.database, max_listeners=resources.settings.event_listeners
+        )
+        on_signals(streams.close)
         yield
+        streams.close()
         backend.images.routes.stop_decoding()
         resources.database.close()
 

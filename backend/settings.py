@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     decode_memory_bytes: int = 2 << 30
     decode_timeout_seconds: float = 60.0
 
+    event_listeners: int = Field(default=200, ge=0)
+
     lease_seconds: float = 120.0
     job_lease_seconds: float = 60.0
     job_poll_seconds: float = 0.5

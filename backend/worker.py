@@ -12,6 +12,7 @@ from types import FrameType
 
 from celery.signals import worker_ready, worker_shutting_down
 
+import backend.events.tasks
 import backend.exports.tasks
 import backend.segmentation.tasks
 from backend.jobs.bell import WAKE_TASK, make_celery, wait_for_ring
@@ -23,7 +24,7 @@ from backend.settings import Settings
 logger = logging.getLogger("segloop.worker")
 
 # Importing these registered their handlers.
-TASKS = (backend.exports.tasks, backend.segmentation.tasks)
+TASKS = (backend.events.tasks, backend.exports.tasks, backend.segmentation.tasks)
 # With a broker the poll only finds what a lost message missed.
 BROKER_POLL_SECONDS = 5.0
 LONG_POLL_SECONDS = 1.0

@@ -79,7 +79,7 @@ def write_counts(session: Session) -> None:
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         some = rows[start : start + ROWS_PER_STATEMENT]
-        session.execute(_postgresql_upsert(some) if is_postgresql else _sqlite_upsert(some))
+        session.execute(_upsert(some, is_postgresql=is_postgresql))
 
 
 def _pending(session: Session) -> Counter[Cell]:
@@ -105,13 +105,8 @@ def _proposal_outcome(row: Annotation) -> str:
     return "automatic" if is_unseen else "kept"
 
 
-def _postgresql_upsert(rows: list[dict[str, Any]]) -> postgresql.Insert:
-    statement = postgresql.insert(MaskCount).values(rows)
-    values = {"count": MaskCount.count + statement.excluded.count}
-    return statement.on_conflict_do_update(index_elements=list(Cell._fields), set_=values)
-
-
-def _sqlite_upsert(rows: list[dict[str, Any]]) -> sqlite.Insert:
-    statement = sqlite.insert(MaskCount).values(rows)
+def _upsert(rows: list[dict[str, Any]], *, is_postgresql: bool) -> postgresql.Insert | sqlite.Insert:
+    statement = postgresql.insert(MaskCount) if is_postgresql else sqlite.insert(MaskCount)
+    statement = statement.values(rows)
     values = {"count": MaskCount.count + statement.excluded.count}
     return statement.on_conflict_do_update(index_elements=list(Cell._fields), set_=values)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from backend.auth.tables import User
 from backend.database import at_commit
+from backend.events.schemas import AuditLog, EventOut
 from backend.events.tables import Event
 
 # After the counts (annotations.counts): whoever holds the lock below waits for nobody any more.
@@ -43,3 +45,29 @@ def _write(session: Session) -> None:
         # One by one: the ids follow the order of the calls.
         session.add(row)
         session.flush()
+
+
+def last_event_id(session: Session, project_id: int) -> int:
+    """The project's newest event; 0 when nothing has happened yet."""
+    return session.scalar(select(func.max(Event.id)).where(Event.project_id == project_id)) or 0
+
+
+def read_events(session: Session, project_id: int, *, after_id: int, limit: int) -> list[EventOut]:
+    """Up to `limit` events after that one, oldest first."""
+    conditions = (Event.project_id == project_id, Event.id > after_id)
+    rows = session.execute(_with_actors().where(*conditions).order_by(Event.id).limit(limit))
+    return [EventOut.of(event, name) for event, name in rows]
+
+
+def read_audit_log(session: Session, project_id: int, *, before_id: int | None, limit: int) -> AuditLog:
+    """A page of what people and policies decided, newest first."""
+    statement = _with_actors().where(Event.project_id == project_id, Event.is_audit)
+    if before_id is not None:
+        statement = statement.where(Event.id < before_id)
+    rows = session.execute(statement.order_by(Event.id.desc()).limit(limit + 1)).all()
+    items = [EventOut.of(event, name) for event, name in rows[:limit]]
+    return AuditLog(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+def _with_actors() -> Select[Any]:
+    return select(Event, User.name).outerjoin(User, User.id == Event.actor_id)
