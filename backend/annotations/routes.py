@@ -6,8 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import JSONResponse
 
-from backend.annotations import service
-from backend.annotations.schemas import AnnotationIn, AnnotationList, AnnotationOut, RevisionList
+from backend.annotations import proposals, service
+from backend.annotations.schemas import (
+    AcceptedOut,
+    AnnotationIn,
+    AnnotationList,
+    AnnotationOut,
+    RevisionList,
+    UndoIn,
+    UndoneOut,
+)
 from backend.annotations.service import LostAgainstNewer
 from backend.annotations.tables import Annotation
 from backend.auth.authorize import CurrentUser
@@ -63,7 +71,7 @@ def change_annotation(
 def delete_annotation(
     annotation_id: RowId, user: CurrentUser, session: WriteSession, if_match: IfMatch = None
 ) -> Response:
-    """Takes a mask out of the dataset; it can be restored."""
+    """Takes a mask out of the dataset; it can be restored. One that a model made on its own is rejected."""
     result = service.delete_annotation(session, annotation_id, user, expected_revision=_revision(if_match))
     return Response(status_code=status.HTTP_204_NO_CONTENT) if result is None else _conflict(result)
 
@@ -72,8 +80,38 @@ def delete_annotation(
 def restore_annotation(
     annotation_id: RowId, user: CurrentUser, session: WriteSession, response: Response
 ) -> AnnotationOut:
-    """Brings a deleted mask back."""
+    """Brings a deleted or rejected mask back as it was."""
     return _out(service.restore_annotation(session, annotation_id, user), response)
+
+
+@router.post("/annotations/{annotation_id}/accept", response_model=AnnotationOut, responses=CONFLICT)
+def accept_proposal(
+    annotation_id: RowId, user: CurrentUser, session: WriteSession, response: Response, if_match: IfMatch = None
+) -> AnnotationOut | JSONResponse:
+    """Accepts a proposal as it is. To correct one, PUT the mask it should be."""
+    result = proposals.accept(session, annotation_id, user, expected_revision=_revision(if_match))
+    return _conflict(result) if isinstance(result, LostAgainstNewer) else _out(result, response)
+
+
+@router.post("/annotations/{annotation_id}/reject", response_model=AnnotationOut, responses=CONFLICT)
+def reject_proposal(
+    annotation_id: RowId, user: CurrentUser, session: WriteSession, response: Response, if_match: IfMatch = None
+) -> AnnotationOut | JSONResponse:
+    """Rejects a mask that a model made on its own; it can be restored."""
+    result = proposals.reject(session, annotation_id, user, expected_revision=_revision(if_match))
+    return _conflict(result) if isinstance(result, LostAgainstNewer) else _out(result, response)
+
+
+@router.post("/images/{image_id}/proposals/accept-all")
+def accept_all_proposals(image_id: RowId, user: CurrentUser, session: WriteSession) -> AcceptedOut:
+    """Accepts every proposal of the image that is left."""
+    return AcceptedOut(accepted=proposals.accept_all(session, image_id, user))
+
+
+@router.post("/images/{image_id}/proposals/undo-accept-all")
+def undo_accept_all_proposals(image_id: RowId, body: UndoIn, user: CurrentUser, session: WriteSession) -> UndoneOut:
+    """Makes these proposals again, except for those that were touched since."""
+    return UndoneOut(proposed=proposals.undo_accept_all(session, image_id, body.ids, user))
 
 
 @router.get("/annotations/{annotation_id}/revisions")

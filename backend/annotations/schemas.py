@@ -33,6 +33,8 @@ class Proposal(BaseModel):
     rle: RleJson
     predicted_iou: Share
     stability_score: Share
+    # The detector's, of the box it came from.
+    score: Annotated[Share | None, Field(exclude_if=lambda score: score is None)] = None
 
 
 class AnnotationIn(BaseModel):
@@ -60,7 +62,7 @@ class Author(BaseModel):
 
 
 class AnnotationOut(BaseModel):
-    """A kept mask. `revision` is its ETag."""
+    """A kept or proposed mask. `revision` is its ETag; `proposal_iou`: how well the proposal agrees with the mask."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -71,7 +73,7 @@ class AnnotationOut(BaseModel):
     area: int
     bbox_xywh: list[int]
     state: Literal["accepted", "proposed", "rejected", "deleted"]
-    origin: Literal["model", "manual", "imported"]
+    origin: Literal["model", "manual", "imported", "detector", "automatic"]
     stage: str
     author: Author | None
     model_version: str | None
@@ -80,6 +82,7 @@ class AnnotationOut(BaseModel):
     active_seconds: float
     candidate: int | None
     proposal: Proposal | None
+    proposal_iou: float | None
     revision: int
     created_at: datetime
     updated_at: datetime
@@ -123,3 +126,23 @@ class RevisionList(BaseModel):
     def of(cls, rows: list[AnnotationRevision]) -> "RevisionList":
         """The rows as JSON."""
         return cls(items=[RevisionOut.model_validate(row) for row in rows])
+
+
+class AcceptedOut(BaseModel):
+    """The proposals that were accepted together."""
+
+    accepted: list[int]
+
+
+class UndoIn(BaseModel):
+    """Proposals that were accepted together by mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[Annotated[int, Field(ge=1, lt=2**31)]], Field(max_length=10_000)]
+
+
+class UndoneOut(BaseModel):
+    """Those that are proposals again; the others were touched since."""
+
+    proposed: list[int]

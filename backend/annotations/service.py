@@ -1,6 +1,7 @@
 """Keeping masks: checked against the image, never overwritten silently, every version kept."""
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,20 +9,24 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from backend.annotations.counts import cell_of, count_change
 from backend.annotations.schemas import AnnotationIn
 from backend.annotations.tables import Annotation, AnnotationRevision
 from backend.auth.authorize import Principal
-from backend.database import Base
+from backend.database import Base, epoch_now
 from backend.errors import NotFound, Unprocessable
-from backend.images.service import get_image
+from backend.images.service import REMOVED_HOOKS, get_image
 from backend.images.tables import Image
 from backend.projects.service import get_category
 from model_server.contract import masks
 from model_server.contract.geometry import InvalidPrompt, validate_prompts
-from model_server.contract.masks import InvalidMask
+from model_server.contract.masks import InvalidMask, Rle
 
 ASSISTED_MANUAL = "assisted_manual"
 MAX_MASK_BYTES = 16_000_000
+# Masks that a model made on its own. Who takes one out rejects it, which is counted; what people drew is deleted.
+MODEL_ORIGINS = ("detector", "automatic")
+GONE = ("deleted", "rejected")
 VERSIONED = (
     "category_id",
     "height",
@@ -100,16 +105,23 @@ def create_annotation(
             raise
         return earlier, False
     session.refresh(row)
+    count_change(session, None, cell_of(row))
     return row, True
 
 
 def change_annotation(
     session: Session, annotation_id: int, body: AnnotationIn, author: Principal, *, expected_revision: int
 ) -> Annotation | LostAgainstNewer:
-    """Replaces a mask that is still at `expected_revision`; else keeps the losing version beside it."""
+    """Replaces a mask that is still at `expected_revision`; else keeps the losing version beside it.
+
+    A proposal is accepted by it, corrected, and what the model had proposed stays with it.
+    """
     row = get_annotation(session, annotation_id, for_change=True)
     image = get_image(session, row.image_id)
     values = _checked(session, image, body)
+    if row.origin in MODEL_ORIGINS:
+        values |= {"proposal": row.proposal, "model_version": body.model_version or row.model_version}
+        values["proposal_iou"] = proposal_iou(values["proposal"], body.rle.to_rle())
     if row.revision != expected_revision:
         lost = AnnotationRevision(
             annotation_id=row.id,
@@ -121,36 +133,33 @@ def change_annotation(
         session.add(lost)
         session.flush()
         return LostAgainstNewer(row, lost.id)
-    _keep_version(session, row)
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.state = "accepted"
-    return _next_revision(session, row, author)
+    return write_version(session, row, values | {"state": "accepted"}, author_id=author.user_id)
 
 
 def delete_annotation(
     session: Session, annotation_id: int, author: Principal, *, expected_revision: int
 ) -> LostAgainstNewer | None:
-    """Takes a mask out of the dataset; it can be restored. Deleting twice is no error."""
+    """Takes a mask out of the dataset; it can be restored. Deleting twice is no error. A model's mask is rejected."""
     row = get_annotation(session, annotation_id, for_change=True)
-    if row.state == "deleted":
+    if row.state in GONE:
         return None
     if row.revision != expected_revision:
         return LostAgainstNewer(row, None)
-    _keep_version(session, row)
-    row.state = "deleted"
-    _next_revision(session, row, author)
+    values = {"state": "rejected", "proposal_iou": 0.0} if row.origin in MODEL_ORIGINS else {"state": "deleted"}
+    write_version(session, row, values, author_id=author.user_id)
     return None
 
 
 def restore_annotation(session: Session, annotation_id: int, author: Principal) -> Annotation:
-    """Brings a deleted mask back; one that stands stays as it is."""
+    """Brings a deleted or rejected mask back as it was; one that stands stays as it is."""
     row = get_annotation(session, annotation_id, for_change=True)
-    if row.state == "deleted":
-        _keep_version(session, row)
-        row.state = "accepted"
-        _next_revision(session, row, author)
-    return row
+    if row.state not in GONE:
+        return row
+    if find_version(session, row, row.revision - 1).get("state") == "proposed":
+        return write_version(session, row, {"state": "proposed", "proposal_iou": None}, author_id=None)
+    rle: Rle = {"size": [row.height, row.width], "counts": row.counts}
+    values = {"state": "accepted", "proposal_iou": proposal_iou(row.proposal, rle)}
+    return write_version(session, row, values, author_id=author.user_id)
 
 
 def list_revisions(session: Session, annotation_id: int) -> list[AnnotationRevision]:
@@ -185,6 +194,7 @@ def _checked(session: Session, image: Image, body: AnnotationIn) -> dict[str, An
         raise Unprocessable("empty_mask", "This mask has no pixels; there is nothing to keep.")
     if body.category_id is not None:
         get_category(session, image.project_id, body.category_id)
+    proposal = body.proposal.model_dump() if body.proposal else None
     return {
         "height": image.height,
         "width": image.width,
@@ -195,9 +205,10 @@ def _checked(session: Session, image: Image, body: AnnotationIn) -> dict[str, An
         "model_version": body.model_version,
         "prompts": [asdict(prompt) for prompt in body.prompts],
         "clicks": body.clicks,
-        "active_seconds": body.active_seconds,
+        "active_seconds": _active_seconds(session, image, body),
         "candidate": body.candidate,
-        "proposal": body.proposal.model_dump() if body.proposal else None,
+        "proposal": proposal,
+        "proposal_iou": proposal_iou(proposal, rle),
     }
 
 
@@ -212,15 +223,48 @@ def _stage(session: Session, image: Image, work_item_id: int | None) -> str:
     return stage
 
 
-def _keep_version(session: Session, row: Annotation) -> None:
+def _active_seconds(session: Session, image: Image, body: AnnotationIn) -> float:
+    """What the page measured, but no longer than the image has been lent."""
+    work_items = Base.metadata.tables["work_items"]
+    lent_seconds = select(epoch_now() - work_items.c.claimed_at).where(
+        work_items.c.id == body.work_item_id, work_items.c.image_id == image.id
+    )
+    most = session.scalar(lent_seconds) if body.work_item_id is not None else None
+    return min(body.active_seconds, math.inf if most is None else max(0.0, most))
+
+
+def write_version(session: Session, row: Annotation, values: dict[str, Any], *, author_id: int | None) -> Annotation:
+    """Changes a locked row: keeps how it stood, counts it where it now belongs, makes the next revision."""
+    before = cell_of(row)
     content = {name: getattr(row, name) for name in VERSIONED}
     kept = AnnotationRevision(annotation_id=row.id, revision=row.revision, author_id=row.author_id, content=content)
     session.add(kept)
-
-
-def _next_revision(session: Session, row: Annotation, author: Principal) -> Annotation:
+    for name, value in values.items():
+        setattr(row, name, value)
     row.revision += 1
-    row.author_id = author.user_id
+    row.author_id = author_id
     session.flush()
     session.refresh(row)
+    count_change(session, before, cell_of(row))
     return row
+
+
+def find_version(session: Session, row: Annotation, revision: int) -> dict[str, Any]:
+    """What the mask was at an earlier revision; empty when it is not known."""
+    of_row = (AnnotationRevision.annotation_id == row.id, AnnotationRevision.revision == revision)
+    statement = select(AnnotationRevision.content).where(*of_row, AnnotationRevision.is_conflict.is_(False))
+    return session.scalar(statement.limit(1)) or {}
+
+
+def proposal_iou(proposal: dict[str, Any] | None, rle: Rle) -> float | None:
+    """How well a mask agrees with what the model had proposed (IoU); None without a proposal."""
+    return None if proposal is None else masks.iou(proposal["rle"], rle)
+
+
+def uncount_annotations(session: Session, image: Image) -> None:
+    """The image is about to be removed with its masks."""
+    for row in session.scalars(select(Annotation).where(Annotation.image_id == image.id)):
+        count_change(session, cell_of(row), None)
+
+
+REMOVED_HOOKS.append(uncount_annotations)

@@ -16,6 +16,8 @@ IDS_PER_QUERY = 1000
 # Features above this one add what they need for new images (work items, embeddings ahead of need),
 # in the same transaction; each gets the session and the new rows with their ids.
 ADDED_HOOKS: list[Callable[[Session, list[Image]], None]] = []
+# Features that keep counts of an image's rows take them out of these; called before the rows go.
+REMOVED_HOOKS: list[Callable[[Session, Image], None]] = []
 
 
 def get_image(session: Session, image_id: int) -> Image:
@@ -72,6 +74,8 @@ def delete_image(session: Session, image_id: int) -> None:
     )
     if count:
         raise Conflict("image_has_masks", f"{count} masks were drawn on this image; delete them first.")
+    for hook in REMOVED_HOOKS:
+        hook(session, image)
     ids = select(annotations.c.id).where(of_image)
     session.execute(delete(revisions).where(revisions.c.annotation_id.in_(ids)))
     session.execute(delete(annotations).where(of_image))

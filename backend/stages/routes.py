@@ -10,6 +10,7 @@ from backend.database import RowId, WriteSession
 from backend.images.service import read_image
 from backend.jobs.resources import Resources
 from backend.stages import service
+from backend.stages.policies import as_stage, read_policy
 from backend.stages.schemas import LeaseIn, NextIn, SkipIn, WorkItemOut
 from backend.stages.tables import WorkItem
 
@@ -35,7 +36,9 @@ def lend_next(
     if body.image_id is not None:
         item = service.lend_image(session, project_id, body.image_id, user.user_id, lease_seconds=seconds)
     else:
-        item = service.lend_next(session, project_id, user.user_id, lease_seconds=seconds, after=body.after)
+        item = service.lend_next(
+            session, project_id, user.user_id, lease_seconds=seconds, after=body.after, stage=body.stage
+        )
     if item is None:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return _out(session, item, seconds)
@@ -72,6 +75,8 @@ def _out(session: Session, item: WorkItem, lease_seconds: float) -> WorkItemOut:
         id=item.id,
         image=read_image(session, item.image_id),
         stage=item.stage,
+        is_audit=item.is_audit,
+        hint_seconds=read_policy(session, item.project_id, as_stage(item.stage)).hint_seconds,
         state=item.state,
         lease_token=item.lease_token,
         lease_until=until,

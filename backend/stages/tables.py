@@ -20,11 +20,16 @@ class Stage(Base):
     stage: Mapped[str] = mapped_column(String(20))
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     revision: Mapped[int] = mapped_column(default=1)
+    # When its exit rule first held; None while it does not.
+    exit_reached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
 
 
 class Admission(Base):
-    """Images moved into a stage together, by a person or by a rule; it can be taken back while they wait untouched."""
+    """Images moved into a stage together, by a person or by a rule; it can be taken back while they wait untouched.
+
+    `from_stage` is the latest stage that one of them came from.
+    """
 
     __tablename__ = "admissions"
     __table_args__ = (Index("ix_admissions_project_id", "project_id", "id"),)
@@ -43,11 +48,15 @@ class Admission(Base):
 
 
 class WorkItem(Base):
-    """proposing > ready > claimed > done (or skipped), or moved: the image went on to a later stage.
+    """proposing > ready > claimed > done (or skipped), or moved: the image went on to a later stage (by `moved_by`).
+
+    Of all items of an image one at most is not moved.
 
     A claim is a lease: `lease_until` by the database's clock, `lease_token` changes with every claim, so that a holder
-    who lost it cannot finish it. The queue lends the smallest (`rank`, `id`) first; the stage's order sets `rank`.
-    `is_audit` marks images of the automatic stage that a person looks at. `model_version`: live when it was finished.
+    who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. The queue lends the smallest
+    (`rank`, `id`) first; the stage's order sets `rank`. `is_audit` marks images of the automatic stage that a person
+    looks at. `model_version`: live when it was finished, and of automatic masks the one that made them.
+    `uncertainty`: 1 - mean predicted IoU of the proposals, None without.
     """
 
     __tablename__ = "work_items"
@@ -55,7 +64,9 @@ class WorkItem(Base):
         UniqueConstraint("image_id", "stage"),
         Index("ix_work_items_queue", "project_id", "stage", "state", "rank", "id"),
         Index("ix_work_items_admission_id", "admission_id"),
+        Index("ix_work_items_moved_by", "moved_by"),
         Index("ix_work_items_claimed_by", "claimed_by", "state"),
+        Index("ix_work_items_finished_at", "project_id", "stage", "finished_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -64,11 +75,14 @@ class WorkItem(Base):
     stage: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12))
     rank: Mapped[float] = mapped_column(default=0.0)
+    uncertainty: Mapped[float | None]
     admission_id: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
+    moved_by: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
     is_audit: Mapped[bool] = mapped_column(default=False)
     model_version: Mapped[str | None] = mapped_column(String(120))
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     lease_token: Mapped[str | None] = mapped_column(String(64))
+    claimed_at: Mapped[float | None]
     lease_until: Mapped[float | None]
     skip_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("stage", sa.String(length=20), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("exit_reached_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_stages_project_id_projects")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stages")),
@@ -206,18 +207,24 @@ def upgrade() -> None:
 
     with op.batch_alter_table("work_items", schema=None) as batch_op:
         batch_op.add_column(sa.Column("rank", sa.Double(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("uncertainty", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("admission_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("moved_by", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("claimed_at", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("is_audit", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("model_version", sa.String(length=120), nullable=True))
         batch_op.drop_index(batch_op.f("ix_work_items_queue"))
         batch_op.create_index("ix_work_items_queue", ["project_id", "stage", "state", "rank", "id"], unique=False)
         batch_op.create_index("ix_work_items_admission_id", ["admission_id"], unique=False)
+        batch_op.create_index("ix_work_items_moved_by", ["moved_by"], unique=False)
         batch_op.create_index("ix_work_items_claimed_by", ["claimed_by", "state"], unique=False)
+        batch_op.create_index("ix_work_items_finished_at", ["project_id", "stage", "finished_at"], unique=False)
         batch_op.create_foreign_key(
             batch_op.f("fk_work_items_admission_id_admissions"), "admissions", ["admission_id"], ["id"]
         )
+        batch_op.create_foreign_key(batch_op.f("fk_work_items_moved_by_admissions"), "admissions", ["moved_by"], ["id"])
 
-    op.execute("UPDATE work_items SET rank = id")
+    op.execute("UPDATE work_items SET rank = image_id")
     with op.batch_alter_table("work_items", schema=None) as batch_op:
         batch_op.alter_column("rank", server_default=None)
         batch_op.alter_column("is_audit", server_default=None)
@@ -253,14 +260,20 @@ def _count_masks() -> None:
 def downgrade() -> None:
     """Takes it back."""
     with op.batch_alter_table("work_items", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_work_items_moved_by_admissions"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_work_items_admission_id_admissions"), type_="foreignkey")
+        batch_op.drop_index("ix_work_items_finished_at")
+        batch_op.drop_index("ix_work_items_moved_by")
         batch_op.drop_index("ix_work_items_claimed_by")
         batch_op.drop_index("ix_work_items_admission_id")
         batch_op.drop_index("ix_work_items_queue")
         batch_op.create_index(batch_op.f("ix_work_items_queue"), ["project_id", "stage", "state", "id"], unique=False)
         batch_op.drop_column("model_version")
         batch_op.drop_column("is_audit")
+        batch_op.drop_column("claimed_at")
+        batch_op.drop_column("moved_by")
         batch_op.drop_column("admission_id")
+        batch_op.drop_column("uncertainty")
         batch_op.drop_column("rank")
 
     with op.batch_alter_table("projects", schema=None) as batch_op:
