@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, status
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.auth.authorize import authorize
@@ -17,10 +17,10 @@ from backend.events.stream import EventStreams
 router = APIRouter(prefix="/projects/{project_id}", tags=["events"])
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def stream_events(
     project_id: RowId, request: Request, last_event_id: Annotated[str | None, Header()] = None
-) -> EventSourceResponse:
+) -> StreamingResponse:
     """Server-sent events, from `Last-Event-ID` on or from now on; every 15 s a comment.
 
     Events of the audit log carry their id. `jobs` (the open jobs) and `work` (counts by stage and state) are states
@@ -31,7 +31,7 @@ async def stream_events(
     after_id = int(last_event_id) if is_number and last_event_id is not None else None
     stream = await streams.open(project_id, after_id, lambda: _is_allowed(request))
     # nginx would gather events until its buffer is full.
-    return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _is_allowed(request: Request) -> bool:

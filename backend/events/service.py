@@ -69,5 +69,5 @@ def read_audit_log(session: Session, project_id: int, *, before_id: int | None, 
     return AuditLog(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
 
 
-def _with_actors() -> Select[Any]:
+def _with_actors() -> Select[Any, Any]:
     return select(Event, User.name).outerjoin(User, User.id == Event.actor_id)

@@ -13,6 +13,7 @@ from backend.app import create_app
 from backend.auth.permissions import PERMISSIONS, RESOURCES, Role
 from backend.database import Base, Database, utc_now
 from backend.exports.tables import Export
+from backend.settings import Settings
 from model_server.contract import masks
 
 # Where the body is looked at before the caller: an empty one would be refused for what it is.
@@ -43,6 +44,12 @@ def test_a_route_without_an_entry_answers_nobody(app_client: TestClient, make_pe
     finally:
         PERMISSIONS[key] = rule
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_permitted")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An open event stream would never end: here it is refused once the caller is known."""
+    return settings.model_copy(update={"event_listeners": 0})
 
 
 @pytest.fixture
@@ -112,7 +119,10 @@ def filled_project(client: TestClient) -> dict[str, Any]:
         "export_id": export_id,
         "user_id": 999999,
         "category_id": 999999,
+        "admission_id": 999999,
+        "stage": "semi_automatic",
         "token_id": 999999,
+        "webhook_id": 999999,
         "model_version": "none-00000000",
     }
 
