@@ -19,7 +19,8 @@ import backend.models.routes
 import backend.projects.routes
 import backend.segmentation.routes
 import backend.stages.routes
-import backend.training.tables
+import backend.statistics.routes
+import backend.training.routes
 from backend.auth.authorize import authorize
 from backend.database import ReadSession
 from backend.errors import install_error_handlers
@@ -37,6 +38,8 @@ FEATURES = (
     backend.annotations,
     backend.stages,
     backend.exports,
+    backend.training,
+    backend.statistics,
     backend.events,
     backend.jobs,
 )

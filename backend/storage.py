@@ -10,10 +10,12 @@ __all__ = [
     "BlobNotFound",
     "BlobStore",
     "Store",
+    "checkpoint_key",
     "display_key",
     "export_key",
     "image_key",
     "open_store",
+    "snapshot_key",
     "thumbnail_key",
 ]
 
@@ -31,6 +33,16 @@ def display_key(sha256: str) -> str:
 def export_key(export_id: int, attempt: int) -> str:
     """Key of an export's archive; one key an attempt, so that a stale worker never overwrites a newer one's."""
     return f"exports/{export_id}-{attempt}.zip"
+
+
+def snapshot_key(snapshot_id: int, attempt: int) -> str:
+    """Key of a snapshot's COCO json; one key an attempt, as exports have."""
+    return f"snapshots/{snapshot_id}-{attempt}.json"
+
+
+def checkpoint_key(run_id: int) -> str:
+    """Key of the .zip that an outside trainer sent for a run."""
+    return f"checkpoints/{run_id}.zip"
 
 
 def _store(request: Request) -> BlobStore:

@@ -15,6 +15,8 @@ from celery.signals import worker_ready, worker_shutting_down
 import backend.events.tasks
 import backend.exports.tasks
 import backend.segmentation.tasks
+import backend.training.checks
+import backend.training.tasks
 from backend.jobs.bell import WAKE_TASK, make_celery, wait_for_ring
 from backend.jobs.periodic import run_periodic
 from backend.jobs.resources import Resources, open_resources
@@ -24,7 +26,13 @@ from backend.settings import Settings
 logger = logging.getLogger("segloop.worker")
 
 # Importing these registered their handlers.
-TASKS = (backend.events.tasks, backend.exports.tasks, backend.segmentation.tasks)
+TASKS = (
+    backend.events.tasks,
+    backend.exports.tasks,
+    backend.segmentation.tasks,
+    backend.training.checks,
+    backend.training.tasks,
+)
 # With a broker the poll only finds what a lost message missed.
 BROKER_POLL_SECONDS = 5.0
 LONG_POLL_SECONDS = 1.0

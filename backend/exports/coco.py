@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from backend.exports.archive import Archive
+from backend.exports.archive import Archive, Member
 from backend.exports.dataset import Dataset, ImageRow, MaskRow
 from backend.images.files import clean_name
 from backend.settings import VERSION
@@ -75,28 +75,45 @@ def write_coco(
     """Writes README.txt and annotations.json; `add_picture(member name, image)` says which picture belongs where."""
     with archive.member("README.txt") as readme:
         readme.write(README.format(version=VERSION).encode())
-    categories = [{"id": row.id, "name": row.name, "supercategory": ""} for row in dataset.categories]
-    extra_id = 1 + max((row.id for row in dataset.categories), default=0)
-    if dataset.uncategorised_count:
-        categories.append({"id": extra_id, "name": _free_name(dataset), "supercategory": ""})
-    info = {"description": dataset.project_name, "version": f"Segloop {VERSION}", "date_created": created_at}
+    categories, extra_id = category_entries(dataset)
 
     def masks() -> Iterator[dict[str, Any]]:
         for _, rows in dataset.images_with_masks():
             for row in rows:
                 on_mask()
-                yield _annotation(row, row.category_id if row.category_id is not None else extra_id)
+                yield annotation_entry(row, extra_id)
 
     with archive.member("annotations.json") as member:
-        member.write(b'{"info":')
-        member.write_json(info)
-        member.write(b',\n"licenses":[],\n"categories":')
-        member.write_json(categories)
-        member.write(b',\n"images":')
-        member.write_list(_images(dataset, add_picture))
-        member.write(b',\n"annotations":')
-        member.write_list(masks())
-        member.write(b"}\n")
+        info = {"description": dataset.project_name, "version": f"Segloop {VERSION}", "date_created": created_at}
+        write_document(member, info, categories, _images(dataset, add_picture), masks())
+
+
+def write_document(
+    member: Member,
+    info: dict[str, Any],
+    categories: list[dict[str, Any]],
+    images: Iterator[dict[str, Any]],
+    annotations: Iterator[dict[str, Any]],
+) -> None:
+    """COCO's json, one image and one annotation a line."""
+    member.write(b'{"info":')
+    member.write_json(info)
+    member.write(b',\n"licenses":[],\n"categories":')
+    member.write_json(categories)
+    member.write(b',\n"images":')
+    member.write_list(images)
+    member.write(b',\n"annotations":')
+    member.write_list(annotations)
+    member.write(b"}\n")
+
+
+def category_entries(dataset: Dataset) -> tuple[list[dict[str, Any]], int]:
+    """The project's categories as COCO lists them, and the id of the one for masks without any."""
+    categories = [{"id": row.id, "name": row.name, "supercategory": ""} for row in dataset.categories]
+    extra_id = 1 + max((row.id for row in dataset.categories), default=0)
+    if dataset.uncategorised_count:
+        categories.append({"id": extra_id, "name": _free_name(dataset), "supercategory": ""})
+    return categories, extra_id
 
 
 def _free_name(dataset: Dataset) -> str:
@@ -119,12 +136,13 @@ def _images(dataset: Dataset, add_picture: Callable[[str, ImageRow], None]) -> I
         }
 
 
-def _annotation(row: MaskRow, category_id: int) -> dict[str, Any]:
+def annotation_entry(row: MaskRow, extra_id: int) -> dict[str, Any]:
+    """A mask as COCO lists it; `extra_id`: its category if it has none."""
     proposal = row.proposal or {}
     return {
         "id": row.id,
         "image_id": row.image_id,
-        "category_id": category_id,
+        "category_id": row.category_id if row.category_id is not None else extra_id,
         "segmentation": {"size": [row.height, row.width], "counts": row.counts},
         "area": row.area,
         "bbox": row.bbox_xywh,

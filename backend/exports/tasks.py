@@ -1,21 +1,19 @@
 """The export job: labels in one reading transaction, then pictures, into a temporary .zip that is stored when whole."""
 
-import fcntl
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
-from backend.errors import Conflict, Unavailable, is_disk_full
+from backend.errors import Conflict, Unavailable
 from backend.exports.archive import Archive
 from backend.exports.coco import write_coco
 from backend.exports.dataset import Dataset, ImageRow, open_dataset
+from backend.exports.outgoing import named_faults, outgoing_file
 from backend.exports.sa1b import write_sa1b
 from backend.exports.service import get_export
 from backend.exports.tables import Export
@@ -44,7 +42,7 @@ def export(run: JobRun) -> Finish:
     with run.resources.database.read() as session:
         row = get_export(session, run.args["export_id"])
     key = export_key(row.id, run.job.attempt)
-    with _named_faults(), _outgoing_file(run.resources.settings.data_dir, f"export-{row.id}-") as path:
+    with named_faults(), outgoing_file(run.resources.settings.data_dir, f"{row.id}-") as path:
         result = _write_archive(run, row, path)
         run.progress("storing", 0, 1)
         store.put_file(key, path)
@@ -134,45 +132,3 @@ def _measure(run: JobRun, path: Path) -> tuple[int, str]:
             digest.update(piece)
             byte_size += len(piece)
     return byte_size, digest.hexdigest()
-
-
-@contextmanager
-def _outgoing_file(data_dir: Path, prefix: str) -> Iterator[Path]:
-    """A new file in the data folder's `outgoing`, gone afterwards whatever happens.
-
-    Its lock says that its worker lives: what killed workers left is cleared away first. A second lock keeps one
-    process from clearing what another has made but not locked yet.
-    """
-    folder = data_dir.resolve() / "outgoing"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
-        for left in folder.glob("export-*"):
-            _remove_if_abandoned(left)
-        file = tempfile.NamedTemporaryFile(prefix=prefix, suffix=".zip", dir=folder, delete=False)  # noqa: SIM115
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
-        yield Path(file.name)
-    finally:
-        Path(file.name).unlink(missing_ok=True)
-        file.close()
-
-
-def _remove_if_abandoned(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-    except (BlockingIOError, FileNotFoundError):
-        return  # its worker is at it, or has just ended
-
-
-@contextmanager
-def _named_faults() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        message = "The disk is full where exports are made. Free some space there and retry."
-        raise Unavailable("storage_full", message) from error

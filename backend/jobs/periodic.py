@@ -18,7 +18,7 @@ PERIODIC: dict[str, tuple[float, Check]] = {}
 
 
 def periodic(name: str, *, seconds: float) -> Callable[[Check], Check]:
-    """Registers a check. It may be cut short by a kill and is not repeated before its time: let rows say what is due."""
+    """Registers a check. A kill may cut it short, and it is not repeated before its time: let rows say what is due."""
 
     def register(check: Check) -> Check:
         PERIODIC[name] = (seconds, check)

@@ -1,16 +1,18 @@
-"""Model versions over HTTP."""
+"""Model versions and promotions over HTTP."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from backend.database import get_database
+from backend.auth.authorize import CurrentUser, require_project_role
+from backend.auth.permissions import PROJECT_ADMIN
+from backend.database import ReadSession, RowId, WriteSession, get_database
 from backend.errors import Unavailable
 from backend.jobs.resources import Resources
 from backend.middleware import FOR_EVER, names_etag
 from backend.models import service
-from backend.models.schemas import ModelList, ModelOut
+from backend.models.schemas import ModelList, ModelOut, PromoteIn, PromotionList, PromotionOut, RollbackIn
 from model_server.contract.decoder import Weights, decoder_etag
 
 router = APIRouter(tags=["models"])
@@ -58,3 +60,34 @@ def read_decoder(
     resources: Resources = request.app.state.resources
     download = resources.model.decoder(model_version, weights)
     return StreamingResponse(download.chunks, headers=headers | download.headers, media_type="application/octet-stream")
+
+
+@router.post("/models/{model_version}/promote", status_code=status.HTTP_201_CREATED)
+def promote_version(
+    model_version: Annotated[str, Path(max_length=120)], body: PromoteIn, request: Request, user: CurrentUser
+) -> PromotionOut:
+    """Makes a version the live one of a project, by an administrator's word and whatever the gate said.
+
+    409 `already_live`; 404 when the model server does not serve it, or the caller may not know of the project.
+    """
+    resources: Resources = request.app.state.resources
+    require_project_role(PROJECT_ADMIN, user, body.project_id, resources.database)
+    service.require_version(resources, body.kind, model_version)
+    with resources.database.write() as session:
+        promotion = service.promote(
+            session, body.project_id, body.kind, model_version, reason=body.reason, author_id=user.user_id
+        )
+        return service.describe_promotions(session, [promotion])[0]
+
+
+@router.post("/projects/{project_id}/rollback", status_code=status.HTTP_201_CREATED)
+def roll_back(project_id: RowId, body: RollbackIn, user: CurrentUser, session: WriteSession) -> PromotionOut:
+    """Takes back the newest promotion; once more, the one before. 409 `nothing_to_roll_back`."""
+    promotion = service.roll_back(session, project_id, body.kind, reason=body.reason, author_id=user.user_id)
+    return service.describe_promotions(session, [promotion])[0]
+
+
+@router.get("/projects/{project_id}/promotions")
+def list_promotions(project_id: RowId, session: ReadSession) -> PromotionList:
+    """What was live when, and why: promotions and rollbacks, newest first."""
+    return PromotionList(items=service.list_promotions(session, project_id))

@@ -1,0 +1,69 @@
+"""What happens by itself: runs whose jobs ended are settled, and projects retrain as their policy says."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.database import utc_now
+from backend.errors import AppError
+from backend.jobs.periodic import periodic
+from backend.jobs.resources import Resources
+from backend.models.schemas import Kind
+from backend.projects.tables import Project
+from backend.training import service
+from backend.training.policies import read_policy
+from backend.training.schemas import Policy
+from backend.training.tables import TrainingPolicy, TrainingRun
+from backend.training.tidying import tidy
+
+
+@periodic("training_runs", seconds=5)
+def settle_runs(resources: Resources) -> None:
+    """Writes down how runs ended that could not do so themselves, and frees what they held."""
+    tidy(resources)
+
+
+@periodic("retrain", seconds=60)
+def retrain(resources: Resources) -> None:
+    """Starts the runs that are due; a project that cannot train now is asked again in a minute."""
+    with resources.database.read() as session:
+        living = select(TrainingPolicy.project_id).join(Project, Project.id == TrainingPolicy.project_id)
+        project_ids = session.scalars(living.where(Project.deleted_at.is_(None))).all()
+    for project_id in project_ids:
+        try:
+            with resources.database.write() as session:
+                kind = due(session, project_id)
+                if kind is not None:
+                    command = resources.settings.training_hook_command
+                    service.create_run(session, project_id, kind, trigger="policy", hook_command=command)
+        except AppError:
+            continue  # too few masks, a run under way: not now
+
+
+def due(session: Session, project_id: int) -> Kind | None:
+    """What this project's policy asks for now: a model, after it a detector, or nothing."""
+    policy, _ = read_policy(session, project_id)
+    if policy.every_masks is None and policy.every_hours is None:
+        return None
+    newest = {kind: _newest_run(session, project_id, kind) for kind in ("model", "detector")}
+    model, detector = newest["model"], newest["detector"]
+    if _is_model_due(session, project_id, policy, model):
+        return "model"
+    is_followed = detector is not None and model is not None and detector.id > model.id
+    if policy.train_detector and model is not None and model.trigger == "policy" and not is_followed:
+        return "detector"
+    return None
+
+
+def _is_model_due(session: Session, project_id: int, policy: Policy, last: TrainingRun | None) -> bool:
+    masks = service.count_masks(session, project_id)
+    before = last.mask_count if last is not None else 0
+    if policy.every_masks is not None and masks - before >= policy.every_masks:
+        return True
+    if policy.every_hours is None or masks == before:
+        return False  # the same masks would teach the same
+    return last is None or (utc_now() - last.created_at).total_seconds() >= policy.every_hours * 3600
+
+
+def _newest_run(session: Session, project_id: int, kind: str) -> TrainingRun | None:
+    of_kind = (TrainingRun.project_id == project_id, TrainingRun.kind == kind)
+    return session.scalar(select(TrainingRun).where(*of_kind).order_by(TrainingRun.id.desc()).limit(1))

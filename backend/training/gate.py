@@ -1,0 +1,84 @@
+"""The gate: what an evaluation said of the live version and a candidate, and whether that is enough to go live."""
+
+from typing import Any
+
+from backend.errors import Conflict
+from backend.training.schemas import MEASURES, Comparison, Gate, GateAnswer, Interval, Measure, Measures
+
+# Below, an interval over images says little about the next images, however narrow it is.
+MIN_FROZEN_IMAGES = 5
+MEASURE_OF = {
+    "iou_1": "center_1",
+    "iou_3": "center_3",
+    "iou_5": "center_5",
+    "noc_85": "center_noc_85",
+    "noc_90": "center_noc_90",
+}
+IN_WORDS: dict[Measure, str] = {
+    "iou_1": "IoU after one click",
+    "iou_3": "IoU after three clicks",
+    "noc_85": "clicks to IoU 0.85",
+}
+
+
+def read_comparison(document: dict[str, Any], *, candidate: str, live: str) -> Comparison:
+    """The figures of one dataset of `segloop evaluate CANDIDATE --against LIVE --json`.
+
+    Raises Conflict model_replaced when other versions were measured than these.
+    """
+    rows = {row["method"]: row for row in document["results"]}
+    if rows.keys() != {candidate, live}:
+        raise Conflict("model_replaced", f"{' and '.join(rows)} were measured instead of {candidate} and {live}.")
+    differences = document["comparison"][0]["differences"]
+    return Comparison(
+        live=_measures(rows[live]),
+        candidate=_measures(rows[candidate]),
+        difference={name: _interval(differences[MEASURE_OF[name]]["all"]) for name in MEASURES},
+    )
+
+
+def decide(gate: Gate, frozen: Comparison | None, general: Comparison | None) -> GateAnswer:
+    """Passed only where the whole interval of the paired difference lies above the asked-for gain on frozen masks, and
+    the mean on the general set has not fallen too far."""
+    if frozen is None:
+        return _no("There is no frozen mask to compare on: more images need masks.")
+    gain = frozen.difference[gate.measure]
+    if frozen.live.images < MIN_FROZEN_IMAGES or gain.low is None or gain.high is None:
+        few = f"{frozen.live.masks} masks on {frozen.live.images} frozen images"
+        return _no(f"Too little evidence: {few}; the gate needs {MIN_FROZEN_IMAGES} images.")
+    sign = -1 if gate.measure == "noc_85" else 1  # fewer clicks are better
+    least = gain.low if sign > 0 else -gain.high
+    evidence = (
+        f"{IN_WORDS[gate.measure]}: {gain.value:+.3f} (95 % interval {gain.low:+.3f} to {gain.high:+.3f}, "
+        f"{frozen.live.masks} frozen masks on {frozen.live.images} images)"
+    )
+    if not least > gate.min_gain:
+        asked = "a gain" if gate.min_gain == 0 else f"a gain above {gate.min_gain:g}"
+        return _no(f"{evidence}. That does not show {asked}.")
+    if general is None:
+        return GateAnswer(is_passed=True, reason=f"{evidence}. There is no general set to compare on.")
+    name: Measure = "iou_3" if gate.measure == "iou_3" else "iou_1"
+    change = general.difference[name].value
+    on_general = f"{IN_WORDS[name]} on the general set: {change:+.3f}"
+    if change < -gate.max_general_loss:
+        return _no(f"{evidence}, but {on_general}, more than the {gate.max_general_loss:g} it may lose.")
+    return GateAnswer(is_passed=True, reason=f"{evidence}. {on_general}.")
+
+
+def _no(reason: str) -> GateAnswer:
+    return GateAnswer(is_passed=False, reason=reason)
+
+
+def _measures(row: dict[str, Any]) -> Measures:
+    found = {name: row["measures"][measure]["all"] for name, measure in MEASURE_OF.items()}
+    calibration = row["calibration"]["center"]["chosen"]
+    return Measures(
+        images=found["iou_1"]["images"],
+        masks=found["iou_1"]["masks"],
+        calibration_error=calibration and calibration["expected_calibration_error"],
+        **{name: _interval(estimate) for name, estimate in found.items()},
+    )
+
+
+def _interval(estimate: dict[str, Any]) -> Interval:
+    return Interval(value=estimate["mean"], low=estimate["low"], high=estimate["high"])

@@ -1,0 +1,199 @@
+"""The programs of a round, each as one call: train, take in, measure. What they write is read here and nowhere else."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import Conflict
+from backend.training.processes import Workshop
+from backend.training.schemas import TrainOptions
+
+CURVE_POINTS = 200
+REPORT_SECONDS = 3.0
+# Twenty clicks a mask take a small network a third of a second, for each of two versions.
+FROZEN_MASKS, GENERAL_MASKS = 300, 200
+DETECTOR_STEPS = 1500
+SCENES = ("--images", "40", "--seed", "7")
+
+Point = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a trainer has said so far: a thinned curve, how far it is, and how long it has worked in all starts."""
+
+    points: list[Point]
+    done: int
+    total: int
+    phase: str
+    seconds: float
+    seconds_left: float | None
+
+
+def read_curve(file: Path) -> Curve:
+    """From the lines of a `progress.jsonl`. Steps that a killed trainer had made and a later one repeats count once."""
+    points: list[Point] = []
+    done, total, phase, seconds, left = 0, 0, "starting", 0.0, None
+    since: float | None = None
+    last = 0.0
+    for line in _json_lines(file):
+        event, now = line.get("event"), float(line.get("time", 0.0))
+        if event in ("started", "resumed"):
+            seconds, since = seconds + (last - since if since is not None else 0.0), now
+            points = [point for point in points if point["step"] <= line["step"]]
+        last = now
+        if event in ("encoding", "evaluating"):
+            done, total, phase = line["done"], line["total"], event
+        if event != "step":
+            continue
+        done, total, phase, left = line["step"], line["steps"], "training", line.get("seconds_left")
+        iou = line.get("first_chosen_iou", line.get("iou", 0.0))
+        spent = round(seconds + now - (since if since is not None else now), 1)
+        points.append({"step": line["step"], "loss": line["loss"], "iou": iou, "seconds": spent})
+    seconds += last - since if since is not None else 0.0
+    every = -(-len(points) // CURVE_POINTS) if points else 1
+    return Curve(points[::-1][::every][::-1], done, total, phase, seconds, left)
+
+
+def _json_lines(file: Path) -> list[dict[str, Any]]:
+    try:
+        lines = file.read_text().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    # A line that is being written has no end yet; one that a killed trainer left is followed by another.
+    found = []
+    for line in lines:
+        if line.endswith("\n"):
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    return found
+
+
+def train(shop: Workshop, kind: str, base: str | Path, options: TrainOptions, say: Callable[[Curve], None]) -> Path:
+    """Trains on the run's dataset, goes on where an earlier attempt was; gives the model's folder."""
+    out, dataset = shop.folder / "out", shop.folder / "dataset"
+    if (out / "model" / "config.json").exists():
+        return out / "model"
+    progress = out / "progress.jsonl"
+
+    def watch() -> tuple[str, int, int]:
+        curve = read_curve(progress)
+        say(curve)
+        return curve.phase, curve.done, curve.total
+
+    common: tuple[str | Path, ...] = (dataset, "--base", base, "--out", out, "--split", "train", "--seed", "0")
+    common += ("--threads", str(shop.threads), "--report-seconds", f"{REPORT_SECONDS}")
+    if options.hook_command:
+        line = ["/bin/sh", "-c", shop.settings.training_hook_command]
+        more = {
+            "SEGLOOP_RUN_DIR": str(shop.folder),
+            "SEGLOOP_DATASET": str(dataset),
+            "SEGLOOP_BASE": str(base),
+            "SEGLOOP_OUT": str(out),
+            "SEGLOOP_RUN_KIND": kind,
+            "SEGLOOP_RUN_OPTIONS": options.model_dump_json(),
+        }
+        out.mkdir(exist_ok=True)
+        shop.call("train", line, watch, more=more)
+    elif kind == "detector":
+        measured = ("--eval", dataset, "--eval-split", "frozen") if has_frozen(dataset) else ()
+        limits = ("--steps", str(DETECTOR_STEPS), "--max-minutes", f"{options.max_minutes}")
+        line = shop.module("model_server.training.train_detector", *common, *limits, *measured)
+        shop.call("train", line, watch)
+    else:
+        left = max(0.01, options.max_minutes - read_curve(progress).seconds / 60)
+        line = shop.module("model_server.training.train", *common, *_model_options(shop, options, left))
+        shop.call("train", line, watch)
+    if not (out / "model" / "config.json").exists() or not (out / "model" / "model.safetensors").exists():
+        raise Conflict("no_model", "The training ended without a model/config.json and model/model.safetensors.")
+    return out / "model"
+
+
+def _model_options(shop: Workshop, options: TrainOptions, minutes: float) -> list[str | Path]:
+    replay = [shop.settings.data_dir.resolve() / "replay" / name for name in options.replay]
+    return [
+        *("--tune", options.tune, "--steps", str(options.steps), "--batch-size", str(options.batch_size)),
+        *("--rate", f"{options.rate}", "--warmup", str(max(1, options.steps // 10)), "--max-minutes", f"{minutes:.3f}"),
+        *("--workers", "1" if shop.threads > 1 else "0"),
+        *(() if options.augment else ("--scale", "1", "1", "--no-flip")),
+        *(("--replay", *replay) if replay else ()),
+    ]
+
+
+def has_frozen(dataset: Path) -> bool:
+    """Whether a run's dataset has an image that is never trained on."""
+    images = json.loads((dataset / "annotations.json").read_text())["images"]
+    return any(image["split"] == "frozen" for image in images)
+
+
+def take_in(shop: Workshop, model: Path, name: str) -> dict[str, Any]:
+    """Puts a model into the models folder, loaded once as proof; gives its facts. Doing it again changes nothing."""
+    if (shop.settings.resolved_models_dir / name / "config.json").exists():
+        arguments: tuple[str | Path, ...] = ("models", "info", name, "--json")
+    else:
+        arguments = ("models", "add", model, "--name", name, "--json")
+    said = shop.call("add", shop.module("model_server.cli", *arguments), lambda: ("taking in", 0, 0))
+    described: dict[str, Any] = json.loads(said.read_text())
+    return described
+
+
+def take_in_detector(shop: Workshop, model: Path, name: str) -> str:
+    """Puts a detector into its folder, whole or not at all; gives its version: the name and its weights' checksum."""
+    folder = shop.settings.resolved_detectors_dir
+    target, staging = folder / name, folder / ".incoming" / name
+    if not target.exists():
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.copytree(model, staging)
+        staging.rename(target)
+    with (target / "model.safetensors").open("rb") as file:
+        return f"{name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
+
+
+def evaluate(shop: Workshop, candidate: str | Path, live: str | Path, dataset: Path, *, split: str | None) -> Any:
+    """Measures both versions on the same masks; the document of `segloop evaluate --json`."""
+    name = f"evaluate-{split or 'general'}"
+    file = shop.folder / f"{name}.json"
+    if not file.exists():
+        masks = FROZEN_MASKS if split else GENERAL_MASKS
+        bounds = ("--starts", "center", "--max-masks", str(masks), "--threads", str(shop.threads), "--json", file)
+        which = ("--split", split) if split else ()
+        line = shop.module("model_server.evaluation", candidate, dataset, "--against", live, *bounds, *which)
+        shop.call(name, line, lambda: (f"measuring on the {split or 'general'} set", 0, 0))
+    return json.loads(file.read_text())
+
+
+def general_set(shop: Workshop) -> Path:
+    """The installation's general set; without one, forty drawn scenes, drawn once."""
+    if shop.settings.general_set:
+        return Path(shop.settings.general_set).resolve()
+    folder = shop.settings.data_dir.resolve() / "general-scenes"
+    if not (folder / "annotations.json").exists():
+        own = shop.folder / "general-scenes"
+        shutil.rmtree(own, ignore_errors=True)
+        shop.call(
+            "scenes", shop.module("model_server.training.scenes", "--out", own, *SCENES), lambda: ("drawing", 0, 0)
+        )
+        try:
+            own.rename(folder)
+        except OSError:  # another run was faster
+            shutil.rmtree(own, ignore_errors=True)
+    return folder
+
+
+def clean_up(folder: Path) -> None:
+    """After a run's end: its pictures, checkpoint and model go, lines and figures stay."""
+    for name in ("dataset", "out/checkpoint", "out/model"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def discard(folder: Path, *kept: Path) -> None:
+    """Nothing of a cancelled run stays, nor of a candidate that nobody promoted."""
+    for path in (folder, *kept):
+        (path / "config.json").unlink(missing_ok=True)  # first: without it, it is no model for anybody
+        shutil.rmtree(path, ignore_errors=True)
