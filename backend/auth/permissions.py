@@ -85,6 +85,7 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /annotations/{annotation_id}/revisions": MEMBER,
     "POST /annotations/{annotation_id}/accept": ANNOTATOR,
     "POST /annotations/{annotation_id}/reject": ANNOTATOR,
+    "POST /annotations/{annotation_id}/propose": ANNOTATOR,
     "POST /images/{image_id}/proposals/accept-all": ANNOTATOR,
     "POST /images/{image_id}/proposals/undo-accept-all": ANNOTATOR,
     "GET /projects/{project_id}/stages": MEMBER,

@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from backend.auth.tables import User
-from backend.database import at_commit
+from backend.database import Base, at_commit
 from backend.events.schemas import AuditLog, EventOut
 from backend.events.tables import Event
 
@@ -39,7 +39,13 @@ def _write(session: Session) -> None:
     rows: list[Event] = session.info.pop(_write)
     if session.get_bind().dialect.name == "postgresql":
         # A sequence hands ids out before their transactions end; SQLite has one writer at a time anyway.
+        projects = Base.metadata.tables["projects"]  # of a feature above this one
         for project_id in sorted({row.project_id for row in rows}):
+            # The inserts' own lock on the project first: a promotion holds it back and waits for the second one.
+            key_share = (
+                select(projects.c.id).where(projects.c.id == project_id).with_for_update(read=True, key_share=True)
+            )
+            session.execute(key_share)
             session.execute(select(func.pg_advisory_xact_lock(EVENT_LOCK, project_id)))
     for row in rows:
         # One by one: the ids follow the order of the calls.

@@ -1,0 +1,94 @@
+"""What the charts show, as JSON.
+
+Medians and means are of the masks that people kept, edited or added. Seconds come from buckets and are exact to 9 % of
+(1 + seconds); clicks count as 20 from 20 on. None where there is nothing to take a median of.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from backend.stages.schemas import StageName
+from backend.training.schemas import Interval
+
+
+class Effort(BaseModel):
+    """What masks cost people, in seconds of active work and clicks."""
+
+    median_seconds: float | None
+    mean_seconds: float | None
+    median_clicks: float | None
+    mean_clicks: float | None
+
+
+class StageOverview(BaseModel):
+    """One stage: images by state, masks by outcome, effort. `masks_per_image`: masks that stand for each image done."""
+
+    stage: StageName
+    images: dict[str, int]
+    masks: dict[str, int]
+    median_seconds: float | None
+    median_clicks: float | None
+    masks_per_image: float | None
+
+
+class Overview(BaseModel):
+    """A project at a glance; `total_masks` stand in the dataset."""
+
+    stages: list[StageOverview]
+    total_masks: int
+
+
+class RunFigures(BaseModel):
+    """How a version did on the project's frozen masks, and the run that measured it."""
+
+    id: int
+    iou_1: Interval
+    iou_3: Interval
+    iou_5: Interval
+    noc_85: Interval
+    calibration_error: float | None
+
+
+class Round(Effort):
+    """The work done with one model version, since it was first promoted (None: live from the beginning, or never).
+
+    `masks` stand in the dataset: kept, edited, added and those that nobody looked at.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str
+    promoted_at: datetime | None
+    masks: int
+    masks_per_image: float | None
+    kept: int
+    edited: int
+    rejected: int
+    added: int
+    run: RunFigures | None
+
+
+class Flywheel(BaseModel):
+    """One round for each model version, in order of promotion."""
+
+    rounds: list[Round]
+
+
+class PersonFigures(BaseModel):
+    """What one person did."""
+
+    id: int
+    name: str
+    masks: int
+    median_seconds: float | None
+    median_clicks: float | None
+    kept: int
+    edited: int
+    rejected: int
+
+
+class People(BaseModel):
+    """Everybody who made or judged a mask, by name: nobody is ranked."""
+
+    people: list[PersonFigures]

@@ -1,0 +1,149 @@
+"""The figures of a project, all from counts that are kept as work goes on: nothing here reads masks or images."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.annotations.tables import MaskCount
+from backend.auth.tables import User
+from backend.models.tables import ModelVersion, Promotion
+from backend.stages.policies import STAGES
+from backend.stages.tables import WorkCount
+from backend.statistics.schemas import Flywheel, Overview, People, PersonFigures, Round, RunFigures, StageOverview
+from backend.statistics.tally import BY_PEOPLE, STANDING, Tally, mean, median, read_tallies
+from backend.training.tables import TrainingRun
+
+
+def read_overview(session: Session, project_id: int) -> Overview:
+    """Images by state and masks by outcome of every stage, with what a mask costs there."""
+    tallies = read_tallies(session, project_id, MaskCount.stage)
+    images = _count_images(session, project_id)
+    stages = []
+    for stage in STAGES:
+        tally = tallies.get(stage, Tally())
+        by_state = images.get(stage, Counter())
+        described = StageOverview(
+            stage=stage,
+            images={state: count for state, count in sorted(by_state.items()) if count},
+            masks={outcome: count for outcome, count in sorted(tally.outcomes.items()) if count},
+            median_seconds=median(tally.seconds),
+            median_clicks=median(tally.clicks),
+            masks_per_image=_ratio(tally.count(*STANDING), by_state["done"]),
+        )
+        stages.append(described)
+    return Overview(stages=stages, total_masks=sum(tally.count(*STANDING) for tally in tallies.values()))
+
+
+def read_flywheel(session: Session, project_id: int) -> Flywheel:
+    """The work done with each model version, in order of promotion: does a better model make it cheaper?"""
+    tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount.model_version)
+    tallies.pop("", None)  # drawn without a model
+    promotions = _read_promotions(session, project_id)
+    first_promoted = {one.to_version: one.created_at for one in reversed(promotions) if one.to_version is not None}
+    unpromoted = [version for version in tallies if version not in first_promoted]
+    in_order = [*_by_age(session, unpromoted), *reversed(first_promoted)]
+    done = _count_done_by_version(session, project_id)
+    figures = _read_figures(session, project_id, promotions, default=in_order[0] if unpromoted else None)
+    rounds = []
+    for version in in_order:
+        tally = tallies.get(version, Tally())
+        described = Round(
+            model_version=version,
+            promoted_at=first_promoted.get(version),
+            masks=tally.count(*STANDING),
+            median_seconds=median(tally.seconds),
+            mean_seconds=mean(tally.seconds),
+            median_clicks=median(tally.clicks),
+            mean_clicks=mean(tally.clicks),
+            masks_per_image=_ratio(tally.count(*STANDING), done.get(version, 0)),
+            run=figures.get(version),
+            **{outcome: tally.outcomes[outcome] for outcome in ("kept", "edited", "rejected", "added")},
+        )
+        rounds.append(described)
+    return Flywheel(rounds=rounds)
+
+
+def read_people(session: Session, project_id: int) -> People:
+    """What each person did, by name."""
+    tallies = read_tallies(session, project_id, MaskCount.author_id)
+    users = session.execute(select(User.id, User.name).where(User.id.in_(list(tallies))).order_by(User.name, User.id))
+    people = []
+    for user_id, name in users:
+        tally = tallies[user_id]
+        figures = PersonFigures(
+            id=user_id,
+            name=name,
+            masks=tally.count(*BY_PEOPLE),
+            median_seconds=median(tally.seconds),
+            median_clicks=median(tally.clicks),
+            **{outcome: tally.outcomes[outcome] for outcome in ("kept", "edited", "rejected")},
+        )
+        people.append(figures)
+    return People(people=people)
+
+
+def _count_images(session: Session, project_id: int) -> dict[str, Counter[str]]:
+    """Images by stage and state."""
+    cell = (WorkCount.stage, WorkCount.state)
+    statement = select(*cell, func.sum(WorkCount.count)).where(WorkCount.project_id == project_id).group_by(*cell)
+    counts: dict[str, Counter[str]] = {}
+    for stage, state, count in session.execute(statement):
+        counts.setdefault(stage, Counter())[state] = int(count)
+    return counts
+
+
+def _count_done_by_version(session: Session, project_id: int) -> dict[str, int]:
+    """Images that were finished while each version was live."""
+    of_project = (WorkCount.project_id == project_id, WorkCount.state == "done")
+    statement = select(WorkCount.model_version, func.sum(WorkCount.count)).where(*of_project)
+    return {version: int(count) for version, count in session.execute(statement.group_by(WorkCount.model_version))}
+
+
+def _read_promotions(session: Session, project_id: int) -> list[Promotion]:
+    """Of models, oldest first."""
+    of_project = (Promotion.project_id == project_id, Promotion.kind == "model")
+    return list(session.scalars(select(Promotion).where(*of_project).order_by(Promotion.id)))
+
+
+def _by_age(session: Session, versions: list[str]) -> list[str]:
+    """In the order in which the model server first described them."""
+    rows = session.execute(select(ModelVersion.id, ModelVersion.created_at).where(ModelVersion.id.in_(versions)))
+    first_seen = {version: created_at.timestamp() for version, created_at in rows}
+    return sorted(versions, key=lambda version: (first_seen.get(version, 0.0), version))
+
+
+def _read_figures(
+    session: Session, project_id: int, promotions: list[Promotion], *, default: str | None
+) -> dict[str, RunFigures]:
+    """By version: how it did as the candidate of its newest run; else as the live version of the run that replaced it.
+
+    `default`: the version that a promotion from None took over from.
+    """
+    columns = (TrainingRun.id, TrainingRun.candidate_version, TrainingRun.metrics)
+    of_project = (TrainingRun.project_id == project_id, TrainingRun.kind == "model", TrainingRun.metrics.is_not(None))
+    rows = session.execute(select(*columns).where(*of_project).order_by(TrainingRun.id)).all()
+    metrics_of = {run_id: metrics for run_id, _, metrics in rows}
+    figures: dict[str, RunFigures] = {}
+    for promotion in promotions:
+        replaced = promotion.from_version or default
+        found = _figures(promotion.run_id, metrics_of.get(promotion.run_id), "live")
+        if replaced is not None and found is not None:
+            figures.setdefault(replaced, found)
+    for run_id, candidate, metrics in rows:
+        found = _figures(run_id, metrics, "candidate")
+        if candidate is not None and found is not None:
+            figures[candidate] = found
+    return figures
+
+
+def _figures(run_id: int | None, metrics: Mapping[str, Any] | None, who: str) -> RunFigures | None:
+    """What one of the two versions of a run reached on the frozen masks; None when there were none."""
+    measured = ((metrics or {}).get("frozen") or {}).get(who)
+    return None if measured is None else RunFigures.model_validate(measured | {"id": run_id})
+
+
+def _ratio(masks: int, images: int) -> float | None:
+    return masks / images if images > 0 else None

@@ -1,0 +1,77 @@
+"""Sums over mask_counts, and the medians of its buckets."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from backend.annotations.tables import MaskCount
+
+# Masks a person decided on, with their own clicks and seconds; then those that stand in the dataset.
+BY_PEOPLE = ("kept", "edited", "added")
+STANDING = (*BY_PEOPLE, "automatic", "imported")
+
+
+@dataclass
+class Tally:
+    """Masks by outcome; of those by people, how many took how many clicks and how long."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    clicks: Counter[float] = field(default_factory=Counter)
+    seconds: Counter[float] = field(default_factory=Counter)
+
+    def add(self, outcome: str, clicks: int, seconds_bucket: int, count: int) -> None:
+        """Adds one cell."""
+        self.outcomes[outcome] += count
+        if outcome in BY_PEOPLE:
+            self.clicks[clicks] += count
+            self.seconds[middle_seconds(seconds_bucket)] += count
+
+    def count(self, *outcomes: str) -> int:
+        """How many masks have one of these outcomes."""
+        return sum(self.outcomes[outcome] for outcome in outcomes)
+
+
+def read_tallies(session: Session, project_id: int, by: InstrumentedAttribute[Any]) -> dict[Any, Tally]:
+    """The project's masks, by one column of mask_counts."""
+    cell = (by, MaskCount.outcome, MaskCount.clicks, MaskCount.seconds_bucket)
+    statement = select(*cell, func.sum(MaskCount.count)).where(MaskCount.project_id == project_id)
+    tallies: dict[Any, Tally] = {}
+    for key, outcome, clicks, seconds_bucket, count in session.execute(statement.group_by(*cell)):
+        if count:
+            tallies.setdefault(key, Tally()).add(outcome, clicks, seconds_bucket, int(count))
+    return tallies
+
+
+def middle_seconds(bucket: int) -> float:
+    """The geometric middle of a bucket of 1 + seconds (annotations.counts.seconds_bucket), as seconds.
+
+    A bucket is 2^(1/4) wide, so that what fell into it lies within 9 % of 1 + seconds.
+    """
+    return float(2.0 ** ((bucket + 0.5) / 4) - 1)
+
+
+def median(counts: Mapping[float, int]) -> float | None:
+    """The median of values that were counted; between the two in the middle when they differ. None of nothing."""
+    total = sum(counts.values())
+    if total == 0:
+        return None
+    return (_at(counts, (total - 1) // 2) + _at(counts, total // 2)) / 2
+
+
+def mean(counts: Mapping[float, int]) -> float | None:
+    """The mean of values that were counted; None of nothing."""
+    total = sum(counts.values())
+    return sum(value * count for value, count in counts.items()) / total if total else None
+
+
+def _at(counts: Mapping[float, int], position: int) -> float:
+    """The value at this position of all values in order."""
+    for value in sorted(counts):
+        position -= counts[value]
+        if position < 0:
+            return value
+    raise IndexError("position beyond the last value")
