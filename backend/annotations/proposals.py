@@ -17,7 +17,7 @@ from backend.annotations.service import (
     proposal_iou,
     write_version,
 )
-from backend.annotations.tables import Annotation
+from backend.annotations.tables import Annotation, AnnotationRevision
 from backend.auth.authorize import Principal
 from backend.errors import Conflict
 from backend.images.tables import Image
@@ -130,6 +130,24 @@ def reject(
     if row.revision != expected_revision:
         return LostAgainstNewer(row, None)
     return write_version(session, row, {"state": "rejected", "proposal_iou": 0.0}, author_id=author.user_id)
+
+
+def propose(session: Session, annotation_id: int, *, expected_revision: int) -> Annotation | LostAgainstNewer:
+    """Makes a mask the proposal again that it was, with the pixels it had then: the way back from a decision.
+
+    Repeating it is no error. Raises NotFound, Conflict.
+    """
+    row = _get_proposal(session, annotation_id)
+    if row.state == "proposed":
+        return row
+    if row.revision != expected_revision:
+        return LostAgainstNewer(row, None)
+    of_row = (AnnotationRevision.annotation_id == row.id, AnnotationRevision.is_conflict.is_(False))
+    statement = select(AnnotationRevision.content).where(*of_row).order_by(AnnotationRevision.revision)
+    proposed = next((content for content in session.scalars(statement) if content["state"] == "proposed"), None)
+    if proposed is None:
+        raise Conflict("never_proposed", "This mask was never a proposal; reject it instead.")
+    return write_version(session, row, proposed | {"proposal_iou": None}, author_id=None)
 
 
 def accept_all(session: Session, image_id: int, author: Principal) -> list[int]:

@@ -102,6 +102,15 @@ def reject_proposal(
     return _conflict(result) if isinstance(result, LostAgainstNewer) else _out(result, response)
 
 
+@router.post("/annotations/{annotation_id}/propose", response_model=AnnotationOut, responses=CONFLICT)
+def propose_again(
+    annotation_id: RowId, session: WriteSession, response: Response, if_match: IfMatch = None
+) -> AnnotationOut | JSONResponse:
+    """Takes back a decision: the mask is the proposal again that it was."""
+    result = proposals.propose(session, annotation_id, expected_revision=_revision(if_match))
+    return _conflict(result) if isinstance(result, LostAgainstNewer) else _out(result, response)
+
+
 @router.post("/images/{image_id}/proposals/accept-all")
 def accept_all_proposals(image_id: RowId, user: CurrentUser, session: WriteSession) -> AcceptedOut:
     """Accepts every proposal of the image that is left."""
