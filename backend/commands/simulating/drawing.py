@@ -81,24 +81,24 @@ def draw(server: PatientServer, image_id: int, truth: Rle, effort: Effort, *, st
     return drawing
 
 
-def evidence(drawing: Drawing, *, work_item_id: int) -> dict[str, Any] | None:
+def evidence(drawing: Drawing) -> dict[str, Any] | None:
     """The best answer as the body of a mask to keep; None when there is none."""
     best = drawing.best
     if best is None:
         return None
-    return {
+    return _effort(drawing) | {
         "rle": best.mask["rle"],
         "prompts": drawing.prompts[: best.prompt_count],
-        "clicks": len(drawing.clicked),
-        "active_seconds": round(drawing.seconds, 3),
         "model_version": best.model_version,
         "candidate": best.index if best.count > 1 else None,
         "proposal": {name: best.mask[name] for name in ("rle", "predicted_iou", "stability_score")},
-        "work_item_id": work_item_id,
     }
 
 
-def painted(truth: Rle, drawing: Drawing, *, work_item_id: int) -> dict[str, Any]:
+def painted(truth: Rle, drawing: Drawing) -> dict[str, Any]:
     """The true mask, as a brush would finish it, with the evidence of the clicks before. Brush time is not modelled."""
-    effort = {"clicks": len(drawing.clicked), "active_seconds": round(drawing.seconds, 3), "work_item_id": work_item_id}
-    return (evidence(drawing, work_item_id=work_item_id) or effort) | {"rle": truth}
+    return (evidence(drawing) or _effort(drawing)) | {"rle": truth}
+
+
+def _effort(drawing: Drawing) -> dict[str, Any]:
+    return {"clicks": len(drawing.clicked), "active_seconds": round(drawing.seconds, 3)}

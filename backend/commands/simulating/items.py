@@ -18,6 +18,7 @@ from model_server.contract.masks import Rle
 LEAST_OVERLAP = 0.5  # a mask that agrees less with every known one is none of them
 # An auditor mends all that can be seen (SAM, section 5): what agrees less than this gets the true outline.
 AUDIT_IOU = 0.95
+FIRST_STAGE = "assisted_manual"  # that of masks which name no work item
 
 Existing = dict[str, Any]
 
@@ -111,6 +112,9 @@ def _add(server: PatientServer, item: Item, truth: Rle) -> Row | None:
     drawing = draw(server, item.image_id, truth, item.effort)
     body, is_painted = _body(item, drawing, truth)
     if body is not None:
+        if item.work["stage"] != FIRST_STAGE:
+            # What says the stage also bounds the seconds by the time the image was lent, and modelled time is faster.
+            body["work_item_id"] = item.work["id"]
         # Of image and mask, so that a mask sent again after a broken line or in another run stays one.
         key = f"simulate:{item.image_id}:{hashlib.sha256(truth['counts'].encode()).hexdigest()[:32]}"
         try:
@@ -141,8 +145,8 @@ def _body(item: Item, drawing: Drawing, truth: Rle) -> tuple[dict[str, Any] | No
     """What to keep, and whether a brush finished it."""
     is_reached = drawing.best is not None and drawing.best.iou >= item.effort.target_iou
     if item.effort.has_brush and (item.is_audit or not is_reached):
-        return painted(truth, drawing, work_item_id=item.work["id"]), True
-    return evidence(drawing, work_item_id=item.work["id"]), False
+        return painted(truth, drawing), True
+    return evidence(drawing), False
 
 
 def _keep(server: PatientServer, item: Item, one: Existing, *, iou: float) -> Row:
