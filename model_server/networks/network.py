@@ -70,8 +70,17 @@ class Decoded:
     predicted_iou: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPoints:
+    """The masks worth keeping of many lone points: whose (K,), predicted IoU (K,), low-resolution logits (K, h, w)."""
+
+    point: npt.NDArray[np.int64]
+    predicted_iou: npt.NDArray[np.float32]
+    logits: Logits
+
+
 class Network(Protocol):
-    """A promptable segmentation network. Only the engine's device thread calls `encode` and `decode`."""
+    """A promptable segmentation network. Only the engine's device thread calls `encode` and the two `decode`s."""
 
     facts: NetworkFacts
 
@@ -86,3 +95,9 @@ class Network(Protocol):
 
     def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
         """Answer all prompts of one step. "auto" follows the family's own rule for one mask or three."""
+
+    def decode_points(self, embedding: Embedding, points_xy: npt.NDArray[np.float32], *, above: float) -> DecodedPoints:
+        """Three masks for each point (P, 2) of image pixels, as if it were clicked alone; none of the others counts.
+
+        Only masks whose predicted IoU is above `above` are finished and returned, in order of point and candidate.
+        """

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from PIL import Image
 from transformers import SamConfig, SamModel
 
-from model_server.networks.frame import Frame, padded, resize
+from model_server.networks.frame import Floats, Frame, padded, resize
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
-from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
 from model_server.networks.prepared import Prepared
 from model_server.networks.two_way import PreparedImage, TwoWayDecoder
+from model_server.networks.two_way_points import PreparedPoints, TwoWayPoints
 from model_server.networks.weights import read_facts
 
 
@@ -41,11 +41,12 @@ class Sam:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
-        self._prepared = Prepared()
+        self._prepared, self._prepared_points = Prepared(), Prepared()
         self._low_size = 4 * model.prompt_encoder.image_embedding_size[0]
         with torch.inference_mode():
             position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
             self._decoder = TwoWayDecoder(model.mask_decoder, position)
+            self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
             self._no_prompts = torch.empty(0, model.prompt_encoder.hidden_size, device=self._device, dtype=self._dtype)
 
     @property
@@ -97,8 +98,17 @@ class Sam:
         )
         return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
 
+    @torch.inference_mode()
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+        """Three masks for each point."""
+        prepared = self._prepared_points.get(embedding, self._prepare_points)
+        return self._points_decoder(prepared, self._to_input(self.frame(embedding.size_hw), points_xy), above=above)
+
+    def _prepare_points(self, embedding: Embedding) -> PreparedPoints:
+        return self._points_decoder.prepare(self._prepare(embedding))
+
     def _prepare(self, embedding: Embedding) -> PreparedImage:
         return self._decoder.prepare(embedding.features[0].to(self._device, self._dtype), None)
 
-    def _to_input(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
+    def _to_input(self, frame: Frame, xy: Floats) -> torch.Tensor:
         return torch.from_numpy(frame.to_input(xy)).to(self._device)

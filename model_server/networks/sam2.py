@@ -10,11 +10,12 @@ from PIL import Image
 from transformers import Sam2Config, Sam2Model
 
 from model_server.networks import conv_pyramid  # noqa: F401  (registers the backbone of `nano`)
-from model_server.networks.frame import Frame, resize, stretched
+from model_server.networks.frame import Floats, Frame, resize, stretched
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
-from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
 from model_server.networks.prepared import Prepared
 from model_server.networks.two_way import PreparedImage, TwoWayDecoder
+from model_server.networks.two_way_points import PreparedPoints, TwoWayPoints
 from model_server.networks.weights import read_facts
 
 # conv_s0 and conv_s1 are the decoder's, but run once per image: what they make is part of the embedding.
@@ -46,10 +47,11 @@ class Sam2:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
-        self._prepared = Prepared()
+        self._prepared, self._prepared_points = Prepared(), Prepared()
         self._low_size = model.prompt_encoder.mask_input_size[0]
         with torch.inference_mode():
             self._decoder = TwoWayDecoder(model.mask_decoder, model.get_image_wide_positional_embeddings())
+            self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
 
     @property
     def model(self) -> Sam2Model:
@@ -98,6 +100,15 @@ class Sam2:
             logits, predicted_iou = self._single(logits, predicted_iou)
         return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
 
+    @torch.inference_mode()
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+        """Three masks for each point."""
+        prepared = self._prepared_points.get(embedding, self._prepare_points)
+        return self._points_decoder(prepared, self._to_input(self.frame(embedding.size_hw), points_xy), above=above)
+
+    def _prepare_points(self, embedding: Embedding) -> PreparedPoints:
+        return self._points_decoder.prepare(self._prepare(embedding))
+
     def _prepare(self, embedding: Embedding) -> PreparedImage:
         finest, finer, coarse = (feature.to(self._device, self._dtype) for feature in embedding.features)
         return self._decoder.prepare(coarse, (finest, finer))
@@ -125,7 +136,7 @@ class Sam2:
             torch.full((1, 1, 1), -1, device=self._device),
         )
 
-    def _to_input(self, frame: Frame, xy: np.ndarray[Any, np.dtype[np.float32]]) -> torch.Tensor:
+    def _to_input(self, frame: Frame, xy: Floats) -> torch.Tensor:
         return torch.from_numpy(frame.to_input(xy)).to(self._device)
 
 

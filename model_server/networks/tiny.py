@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from model_server.networks.frame import Frame, resize, stretched
-from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.frame import Floats, Frame, resize, stretched
+from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
 from model_server.networks.weights import UnusableModel, read_facts
 
 INPUT_SIZE, LOW_SIZE = 128, 64
@@ -93,3 +93,20 @@ class Tiny:
         if not (prompts.prompt_count == 1 if multimask == "auto" else multimask):
             logits, predicted_iou = logits[1:2], predicted_iou[1:2]
         return Decoded(logits.cpu().numpy(), predicted_iou.numpy())
+
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+        """One click after the other."""
+        decoded = [
+            self.decode(
+                embedding,
+                PromptTensors(
+                    points_xy=point[None], labels=np.ones(1, np.int64), box_xyxy=None, mask_input=None, prompt_count=1
+                ),
+                True,
+            )
+            for point in points_xy
+        ]
+        predicted_iou = np.stack([one.predicted_iou for one in decoded])
+        point, candidate = np.nonzero(predicted_iou > above)
+        logits = np.stack([one.logits for one in decoded])[point, candidate]
+        return DecodedPoints(point, predicted_iou[point, candidate], logits)

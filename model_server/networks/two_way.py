@@ -20,28 +20,30 @@ from torch.nn import functional
 
 
 class TwoWayDecoder:
-    """Built from a SamMaskDecoder or Sam2MaskDecoder and the image's positional embedding (1, C, side, side)."""
+    """Built from a SamMaskDecoder or Sam2MaskDecoder and the image's positional embedding (1, C, side, side).
+
+    Its parts, with their folded weights, serve many prompts at once too (two_way_points.py).
+    """
 
     def __init__(self, decoder: Any, position: Tensor) -> None:
-        self._position = position[0].flatten(1).T.contiguous()  # (N, C)
+        self.position = position[0].flatten(1).T.contiguous()  # (N, C)
         transformer = decoder.transformer
-        self._layers = [_Layer(layer) for layer in transformer.layers]
-        self._final = _TokensReadImage(transformer.final_attn_token_to_image)
-        self._final_norm = transformer.layer_norm_final_attn
-        self._objectness = getattr(decoder, "obj_score_token", None)
+        self.layers = [Layer(layer) for layer in transformer.layers]
+        self.final = TokensReadImage(transformer.final_attn_token_to_image)
+        self.final_norm = transformer.layer_norm_final_attn
         output_tokens = [decoder.iou_token.weight, decoder.mask_tokens.weight]
-        if self._objectness is not None:
-            output_tokens.insert(0, self._objectness.weight)
-        self._output_tokens = torch.cat(output_tokens)
-        self._iou_at = len(output_tokens) - 2
-        self._mask_count = decoder.num_mask_tokens
-        self._iou_head = decoder.iou_prediction_head
-        self._mask_heads = _stack_heads(decoder.output_hypernetworks_mlps)
-        self._upscale = _Upscale(decoder)
+        if (objectness := getattr(decoder, "obj_score_token", None)) is not None:
+            output_tokens.insert(0, objectness.weight)
+        self.output_tokens = torch.cat(output_tokens)
+        self.iou_at = len(output_tokens) - 2
+        self.mask_count = decoder.num_mask_tokens
+        self.iou_head = decoder.iou_prediction_head
+        self.mask_heads = stack_heads(decoder.output_hypernetworks_mlps)
+        self.upscale = Upscale(decoder)
 
     def prepare(self, image: Tensor, finer: tuple[Tensor, Tensor] | None) -> "PreparedImage":
         """What all prompts on one image share: from its feature map (C, side, side) and SAM 2's finer ones."""
-        return PreparedImage(image.flatten(1).T.contiguous(), *self._upscale.constants(image.shape[-1], finer))
+        return PreparedImage(image.flatten(1).T.contiguous(), *self.upscale.constants(image.shape[-1], finer))
 
     def __call__(self, image: "PreparedImage", dense: Tensor, prompts: Tensor, masks: slice) -> tuple[Tensor, Tensor]:
         """Low-resolution logits (masks, 4 side, 4 side) and predicted IoU (masks,) of the mask tokens in `masks`.
@@ -49,16 +51,16 @@ class TwoWayDecoder:
         `dense` (C, side, side) and `prompts` (T, C) are the prompt encoder's.
         """
         side = dense.shape[-1]
-        tokens = torch.cat([self._output_tokens, prompts])
+        tokens = torch.cat([self.output_tokens, prompts])
         queries, keys = tokens, image.rows + dense.flatten(1).T
-        for number, layer in enumerate(self._layers):
-            queries, keys = layer(queries, keys, tokens, self._position, is_first=number == 0)
-        queries = _norm(self._final_norm, queries + self._final(queries + tokens, keys + self._position, keys))
-        mask_tokens = queries[self._iou_at + 1 :][: self._mask_count][masks]
-        hyper = _run_heads(self._mask_heads, mask_tokens, masks)  # (masks, C / 8)
-        logits = hyper @ self._upscale(keys, image).T  # (masks, N x 16), blocks within blocks
+        for number, layer in enumerate(self.layers):
+            queries, keys = layer(queries, keys, tokens, self.position, is_first=number == 0)
+        queries = norm(self.final_norm, queries + self.final(queries + tokens, keys + self.position, keys))
+        mask_tokens = queries[self.iou_at + 1 :][: self.mask_count][masks]
+        hyper = run_heads(self.mask_heads, mask_tokens.unsqueeze(1), masks).squeeze(1)  # (masks, C / 8)
+        logits = hyper @ self.upscale(keys, image).T  # (masks, N x 16), blocks within blocks
         logits = logits.view(-1, side, side, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
-        return logits.reshape(-1, 4 * side, 4 * side), self._iou_head(queries[self._iou_at])[masks]
+        return logits.reshape(-1, 4 * side, 4 * side), self.iou_head(queries[self.iou_at])[masks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,78 +72,78 @@ class PreparedImage:
     sixteenths: Tensor
 
 
-class _TokensReadImage:
+class TokensReadImage:
     """Token-to-image attention, the image side's projections folded into the tokens."""
 
     def __init__(self, attention: Any) -> None:
-        self._attention = attention
+        self.attention = attention
         heads = attention.num_attention_heads
-        self._key_weight = _by_head(attention.k_proj.weight, heads)  # (H, D, C)
-        self._value_weight = _by_head(attention.v_proj.weight, heads).transpose(1, 2)  # (H, C, D)
-        self._value_bias = attention.v_proj.bias.view(heads, 1, -1)
+        self.key_weight = _by_head(attention.k_proj.weight, heads)  # (H, D, C)
+        self.value_weight = _by_head(attention.v_proj.weight, heads).transpose(1, 2)  # (H, C, D)
+        self.value_bias = attention.v_proj.bias.view(heads, 1, -1)
 
     def __call__(self, queries: Tensor, placed: Tensor, keys: Tensor) -> Tensor:
         """`placed` (N, C) are the keys with their positions; (T, C)."""
-        attention = self._attention
+        attention = self.attention
         heads, channels = attention.num_attention_heads, keys.shape[1]
-        q = _heads(attention.q_proj(queries) * attention.scaling, heads)  # (H, T, D)
-        scores = torch.bmm(q, self._key_weight).view(-1, channels) @ placed.T  # (H x T, N)
+        q = heads_of(attention.q_proj(queries) * attention.scaling, heads)  # (H, T, D)
+        scores = torch.bmm(q, self.key_weight).view(-1, channels) @ placed.T  # (H x T, N)
         seen = (scores.softmax(-1) @ keys).view(heads, -1, channels)  # (H, T, C)
-        mixed = torch.baddbmm(self._value_bias, seen, self._value_weight)  # (H, T, D)
-        result: Tensor = _output_projection(attention)(mixed.transpose(0, 1).flatten(1))
+        mixed = torch.baddbmm(self.value_bias, seen, self.value_weight)  # (H, T, D)
+        result: Tensor = output_projection(attention)(mixed.transpose(0, 1).flatten(1))
         return result
 
 
-class _ImageReadsTokens:
+class ImageReadsTokens:
     """Image-to-token attention with its residual, the image side's projections folded into the tokens."""
 
     def __init__(self, attention: Any) -> None:
-        self._attention = attention
+        self.attention = attention
         heads = attention.num_attention_heads
-        self._query_weight = _by_head(attention.q_proj.weight, heads)  # (H, D, C)
-        self._query_bias = attention.q_proj.bias.view(heads, -1, 1)  # (H, D, 1)
-        output = _output_projection(attention)
-        self._output_weight = output.weight.T.reshape(heads, -1, output.out_features)  # (H, D, C)
-        self._output_bias = output.bias / heads
+        self.query_weight = _by_head(attention.q_proj.weight, heads)  # (H, D, C)
+        self.query_bias = attention.q_proj.bias.view(heads, -1, 1)  # (H, D, 1)
+        output = output_projection(attention)
+        self.output_weight = output.weight.T.reshape(heads, -1, output.out_features)  # (H, D, C)
+        self.output_bias = output.bias / heads
 
     def __call__(self, placed: Tensor, keys: Tensor, token_keys: Tensor, token_values: Tensor) -> Tensor:
         """`placed` (N, C) are the keys with their positions; (N, C)."""
-        attention = self._attention
+        attention = self.attention
         heads, channels = attention.num_attention_heads, keys.shape[1]
-        k = _heads(attention.k_proj(token_keys) * attention.scaling, heads)  # (H, T, D)
-        v = _heads(attention.v_proj(token_values), heads)
-        constant = torch.bmm(k, self._query_bias).view(-1, 1)  # (H x T, 1)
-        scores = torch.addmm(constant, torch.bmm(k, self._query_weight).view(-1, channels), placed.T)  # (H x T, N)
+        k = heads_of(attention.k_proj(token_keys) * attention.scaling, heads)  # (H, T, D)
+        v = heads_of(attention.v_proj(token_values), heads)
+        constant = torch.bmm(k, self.query_bias).view(-1, 1)  # (H x T, 1)
+        scores = torch.addmm(constant, torch.bmm(k, self.query_weight).view(-1, channels), placed.T)  # (H x T, N)
         weights = scores.view(heads, -1, len(keys)).softmax(1)
-        values = torch.baddbmm(self._output_bias, v, self._output_weight)  # (H, T, C)
+        values = torch.baddbmm(self.output_bias, v, self.output_weight)  # (H, T, C)
         return torch.addmm(keys, weights.flatten(0, 1).T, values.flatten(0, 1))
 
 
-class _Layer:
+class Layer:
     """One two-way block."""
 
     def __init__(self, layer: Any) -> None:
-        self._layer = layer
-        self._tokens_read_image = _TokensReadImage(layer.cross_attn_token_to_image)
-        self._image_reads_tokens = _ImageReadsTokens(layer.cross_attn_image_to_token)
+        self.layer = layer
+        self.tokens_read_image = TokensReadImage(layer.cross_attn_token_to_image)
+        self.image_reads_tokens = ImageReadsTokens(layer.cross_attn_image_to_token)
 
     def __call__(
         self, queries: Tensor, keys: Tensor, tokens: Tensor, position: Tensor, *, is_first: bool
     ) -> tuple[Tensor, Tensor]:
-        layer = self._layer
+        layer = self.layer
         if is_first:
-            queries = _attend_among_tokens(layer.self_attn, queries, queries)
+            queries = attend_among_tokens(layer.self_attn, queries, queries)
         else:
-            queries = queries + _attend_among_tokens(layer.self_attn, queries + tokens, queries)
-        queries = _norm(layer.layer_norm1, queries)
+            queries = queries + attend_among_tokens(layer.self_attn, queries + tokens, queries)
+        queries = norm(layer.layer_norm1, queries)
         placed = keys + position
-        queries = _norm(layer.layer_norm2, queries + self._tokens_read_image(queries + tokens, placed, keys))
-        queries = _norm(layer.layer_norm3, queries + layer.mlp(queries))
-        keys = self._image_reads_tokens(placed, keys, queries + tokens, queries)
-        return queries, _norm(layer.layer_norm4, keys)
+        queries = norm(layer.layer_norm2, queries + self.tokens_read_image(queries + tokens, placed, keys))
+        queries = norm(layer.layer_norm3, queries + layer.mlp(queries))
+        keys = self.image_reads_tokens(placed, keys, queries + tokens, queries)
+        return queries, norm(layer.layer_norm4, keys)
 
 
-class _Upscale:
+class Upscale:
     """Two transposed convolutions of kernel and stride 2 with norm and GELU between: (N, C) to (N x 16, C / 8)."""
 
     def __init__(self, decoder: Any) -> None:
@@ -164,17 +166,26 @@ class _Upscale:
 
     def __call__(self, keys: Tensor, image: PreparedImage) -> Tensor:
         quarters = torch.addmm(image.quarters, keys, self._weights[0]).view(-1, self._norm.normalized_shape[0])
-        quarters = functional.gelu(_norm(self._norm, quarters))
+        quarters = functional.gelu(norm(self._norm, quarters))
         sixteenths = torch.addmm(image.sixteenths, quarters, self._weights[1])
         return functional.gelu(sixteenths).view(16 * len(keys), -1)
 
+    def many(self, keys: Tensor, image: PreparedImage) -> Tensor:
+        """The same for the image sides of several prompts: (A, N, C) to (A, N x 16, C / 8)."""
+        count = len(keys)
+        weights = [weight.expand(count, -1, -1) for weight in self._weights]
+        quarters = torch.baddbmm(image.quarters, keys, weights[0]).view(count, -1, self._norm.normalized_shape[0])
+        quarters = functional.gelu(norm(self._norm, quarters))
+        sixteenths = torch.baddbmm(image.sixteenths, quarters, weights[1])
+        return functional.gelu(sixteenths).view(count, 16 * keys.shape[1], -1)
 
-def _attend_among_tokens(attention: Any, queries_and_keys: Tensor, values: Tensor) -> Tensor:
+
+def attend_among_tokens(attention: Any, queries_and_keys: Tensor, values: Tensor) -> Tensor:
     heads = attention.num_attention_heads
-    q = _heads(attention.q_proj(queries_and_keys) * attention.scaling, heads)
-    k, v = _heads(attention.k_proj(queries_and_keys), heads), _heads(attention.v_proj(values), heads)
+    q = heads_of(attention.q_proj(queries_and_keys) * attention.scaling, heads)
+    k, v = heads_of(attention.k_proj(queries_and_keys), heads), heads_of(attention.v_proj(values), heads)
     mixed = torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)
-    result: Tensor = _output_projection(attention)(mixed.transpose(0, 1).flatten(1))
+    result: Tensor = output_projection(attention)(mixed.transpose(0, 1).flatten(1))
     return result
 
 
@@ -183,22 +194,22 @@ def _by_head(weight: Tensor, heads: int) -> Tensor:
     return weight.view(heads, -1, weight.shape[1])
 
 
-def _heads(rows: Tensor, heads: int) -> Tensor:
+def heads_of(rows: Tensor, heads: int) -> Tensor:
     """(rows, inner) to (H, rows, inner / H), a view."""
     # shape[0], because len() would fix the number of tokens in an ONNX export
     return rows.view(rows.shape[0], heads, -1).transpose(0, 1)
 
 
-def _output_projection(attention: Any) -> nn.Linear:
+def output_projection(attention: Any) -> nn.Linear:
     projection: nn.Linear = attention.out_proj if hasattr(attention, "out_proj") else attention.o_proj
     return projection
 
 
-def _norm(norm: nn.LayerNorm, rows: Tensor) -> Tensor:
-    return functional.layer_norm(rows, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+def norm(layer: nn.LayerNorm, rows: Tensor) -> Tensor:
+    return functional.layer_norm(rows, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
 
 
-def _stack_heads(heads: nn.ModuleList) -> list[tuple[Tensor, Tensor]]:
+def stack_heads(heads: nn.ModuleList) -> list[tuple[Tensor, Tensor]]:
     """The mask tokens' little networks, one weight (masks, in, out) and bias (masks, 1, out) per depth."""
     columns: list[list[nn.Linear]] = [[head.proj_in, *head.layers, head.proj_out] for head in heads]  # type: ignore[list-item,misc]
     return [
@@ -210,10 +221,10 @@ def _stack_heads(heads: nn.ModuleList) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-def _run_heads(stacked: list[tuple[Tensor, Tensor]], tokens: Tensor, masks: slice) -> Tensor:
-    rows = tokens.unsqueeze(1)  # (masks, 1, C)
+def run_heads(stacked: list[tuple[Tensor, Tensor]], tokens: Tensor, masks: slice) -> Tensor:
+    """`tokens` (masks, prompts, C), each mask's through its own network: (masks, prompts, C / 8)."""
     for number, (weight, bias) in enumerate(stacked):
-        rows = torch.baddbmm(bias[masks], rows, weight[masks])
+        tokens = torch.baddbmm(bias[masks], tokens, weight[masks])
         if number + 1 < len(stacked):
-            rows = rows.relu()
-    return rows.squeeze(1)
+            tokens = tokens.relu()
+    return tokens
