@@ -14,6 +14,8 @@ from model_server.contract.decoder import Weights
 
 CONNECT_SECONDS = 2.0
 CHUNK_BYTES = 1 << 18
+# A grid of points takes minutes with a large model on a processor.
+AUTOMATIC_SECONDS = 600.0
 DECODER_HEADERS = ("Content-Length", "Segloop-Decoder")
 
 
@@ -30,12 +32,8 @@ class ModelClient:
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._prefix = (urllib3.util.parse_url(url).path or "").rstrip("/")
-        self._pool = urllib3.connection_from_url(
-            url,
-            maxsize=40,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout_seconds),
-        )
+        self._read_seconds = timeout_seconds
+        self._pool = urllib3.connection_from_url(url, maxsize=40, retries=False)
 
     def models(self) -> dict[str, Any]:
         """`{"models": [...], "device": str}` as the model server describes itself."""
@@ -52,6 +50,19 @@ class ModelClient:
         answer: dict[str, Any] = json.loads(self._call("POST", "/embed", json.dumps(body).encode()))
         return answer
 
+    def automatic(self, body: bytes) -> bytes:
+        """JSON of `AutomaticRequest` in, JSON of `AutomaticResponse` out."""
+        return self._ask("POST", "/automatic", body, read_seconds=AUTOMATIC_SECONDS).data
+
+    def propose(self, body: bytes) -> bytes:
+        """JSON of `ProposeRequest` in, JSON of `ProposeResponse` out."""
+        return self._ask("POST", "/propose", body, read_seconds=AUTOMATIC_SECONDS).data
+
+    def detectors(self) -> dict[str, Any]:
+        """`{"detectors": [...]}` as the model server describes them."""
+        answer: dict[str, Any] = json.loads(self._call("GET", "/detectors"))
+        return answer
+
     def decoder(self, model_version: str, weights: Weights) -> "Download":
         """A model version's decoder as ONNX, chunk by chunk; the first request for it waits until it is made."""
         path = f"/models/{quote(model_version, safe='')}/decoder.onnx?weights={weights}"
@@ -62,13 +73,25 @@ class ModelClient:
         return self._ask(method, path, body).data
 
     def _ask(
-        self, method: str, path: str, body: bytes | None = None, *, preload_content: bool = True
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        preload_content: bool = True,
+        read_seconds: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
+        seconds = self._read_seconds if read_seconds is None else read_seconds
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             # urlopen and not request: a click waits for every layer in between.
             response = self._pool.urlopen(
-                method, self._prefix + path, body=body, headers=headers, preload_content=preload_content
+                method,
+                self._prefix + path,
+                body=body,
+                headers=headers,
+                preload_content=preload_content,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
             )
         except ReadTimeoutError as error:
             raise _unavailable("The model server takes too long to answer.") from error

@@ -53,17 +53,17 @@ def seconds_bucket(seconds: float) -> int:
     return min(MAX_SECONDS_BUCKET, math.floor(4 * math.log2(1 + seconds)))
 
 
-def count_change(session: Session, before: Cell | None, after: Cell | None) -> None:
-    """Moves one mask from cell to cell; None: it was, or is now, not counted.
+def count_change(session: Session, before: Cell | None, after: Cell | None, *, n: int = 1) -> None:
+    """Moves one mask (or `n`) from cell to cell; None: it was, or is now, not counted.
 
     Written when the transaction commits, all changes together and in order: transactions cannot deadlock. Who needs
     the counts before that calls `write_counts`.
     """
     changes = _pending(session)
     if before is not None:
-        changes[before] -= 1
+        changes[before] -= n
     if after is not None:
-        changes[after] += 1
+        changes[after] += n
 
 
 def count_many(session: Session, cells: Iterable[Cell]) -> None:

@@ -9,12 +9,12 @@ from backend.auth.authorize import CurrentUser
 from backend.database import RowId, WriteSession
 from backend.images.service import read_image
 from backend.jobs.resources import Resources
-from backend.stages import service
+from backend.stages import service, stage_routes
 from backend.stages.policies import as_stage, read_policy
 from backend.stages.schemas import LeaseIn, NextIn, SkipIn, WorkItemOut
 from backend.stages.tables import WorkItem
 
-router = APIRouter(tags=["work"])
+work = APIRouter(tags=["work"])
 
 
 def _lease_seconds(request: Request) -> float:
@@ -22,7 +22,7 @@ def _lease_seconds(request: Request) -> float:
     return resources.settings.lease_seconds
 
 
-@router.post(
+@work.post(
     "/projects/{project_id}/work/next",
     response_model=WorkItemOut,
     responses={204: {"description": "Nothing is left to do."}},
@@ -44,26 +44,26 @@ def lend_next(
     return _out(session, item, seconds)
 
 
-@router.post("/work/{work_id}/heartbeat")
+@work.post("/work/{work_id}/heartbeat")
 def heartbeat(work_id: RowId, body: LeaseIn, request: Request, session: WriteSession) -> WorkItemOut:
     """Keeps the image lent. 409 `lease_lost` when somebody else has it now."""
     seconds = _lease_seconds(request)
     return _out(session, service.renew_lease(session, work_id, body.lease_token, lease_seconds=seconds), seconds)
 
 
-@router.post("/work/{work_id}/finish")
+@work.post("/work/{work_id}/finish")
 def finish(work_id: RowId, body: LeaseIn, request: Request, session: WriteSession) -> WorkItemOut:
     """The image is done; saying it twice is no error."""
     return _out(session, service.finish(session, work_id, body.lease_token), _lease_seconds(request))
 
 
-@router.post("/work/{work_id}/skip")
+@work.post("/work/{work_id}/skip")
 def skip(work_id: RowId, body: SkipIn, request: Request, session: WriteSession) -> WorkItemOut:
     """Puts the image aside with a reason."""
     return _out(session, service.skip(session, work_id, body.lease_token, body.reason), _lease_seconds(request))
 
 
-@router.post("/work/{work_id}/release")
+@work.post("/work/{work_id}/release")
 def release(work_id: RowId, body: LeaseIn, request: Request, session: WriteSession) -> WorkItemOut:
     """Gives the image back to the queue; its masks stay."""
     return _out(session, service.release(session, work_id, body.lease_token), _lease_seconds(request))
@@ -83,3 +83,8 @@ def _out(session: Session, item: WorkItem, lease_seconds: float) -> WorkItemOut:
         lease_seconds=lease_seconds,
         remaining=service.count_remaining(session, item),
     )
+
+
+router = APIRouter()
+router.include_router(stage_routes.router)
+router.include_router(work)

@@ -110,6 +110,16 @@ def filled_project(client: TestClient) -> dict[str, Any]:
             is_cancel_requested=False,
         )
         export_id = add("exports", format="coco", include_images=False, job_id=job_id)
+        snapshot_id = add("snapshots", number=1, note="", frozen_share=0.2)
+        run_id = add(
+            "training_runs",
+            kind="model",
+            state="failed",
+            options={},
+            trigger="person",
+            mask_count=0,
+            curve=[],
+        )
     return {
         "project_id": project_id,
         "image_id": image_id,
@@ -117,6 +127,9 @@ def filled_project(client: TestClient) -> dict[str, Any]:
         "work_id": work_id,
         "job_id": job_id,
         "export_id": export_id,
+        "snapshot_id": snapshot_id,
+        "other": snapshot_id,
+        "run_id": run_id,
         "user_id": 999999,
         "category_id": 999999,
         "admission_id": 999999,

@@ -1,0 +1,363 @@
+"""Moving images into a stage, and back. Whole sets by statements over rows, never image by image."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from backend.annotations.counts import cell_of, count_change
+from backend.annotations.tables import Annotation
+from backend.auth.tables import User
+from backend.database import UtcDateTime, epoch_now, utc_now
+from backend.errors import Conflict, NotFound, Unprocessable
+from backend.events.service import record
+from backend.images.service import read_images
+from backend.images.tables import Image
+from backend.jobs.queue import enqueue
+from backend.projects.service import get_project
+from backend.stages.counts import count_in, move_count, read_counts
+from backend.stages.policies import earlier_stages, ensure_row, read_policy
+from backend.stages.ranks import WITHOUT_PROPOSALS, rank_column, shuffled
+from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, Person, RevertOut, StageName
+from backend.stages.tables import Admission, Stage, WorkItem
+
+FIRST_SHOWN = 12
+ADMISSIONS_SHOWN = 100
+# Rows of one statement: PostgreSQL is told to give up a statement after 15 s.
+ROWS_AT_ONCE = 20_000
+PROPOSE_PRIORITY = -5
+# A model server that is away for an hour does not end the job.
+PROPOSE_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Images that may go: those of one stage in one state, in the order of its queue."""
+
+    stage: StageName
+    state: str
+    count: int
+
+
+def admit(
+    session: Session,
+    project_id: int,
+    to_stage: StageName,
+    rule: AdmitRule,
+    *,
+    reason: str,
+    author_id: int | None,
+    is_dry_run: bool,
+    from_stages: Sequence[StageName] | None = None,
+) -> AdmitOut:
+    """Moves the images that the rule picks from the earlier stages into this one; or only says which they are.
+
+    Items somebody works on stay where they are. From `from_stages`, else: the stage before, for the automatic stage
+    any earlier one, the later first. Raises Unprocessable for the first stage, Conflict when the budget is used up.
+    """
+    if from_stages is None:
+        from_stages = earlier_stages(to_stage)
+    if not from_stages:
+        message = "Images enter the first stage by being uploaded; choose a later one."
+        raise Unprocessable("no_earlier_stage", message)
+    if not is_dry_run:
+        _take_turn(session, project_id, to_stage)
+        _free_lost_leases(session, project_id, from_stages)
+    limit = _limit(session, project_id, to_stage, rule)
+    sources = _limited(_find_sources(session, project_id, from_stages, rule), limit)
+    image_count = sum(source.count for source in sources)
+    first = read_images(session, _first_ids(session, project_id, sources, rule))
+    if is_dry_run or not image_count:
+        return AdmitOut(image_count=image_count, first=first, admission_id=None)
+    admission = Admission(
+        project_id=project_id,
+        from_stage=sources[0].stage,
+        to_stage=to_stage,
+        rule=rule.model_dump(exclude_defaults=True),
+        reason=reason,
+        author_id=author_id,
+        image_count=0,
+    )
+    session.add(admission)
+    session.flush()
+    for source in sources:
+        _take_out(session, admission, source, rule)
+    admission.image_count = _put_in(session, admission, to_stage)
+    names = ("from_stage", "to_stage", "image_count", "reason")
+    data = {"admission_id": admission.id} | {name: getattr(admission, name) for name in names}
+    record(session, project_id, "stage.admitted", data, actor_id=author_id, is_audit=True)
+    return AdmitOut(image_count=admission.image_count, first=first, admission_id=admission.id)
+
+
+def enqueue_propose(session: Session, project_id: int, stage: str) -> None:
+    """Has the model work on the images of a stage that wait for it."""
+    enqueue(
+        session,
+        "propose",
+        {"stage": stage},
+        project_id=project_id,
+        dedupe_key=propose_key(project_id, stage),
+        priority=PROPOSE_PRIORITY,
+        max_attempts=PROPOSE_ATTEMPTS,
+    )
+
+
+def propose_key(project_id: int, stage: str) -> str:
+    """One open job for a stage of a project."""
+    return f"propose:{project_id}:{stage}"
+
+
+def list_admissions(session: Session, project_id: int) -> list[AdmissionOut]:
+    """The newest admissions, newest first."""
+    statement = select(Admission, User.name).outerjoin(User, User.id == Admission.author_id)
+    newest = statement.where(Admission.project_id == project_id).order_by(Admission.id.desc()).limit(ADMISSIONS_SHOWN)
+    return [_out(row, name) for row, name in session.execute(newest)]
+
+
+def revert(session: Session, project_id: int, admission_id: int, *, reason: str, author_id: int) -> RevertOut:
+    """Takes an admission back for the images that wait untouched: their proposals go, their earlier item returns.
+
+    It may be repeated for those that could not go back yet. Raises NotFound.
+    """
+    is_meant = (Admission.id == admission_id, Admission.project_id == project_id)
+    admission = session.scalar(select(Admission).where(*is_meant).with_for_update())
+    if admission is None:
+        raise NotFound("admission_not_found", f"There is no admission {admission_id} in this project.")
+    reverted = 0
+    while count := _revert_some(session, admission):
+        reverted += count
+    stay = session.scalar(select(func.count()).where(WorkItem.admission_id == admission_id)) or 0
+    if reverted:
+        admission.reverted_at = utc_now()
+        admission.reverted_count = (admission.reverted_count or 0) + reverted
+        data = {"admission_id": admission_id, "image_count": reverted, "stay": stay, "reason": reason}
+        data |= {"from_stage": admission.from_stage, "to_stage": admission.to_stage}
+        record(session, project_id, "stage.reverted", data, actor_id=author_id, is_audit=True)
+    return RevertOut(reverted=reverted, stay=stay)
+
+
+def _take_turn(session: Session, project_id: int, to_stage: StageName) -> None:
+    """Admissions into one stage come one after the other, so that together they keep to its budget."""
+    row = ensure_row(session, project_id, to_stage)
+    session.scalar(select(Stage.id).where(Stage.id == row.id).with_for_update())
+
+
+def _free_lost_leases(session: Session, project_id: int, stages: Sequence[str]) -> None:
+    lost = (
+        WorkItem.project_id == project_id,
+        WorkItem.stage.in_(stages),
+        WorkItem.state == "claimed",
+        WorkItem.lease_until < epoch_now(),
+    )
+    values = {"state": "ready", "claimed_by": None, "lease_until": None}
+    statement = update(WorkItem).where(*lost).values(**values).returning(WorkItem.stage)
+    for stage in session.scalars(statement.execution_options(synchronize_session=False)).all():
+        move_count(session, project_id, stage, "claimed", "ready")
+
+
+def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRule) -> int | None:
+    budget = read_policy(session, project_id, to_stage).budget_images
+    if budget is None:
+        return rule.count
+    held = count_in(read_counts(session, project_id), to_stage, "proposing", "ready", "claimed", "done", "skipped")
+    if held >= budget:
+        message = f"The stage's budget of {budget} images is used up; raise it to admit more."
+        raise Conflict("budget_used_up", message, budget=budget, held=held)
+    return min(budget - held, rule.count or budget)
+
+
+def _find_sources(
+    session: Session, project_id: int, from_stages: Sequence[StageName], rule: AdmitRule
+) -> list[_Source]:
+    states = ("ready", "done") if rule.include_done else ("ready",)
+    is_filtered = rule.name_contains is not None or rule.image_ids is not None
+    counts = [] if is_filtered else read_counts(session, project_id)
+    sources = []
+    for stage in reversed(from_stages):
+        for state in states:
+            if is_filtered:
+                ids = _candidates(project_id, stage, state, rule).order_by(None).subquery()
+                count = session.scalar(select(func.count()).select_from(ids)) or 0
+            else:
+                count = count_in(counts, stage, state)
+            if rule.random_share is not None:
+                count = round(rule.random_share * count)
+            sources.append(_Source(stage, state, count))
+    return sources
+
+
+def _limited(sources: Iterable[_Source], limit: int | None) -> list[_Source]:
+    limited = []
+    for source in sources:
+        count = source.count if limit is None else min(limit, source.count)
+        limit = None if limit is None else limit - count
+        if count:
+            limited.append(_Source(source.stage, source.state, count))
+    return limited
+
+
+def _candidates(project_id: int, stage: str, state: str, rule: AdmitRule) -> Select[int]:
+    """Ids of the items that the rule picks from, the first to go first."""
+    statement = select(WorkItem.id).where(
+        WorkItem.project_id == project_id, WorkItem.stage == stage, WorkItem.state == state
+    )
+    if rule.name_contains is not None:
+        is_named = Image.file_name.icontains(rule.name_contains, autoescape=True)
+        named = select(Image.id).where(Image.project_id == project_id, is_named)
+        statement = statement.where(WorkItem.image_id.in_(named))
+    if rule.image_ids is not None:
+        statement = statement.where(WorkItem.image_id.in_(rule.image_ids))
+    if rule.random_share is not None:
+        return statement.order_by(shuffled(cast(WorkItem.image_id, BigInteger)))
+    return statement.order_by(WorkItem.rank, WorkItem.id)
+
+
+def _first_ids(session: Session, project_id: int, sources: Sequence[_Source], rule: AdmitRule) -> list[int]:
+    found: list[int] = []
+    for source in sources:
+        few = min(source.count, FIRST_SHOWN - len(found))
+        if few > 0:
+            ids = _candidates(project_id, source.stage, source.state, rule).limit(few).subquery()
+            found += session.scalars(select(WorkItem.image_id).where(WorkItem.id.in_(select(ids))))
+    return found
+
+
+def _take_out(session: Session, admission: Admission, source: _Source, rule: AdmitRule) -> None:
+    """Marks the items of one source as moved by this admission; those somebody takes meanwhile stay."""
+    left = source.count
+    while left > 0:
+        ids = _candidates(admission.project_id, source.stage, source.state, rule)
+        ids = ids.limit(min(left, ROWS_AT_ONCE)).with_for_update(skip_locked=True)
+        is_there = (WorkItem.id.in_(ids), WorkItem.state == source.state)
+        moved = _rows(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
+        if moved == 0:
+            return
+        left -= moved
+
+
+def _put_in(session: Session, admission: Admission, to_stage: StageName) -> int:
+    """Makes the new items of all images that were taken out, and moves the counts; returns how many."""
+    is_done = WorkItem.finished_at.is_not(None)
+    version = func.coalesce(WorkItem.model_version, "")
+    keys = (WorkItem.stage, is_done.label("is_done"), version.label("version"))
+    moved = select(*keys, func.count().label("n")).where(WorkItem.moved_by == admission.id)
+    for row in session.execute(moved.group_by(WorkItem.stage, is_done, version)):
+        state = "done" if row.is_done else "ready"
+        move_count(session, admission.project_id, row.stage, state, "moved", n=row.n, model_version=row.version)
+    order = read_policy(session, admission.project_id, to_stage).queue_order
+    state = "proposing" if _is_prepared(session, admission.project_id, to_stage) else "ready"
+    now = utc_now()
+    values = {
+        "project_id": literal(admission.project_id),
+        "image_id": WorkItem.image_id,
+        "stage": literal(to_stage),
+        "state": literal(state),
+        "rank": literal(WITHOUT_PROPOSALS) if order == "uncertain" else rank_column(order),
+        "admission_id": literal(admission.id),
+        "is_audit": literal(False),
+        "created_at": literal(now, UtcDateTime()),
+    }
+    rows = select(*(value.label(name) for name, value in values.items())).where(WorkItem.moved_by == admission.id)
+    count = _rows(session, insert(WorkItem).from_select(list(values), rows, include_defaults=False))
+    move_count(session, admission.project_id, to_stage, None, state, n=count)
+    if state == "proposing":
+        enqueue_propose(session, admission.project_id, to_stage)
+    return count
+
+
+def _is_prepared(session: Session, project_id: int, stage: StageName) -> bool:
+    """Whether a model works on the images of this stage before people do."""
+    if stage == "semi_automatic":
+        return get_project(session, project_id).detector_version is not None
+    return stage == "fully_automatic"
+
+
+def _revert_some(session: Session, admission: Admission) -> int:
+    """Sends up to ROWS_AT_ONCE images of each state back; returns how many."""
+    project_id, to_stage = admission.project_id, admission.to_stage
+    of_item = (Annotation.image_id == WorkItem.image_id, Annotation.stage == to_stage)
+    is_touched = or_(Annotation.author_id.is_not(None), Annotation.revision > 1, Annotation.is_audited)
+    count = 0
+    for state in ("proposing", "ready"):
+        waits = and_(WorkItem.admission_id == admission.id, WorkItem.state == state)
+        ids = select(WorkItem.id).where(waits, ~exists().where(*of_item, is_touched)).order_by(WorkItem.id)
+        ids = ids.limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
+        # Marked first: what follows speaks of exactly these, whatever others do meanwhile.
+        marked = _rows(session, update(WorkItem).where(WorkItem.id.in_(ids), waits).values(state="reverting"))
+        move_count(session, project_id, to_stage, state, None, n=marked)
+        count += marked
+    if count:
+        going = (WorkItem.admission_id == admission.id, WorkItem.state == "reverting")
+        images = select(WorkItem.image_id).where(*going)
+        _remove_proposals(session, project_id, to_stage, images)
+        _restore_earlier(session, admission, images)
+        _rows(session, delete(WorkItem).where(*going))
+    return count
+
+
+def _remove_proposals(session: Session, project_id: int, stage: str, images: Select[int]) -> None:
+    """Deletes the untouched masks that a model made in a stage, and takes them out of the counts."""
+    theirs = (Annotation.image_id.in_(images), Annotation.stage == stage)
+    columns = (Annotation.model_version, Annotation.origin, Annotation.state)
+    groups = select(*columns, func.count().label("n")).where(*theirs).group_by(*columns)
+    for row in session.execute(groups).all():
+        # All masks of a group are counted in one cell: nobody has touched them, so nothing else tells them apart.
+        one = Annotation(
+            project_id=project_id,
+            stage=stage,
+            model_version=row.model_version,
+            origin=row.origin,
+            state=row.state,
+            counts="",
+            proposal={"rle": {"counts": ""}},
+            clicks=0,
+            active_seconds=0.0,
+            is_audited=False,
+        )
+        count_change(session, cell_of(one), None, n=row.n)
+    _rows(session, delete(Annotation).where(*theirs))
+
+
+def _restore_earlier(session: Session, admission: Admission, images: Select[int]) -> None:
+    is_done = WorkItem.finished_at.is_not(None)
+    version = func.coalesce(WorkItem.model_version, "")
+    earlier = (WorkItem.moved_by == admission.id, WorkItem.image_id.in_(images))
+    keys = (WorkItem.stage, is_done.label("is_done"), version.label("version"))
+    groups = select(*keys, func.count().label("n")).where(*earlier).group_by(WorkItem.stage, is_done, version)
+    for row in session.execute(groups).all():
+        state = "done" if row.is_done else "ready"
+        move_count(session, admission.project_id, row.stage, "moved", state, n=row.n, model_version=row.version)
+    state_before = case((is_done, "done"), else_="ready")
+    _rows(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
+
+
+def _rows(session: Session, statement: Update | Insert | Delete) -> int:
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _out(row: Admission, author_name: str | None) -> AdmissionOut:
+    author = None if row.author_id is None else Person(id=row.author_id, name=author_name or "")
+    names = AdmissionOut.model_fields.keys() - {"author", "rule"}
+    plain = {name: getattr(row, name) for name in names}
+    return AdmissionOut.model_validate(plain | {"author": author, "rule": AdmitRule.model_validate(row.rule)})
