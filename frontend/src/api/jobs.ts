@@ -1,6 +1,7 @@
 // Jobs and exports: background work, its progress and its results.
 import { queryOptions } from "@tanstack/react-query";
 import { call, client } from "./client";
+import { live } from "./events";
 import { projectKey } from "./projects";
 import type { Export, ExportFormat, Job, JobState } from "./types";
 
@@ -8,9 +9,9 @@ const POLL_MS = 1000;
 
 export const isUnderWay = (state: JobState): boolean => state === "queued" || state === "running";
 
-/** Polls each second while something runs; else not at all. */
+/** Polls each second while something runs and no event would tell; else not at all. */
 const pollWhileUnderWay = (items: readonly { state: JobState }[] | undefined): number | false =>
-  items?.some((item) => isUnderWay(item.state)) ? POLL_MS : false;
+  !live.getState().isOpen && items?.some((item) => isUnderWay(item.state)) ? POLL_MS : false;
 
 export const jobsKey = (projectId: number) => [...projectKey(projectId), "jobs"];
 export const exportsKey = (projectId: number) => [...projectKey(projectId), "exports"];

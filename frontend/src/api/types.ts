@@ -21,3 +21,8 @@ export type ExportFormat = Export["format"];
 export type Model = Schemas["ModelOut"];
 
 export const IMAGE_STATES: readonly ImageState[] = ["proposing", "ready", "claimed", "done", "skipped"];
+
+export type StageName = "assisted_manual" | "semi_automatic" | "fully_automatic";
+
+/** In the order images go through them. */
+export const STAGE_NAMES: readonly StageName[] = ["assisted_manual", "semi_automatic", "fully_automatic"];

@@ -2,11 +2,12 @@
 import "./project.css";
 import { Button, Text, Title, Tooltip } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, Outlet, useMatch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { UploadPanel } from "../admin/images/UploadPanel";
 import { hasCode } from "../api/errors";
+import { watchProject } from "../api/events";
 import { modelsQuery } from "../api/jobs";
 import { projectQuery } from "../api/projects";
 import { canAnnotate, canExport, canManage } from "../api/roles";
@@ -21,6 +22,9 @@ export function ProjectLayout(): ReactNode {
   const { projectId } = route.useParams();
   const { data: project, error } = useQuery(projectQuery(projectId));
   const isImagesPage = useMatch({ from: "/signed-in/shell/projects/$projectId/", shouldThrow: false }) !== undefined;
+  const queryClient = useQueryClient();
+  const isThere = project !== undefined;
+  useEffect(() => (isThere ? watchProject(projectId, queryClient) : undefined), [isThere, projectId, queryClient]);
   const isGone = hasCode(error, "project_deleted", "project_not_found");
   if (error !== null && (isGone || project === undefined)) return <Problem error={error} />;
   if (project === undefined) return null;
@@ -75,13 +79,29 @@ function ProjectTabs({ project }: { project: Project }): ReactNode {
         Images
       </Link>
       {canExport(project) && (
-        <Link to="/projects/$projectId/exports" params={params} className="project-tab">
-          Exports
-        </Link>
+        <>
+          <Link to="/projects/$projectId/pipeline" params={params} activeOptions={{ includeSearch: false }} className="project-tab">
+            Pipeline
+          </Link>
+          <Link to="/projects/$projectId/flywheel" params={params} className="project-tab">
+            Flywheel
+          </Link>
+          <Link to="/projects/$projectId/models" params={params} className="project-tab">
+            Models
+          </Link>
+          <Link to="/projects/$projectId/exports" params={params} className="project-tab">
+            Exports
+          </Link>
+        </>
       )}
       <Link to="/projects/$projectId/jobs" params={params} className="project-tab">
         Jobs
       </Link>
+      {canExport(project) && (
+        <Link to="/projects/$projectId/activity" params={params} className="project-tab">
+          Activity
+        </Link>
+      )}
       {canManage(project) && (
         <Link to="/projects/$projectId/settings" params={params} className="project-tab">
           Settings

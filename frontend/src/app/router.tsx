@@ -10,7 +10,7 @@ import {
 import type { QueryClient } from "@tanstack/react-query";
 import { projectQuery } from "../api/projects";
 import { meQuery } from "../api/session";
-import { IMAGE_STATES, type ImageState } from "../api/types";
+import { IMAGE_STATES, type ImageState, STAGE_NAMES, type StageName } from "../api/types";
 import { NotFound, NotFoundAlone } from "./NotFound";
 import { queryClient } from "./queryClient";
 import { RouteError } from "./RouteError";
@@ -107,6 +107,34 @@ const images = createRoute({
   component: lazyRouteComponent(() => import("../admin/images/ImagesPage"), "ImagesPage"),
 });
 
+const pipeline = createRoute({
+  getParentRoute: () => project,
+  path: "/pipeline",
+  validateSearch: (search: Record<string, unknown>): { stage?: StageName } => {
+    const stage = STAGE_NAMES.find((known) => known === search["stage"]);
+    return stage === undefined ? {} : { stage };
+  },
+  component: lazyRouteComponent(() => import("../admin/pipeline/PipelinePage"), "PipelinePage"),
+});
+
+const flywheel = createRoute({
+  getParentRoute: () => project,
+  path: "/flywheel",
+  component: lazyRouteComponent(() => import("../admin/flywheel/FlywheelPage"), "FlywheelPage"),
+});
+
+const models = createRoute({
+  getParentRoute: () => project,
+  path: "/models",
+  component: lazyRouteComponent(() => import("../admin/models/ModelsPage"), "ModelsPage"),
+});
+
+const activity = createRoute({
+  getParentRoute: () => project,
+  path: "/activity",
+  component: lazyRouteComponent(() => import("../admin/activity/ActivityPage"), "ActivityPage"),
+});
+
 const exportsRoute = createRoute({
   getParentRoute: () => project,
   path: "/exports",
@@ -148,7 +176,7 @@ const routeTree = root.addChildren([
       projects,
       people,
       account,
-      project.addChildren([images, exportsRoute, jobs, settings]),
+      project.addChildren([images, pipeline, flywheel, models, exportsRoute, jobs, activity, settings]),
     ]),
   ]),
 ]);

@@ -1,13 +1,24 @@
 // Kinds and phases of background work in people's words, with what a phase counts.
 import { sentence } from "./format";
 
-const KINDS: Readonly<Record<string, string>> = { embed: "Prepare images for clicks", export: "Export" };
+const KINDS: Readonly<Record<string, string>> = {
+  embed: "Prepare images for clicks",
+  export: "Export",
+  propose: "Propose masks",
+  snapshot: "Snapshot",
+  train: "Training run",
+};
 
 const PHASES: Readonly<Record<string, { label: string; unit: string }>> = {
   embedding: { label: "Preparing images for clicks", unit: "images" },
   masks: { label: "Writing masks", unit: "masks" },
   pictures: { label: "Adding photos", unit: "photos" },
   storing: { label: "Storing the file", unit: "" },
+  proposing: { label: "Proposing masks", unit: "images" },
+  snapshot: { label: "Making a snapshot", unit: "masks" },
+  snapshotting: { label: "Making a snapshot", unit: "masks" },
+  training: { label: "Training", unit: "steps" },
+  evaluating: { label: "Comparing with the live version", unit: "masks" },
   checksum: { label: "Checking the file", unit: "MB" },
 };
 

@@ -29,7 +29,7 @@ export function JobsPage(): ReactNode {
       )}
       {jobs.data?.items.length === 0 && (
         <EmptyState title="No background work yet">
-          Exports and other long work appear here with their progress, and stay with their result.
+          Exports, training runs and other long work appear here with their progress, and stay with their result.
         </EmptyState>
       )}
       <Stack gap={0}>

@@ -1,0 +1,64 @@
+// Who did what in a project, newest first: stages, models, snapshots. It is never shortened.
+import { Button, Stack, Text } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { messageOf } from "../../api/errors";
+import { type AuditEntry, auditLogQuery } from "../../api/events";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { moment } from "../../ui/format";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { detailOf, happened } from "./activityWords";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId/activity");
+
+export function ActivityPage(): ReactNode {
+  const { projectId } = route.useParams();
+  const log = useInfiniteQuery(auditLogQuery(projectId));
+  const entries = log.data?.pages.flatMap(({ items }) => items);
+  return (
+    <div className="page">
+      {log.isPending && <SkeletonRows rows={5} height={44} />}
+      {log.error !== null && (
+        <ErrorPanel title="The log could not be read" message={messageOf(log.error)} onRetry={() => void log.refetch()} />
+      )}
+      {entries?.length === 0 && (
+        <EmptyState title="Nothing has been decided yet">
+          Admissions, changed settings, training runs, promotions and snapshots are kept here with who did them and why.
+        </EmptyState>
+      )}
+      {entries !== undefined && entries.length > 0 && (
+        <ol style={{ margin: 0, padding: 0, listStyle: "none" }} aria-label="Activity">
+          {entries.map((entry) => (
+            <Entry key={entry.id} entry={entry} />
+          ))}
+        </ol>
+      )}
+      {log.hasNextPage && (
+        <Button variant="default" mt="md" loading={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
+          Show older
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Entry({ entry }: { entry: AuditEntry }): ReactNode {
+  const detail = detailOf(entry);
+  return (
+    <Stack component="li" gap={2} py={10} style={{ borderBottom: "1px solid var(--sl-line)" }} data-kind={entry.kind}>
+      <div style={{ display: "flex", gap: 16, justifyContent: "space-between" }}>
+        <Text style={{ overflowWrap: "anywhere" }}>{happened(entry)}</Text>
+        <Text size="sm" c="dimmed" className="tabular" style={{ whiteSpace: "nowrap" }}>
+          {entry.actor?.name ?? "By rule"}, {moment(entry.created_at)}
+        </Text>
+      </div>
+      {detail !== null && (
+        <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+          {detail}
+        </Text>
+      )}
+    </Stack>
+  );
+}

@@ -1,0 +1,79 @@
+// Whether the loop turns: one column a round, small charts that share one axis, and the same numbers as a table.
+import "./flywheel.css";
+import { Stack, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { messageOf } from "../../api/errors";
+import { projectQuery } from "../../api/projects";
+import { canManage } from "../../api/roles";
+import { flywheelQuery, type Round } from "../../api/statistics";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { ButtonLink } from "../../ui/links";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { Multiples } from "./Multiples";
+import { PeopleTable } from "./PeopleTable";
+import { RoundTable } from "./RoundTable";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId/flywheel");
+
+export function FlywheelPage(): ReactNode {
+  const { projectId } = route.useParams();
+  const { data: project } = useQuery(projectQuery(projectId));
+  const flywheel = useQuery(flywheelQuery(projectId));
+  if (project === undefined) return null;
+  const rounds = flywheel.data?.rounds;
+  return (
+    <Stack className="flywheel" gap={40}>
+      {flywheel.isPending && <SkeletonRows rows={4} height={112} />}
+      {flywheel.error !== null && (
+        <ErrorPanel
+          title="The rounds could not be read"
+          message={messageOf(flywheel.error)}
+          onRetry={() => void flywheel.refetch()}
+        />
+      )}
+      {rounds !== undefined && (isEmpty(rounds) ? <NothingYet projectId={projectId} /> : <Rounds rounds={rounds} />)}
+      {canManage(project) && rounds !== undefined && !isEmpty(rounds) && <PeopleTable projectId={projectId} />}
+    </Stack>
+  );
+}
+
+const isEmpty = (rounds: readonly Round[]): boolean => rounds.every(({ masks, run }) => masks === 0 && run === null);
+
+function Rounds({ rounds }: { rounds: readonly Round[] }): ReactNode {
+  return (
+    <>
+      <Stack component="section" aria-labelledby="rounds" gap="sm">
+        <div>
+          <Title order={2} id="rounds">
+            Rounds
+          </Title>
+          <Text c="dimmed">
+            A round begins when a model goes live. Its quality is measured on frozen images; effort and proposals are those
+            of people who worked with it.
+          </Text>
+        </div>
+        <Multiples rounds={rounds} />
+      </Stack>
+      <RoundTable rounds={rounds} />
+    </>
+  );
+}
+
+function NothingYet({ projectId }: { projectId: number }): ReactNode {
+  return (
+    <EmptyState
+      title="The flywheel has not begun to turn"
+      action={
+        <ButtonLink to="/projects/$projectId/models" params={{ projectId }} variant="default">
+          Show models
+        </ButtonLink>
+      }
+    >
+      Each retrained model makes a round here: how good it is, how fast people work with it, what they keep of its
+      proposals. The first round begins with the first kept mask.
+    </EmptyState>
+  );
+}

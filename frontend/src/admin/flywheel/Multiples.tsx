@@ -1,0 +1,188 @@
+// Small charts, one under the other, that share one axis of rounds. A round is pointed at by mouse or by its button.
+import { Text } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
+import { type PointerEvent, type ReactNode, useState } from "react";
+import type { Round } from "../../api/statistics";
+import { CHART_MARGIN, RoundChart } from "../../ui/charts/RoundChart";
+import { type Part, ShareChart } from "../../ui/charts/ShareChart";
+import { count, plural } from "../../ui/format";
+import { percent } from "../../ui/measureWords";
+import { chartLabel, hasProposals, type Measure, MEASURES, readingOf, seriesOf } from "./rounds";
+
+export function Multiples({ rounds }: { rounds: readonly Round[] }): ReactNode {
+  const { ref, width } = useElementSize();
+  const [chosen, setChosen] = useState<number | null>(null);
+  const last = rounds.length - 1;
+  const shared = { rounds, width, chosen };
+  const onPointerMove = (event: PointerEvent<HTMLElement>): void => setChosen(roundAt(event, rounds.length));
+  return (
+    <div className="multiples tabular" onPointerMove={onPointerMove} onPointerLeave={() => setChosen(null)}>
+      {MEASURES.map((measure) => (
+        <MeasureRow key={measure.key} measure={measure} {...shared} shown={chosen ?? last} />
+      ))}
+      <ProposalRow {...shared} shown={chosen ?? last} />
+      <div className="multiple multiple-axis">
+        <Text size="sm" c="dimmed">
+          Round {(chosen ?? last) + 1} of {count(rounds.length)}
+        </Text>
+        <div ref={ref} data-plot>
+          <div
+            className="round-buttons"
+            role="group"
+            aria-label="Rounds"
+            style={{ marginLeft: CHART_MARGIN.left, marginRight: CHART_MARGIN.right }}
+          >
+            {rounds.map((round, i) => (
+              <RoundButton key={i} number={i + 1} round={round} isLive={i === last} isChosen={i === chosen} onChoose={() => setChosen(i)} />
+            ))}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** The round under the pointer; the plots of all rows lie under each other. */
+function roundAt({ currentTarget, clientX }: PointerEvent<HTMLElement>, rounds: number): number | null {
+  const plot = currentTarget.querySelector("[data-plot]")?.getBoundingClientRect();
+  if (plot === undefined) return null;
+  const inner = plot.width - CHART_MARGIN.left - CHART_MARGIN.right;
+  const round = Math.floor(((clientX - plot.left - CHART_MARGIN.left) / inner) * rounds);
+  return round >= 0 && round < rounds ? round : null;
+}
+
+interface RoundButtonProps {
+  number: number;
+  round: Round;
+  isLive: boolean;
+  isChosen: boolean;
+  onChoose: () => void;
+}
+
+function RoundButton({ number, round, isLive, isChosen, onChoose }: RoundButtonProps): ReactNode {
+  return (
+    <button
+      type="button"
+      className="round-button"
+      aria-pressed={isChosen}
+      aria-label={`Round ${number}, ${round.model_version}${isLive ? ", live now" : ""}`}
+      title={round.model_version}
+      onClick={onChoose}
+      onFocus={onChoose}
+    >
+      <span>{number}</span>
+      <span className={isLive ? "round-live" : ""}>{isLive ? "live" : plural(round.masks, "mask")}</span>
+    </button>
+  );
+}
+
+interface RowProps {
+  rounds: readonly Round[];
+  width: number;
+  chosen: number | null;
+  /** The round whose numbers stand beside the charts. */
+  shown: number;
+}
+
+function MeasureRow({ measure, rounds, width, chosen, shown }: RowProps & { measure: Measure }): ReactNode {
+  const series = seriesOf(measure, rounds);
+  const isEmpty = series.every(({ values }) => values.every((mark) => mark === null));
+  const reading = readingOf(measure, rounds, shown);
+  return (
+    <div className="multiple" data-measure={measure.key}>
+      <div>
+        <Text size="sm" c="dimmed">
+          {measure.title}
+        </Text>
+        {reading !== null && (
+          <Text fz={20} fw={600} lh={1.3}>
+            {reading.value}
+          </Text>
+        )}
+        {reading !== null && reading.trend !== null && (
+          <Text size="xs" c={trendColour(reading.isBetter)}>
+            {reading.trend}
+            {reading.isBetter !== null && (reading.isBetter ? ", better" : ", worse")}
+          </Text>
+        )}
+        <Text size="xs" c="dimmed">
+          {measure.note}
+        </Text>
+      </div>
+      {isEmpty ? (
+        <Text size="sm" c="dimmed" ml={CHART_MARGIN.left}>
+          {measure.whenEmpty}
+        </Text>
+      ) : (
+        <RoundChart
+          label={chartLabel(measure, rounds)}
+          series={series}
+          format={measure.format}
+          fromZero={measure.fromZero}
+          width={width}
+          chosen={chosen}
+          height={measure.series.length > 1 ? 136 : 88}
+        />
+      )}
+    </div>
+  );
+}
+
+function trendColour(isBetter: boolean | null): string {
+  if (isBetter === null) return "dimmed";
+  return isBetter ? "var(--sl-green)" : "var(--sl-amber)";
+}
+
+const PARTS = [
+  { key: "kept", name: "kept", colour: "var(--sl-green)", isHatched: false },
+  { key: "edited", name: "corrected", colour: "var(--sl-accent)", isHatched: false },
+  { key: "rejected", name: "rejected", colour: "var(--sl-line-strong)", isHatched: true },
+] as const;
+
+function ProposalRow({ rounds, width, chosen, shown }: RowProps): ReactNode {
+  const parts: Part[] = PARTS.map(({ key, ...look }) => ({ ...look, values: rounds.map((round) => round[key]) }));
+  const here = rounds[shown];
+  const judged = here === undefined ? 0 : here.kept + here.edited + here.rejected;
+  return (
+    <div className="multiple" data-measure="proposals">
+      <div>
+        <Text size="sm" c="dimmed">
+          Proposals
+        </Text>
+        {here !== undefined && judged > 0 && (
+          <>
+            <Text fz={20} fw={600} lh={1.3}>
+              {percent(here.kept / judged, 0)} kept
+            </Text>
+            <Text size="xs" c="dimmed">
+              {percent(here.edited / judged, 0)} corrected, {percent(here.rejected / judged, 0)} rejected of {count(judged)};{" "}
+              {plural(here.added, "mask")} added
+            </Text>
+          </>
+        )}
+        {hasProposals(rounds) && (
+          <div className="legend" aria-hidden>
+            {PARTS.map(({ key, name, colour }) => (
+              <span key={key}>
+                <i style={{ background: colour }} />
+                {name}
+              </span>
+            ))}
+          </div>
+        )}
+      </div>
+      {hasProposals(rounds) ? (
+        <ShareChart
+          label={`What became of proposals in ${rounds.length} rounds. The numbers are in the table below.`}
+          parts={parts}
+          width={width}
+          chosen={chosen}
+        />
+      ) : (
+        <Text size="sm" c="dimmed" ml={CHART_MARGIN.left}>
+          No proposal has been judged yet. They come with the semi-automatic stage.
+        </Text>
+      )}
+    </div>
+  );
+}

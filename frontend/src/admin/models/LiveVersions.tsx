@@ -1,0 +1,141 @@
+// What is live now and since when, what was before, and the way back.
+import { Button, Group, Stack, Table, Text, Title } from "@mantine/core";
+import { IconArrowBackUp } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { messageOf } from "../../api/errors";
+import { modelsQuery } from "../../api/jobs";
+import { canManage } from "../../api/roles";
+import { stagesQuery } from "../../api/stages";
+import { type Promotion, promotionsQuery, type RunKind } from "../../api/training";
+import type { Project } from "../../api/types";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { moment } from "../../ui/format";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { ReasonDialog, type Step } from "./ReasonDialog";
+import { KIND_WORDS } from "./runWords";
+
+export function LiveVersions({ project }: { project: Project }): ReactNode {
+  const promotions = useQuery(promotionsQuery(project.id));
+  const stages = useQuery(stagesQuery(project.id));
+  const { data: models } = useQuery(modelsQuery);
+  const [step, setStep] = useState<Step | null>(null);
+  const bundled = models?.items.find(({ is_default }) => is_default)?.id ?? null;
+  const error = promotions.error ?? stages.error;
+  const items = promotions.data?.items ?? [];
+  const live: Record<RunKind, string | null> = {
+    model: stages.data?.model_version ?? bundled,
+    detector: stages.data?.detector_version ?? null,
+  };
+  return (
+    <Stack component="section" aria-labelledby="live" gap="md">
+      <Title order={2} id="live">
+        Live
+      </Title>
+      {error !== null && (
+        <ErrorPanel title="What is live could not be read" message={messageOf(error)} onRetry={() => void promotions.refetch()} />
+      )}
+      {promotions.isPending && <SkeletonRows rows={1} height={120} />}
+      {promotions.data !== undefined && (
+        <div className="live-grid">
+          {(["model", "detector"] as const).map((kind) => (
+            <LiveCell
+              key={kind}
+              kind={kind}
+              version={live[kind]}
+              newest={items.find((promotion) => promotion.kind === kind) ?? null}
+              bundled={bundled}
+              mayManage={canManage(project)}
+              onRollBack={(to) => setStep({ kind, action: "roll back", from: live[kind], to })}
+            />
+          ))}
+        </div>
+      )}
+      {items.length > 0 && <History items={items} bundled={bundled} />}
+      <ReasonDialog projectId={project.id} step={step} onClose={() => setStep(null)} />
+    </Stack>
+  );
+}
+
+interface LiveCellProps {
+  kind: RunKind;
+  version: string | null;
+  newest: Promotion | null;
+  bundled: string | null;
+  mayManage: boolean;
+  onRollBack: (to: string | null) => void;
+}
+
+function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: LiveCellProps): ReactNode {
+  const { name, does } = KIND_WORDS[kind];
+  return (
+    <div className="live-cell" data-live={kind}>
+      <Text size="sm" c="dimmed">
+        {name}: {does}
+      </Text>
+      <Text fz={16} fw={600} style={{ overflowWrap: "anywhere" }}>
+        {version ?? (kind === "detector" ? "None yet" : "The model server's own")}
+      </Text>
+      <Text size="sm" c="dimmed">
+        {sinceWords(kind, newest)}
+      </Text>
+      {newest !== null && mayManage && (
+        <Group mt={6}>
+          <Button
+            size="compact-md"
+            variant="default"
+            leftSection={<IconArrowBackUp aria-hidden size={16} />}
+            onClick={() => onRollBack(newest.is_rollback ? null : (newest.from_version ?? (kind === "model" ? bundled : null)))}
+            aria-label={`Roll back the ${name.toLowerCase()}`}
+          >
+            Roll back
+          </Button>
+        </Group>
+      )}
+    </div>
+  );
+}
+
+function sinceWords(kind: RunKind, newest: Promotion | null): string {
+  if (newest !== null) {
+    const by = newest.author === null ? "by the gate" : `by ${newest.author.name}`;
+    return `Since ${moment(newest.created_at)}, ${newest.is_rollback ? "rolled back" : "promoted"} ${by}: ${newest.reason}`;
+  }
+  return kind === "model"
+    ? "The model the installation came with. A training run makes a candidate to replace it."
+    : "Without one the semi-automatic stage lends photos without proposals. A detector run makes one.";
+}
+
+function History({ items, bundled }: { items: readonly Promotion[]; bundled: string | null }): ReactNode {
+  return (
+    <details>
+      <summary>History of what was live</summary>
+      <Table.ScrollContainer minWidth={640}>
+        <Table verticalSpacing={6} className="tabular" mt="xs">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>When</Table.Th>
+              <Table.Th>What</Table.Th>
+              <Table.Th>Version</Table.Th>
+              <Table.Th>Why</Table.Th>
+              <Table.Th>By</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {items.map((item) => (
+              <Table.Tr key={item.id}>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>{moment(item.created_at)}</Table.Td>
+                <Table.Td>
+                  {KIND_WORDS[item.kind].name} {item.is_rollback ? "rolled back" : "promoted"}
+                </Table.Td>
+                <Table.Td>{item.to_version ?? (item.kind === "model" ? (bundled ?? "the default") : "none")}</Table.Td>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>{item.reason}</Table.Td>
+                <Table.Td>{item.author?.name ?? "The gate"}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </details>
+  );
+}

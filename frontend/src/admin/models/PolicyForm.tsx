@@ -1,0 +1,286 @@
+// When the project retrains, how, and what a candidate must show before it goes live.
+import { PasswordInput, Select, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { hasCode, messageOf } from "../../api/errors";
+import {
+  changeTrainingPolicy,
+  snapshotsQuery,
+  type TrainingPolicy,
+  type TrainingPolicyAnswer,
+  trainingPolicyKey,
+  trainingPolicyQuery,
+} from "../../api/training";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { NumberField } from "../../ui/NumberField";
+import { SaveBar } from "../../ui/SaveBar";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { useDraft } from "../../ui/useDraft";
+import { GATE_MEASURES, policySentence, TUNES } from "./policyWords";
+
+export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
+  const policy = useQuery(trainingPolicyQuery(projectId));
+  return (
+    <Stack component="section" aria-labelledby="policy" gap="md">
+      <div>
+        <Title order={2} id="policy">
+          Training policy
+        </Title>
+        {policy.data !== undefined && <Text c="dimmed">{policySentence(policy.data.policy)}</Text>}
+      </div>
+      {policy.isPending && <SkeletonRows rows={3} height={56} />}
+      {policy.error !== null && (
+        <ErrorPanel title="The policy could not be read" message={messageOf(policy.error)} onRetry={() => void policy.refetch()} />
+      )}
+      {policy.data !== undefined && <Fields projectId={projectId} answer={policy.data} />}
+    </Stack>
+  );
+}
+
+function Fields({ projectId, answer }: { projectId: number; answer: TrainingPolicyAnswer }): ReactNode {
+  const queryClient = useQueryClient();
+  const draft = useDraft(answer.policy, answer.revision);
+  // Beside the draft: the server keeps it and never shows it again.
+  const [secret, setSecret] = useState("");
+  const save = useMutation({
+    mutationFn: () => {
+      const change = { ...draft.changed, ...(secret === "" ? {} : { hook_secret: secret }) };
+      return changeTrainingPolicy(projectId, change, draft.revision);
+    },
+    onSuccess: (changed) => {
+      setSecret("");
+      queryClient.setQueryData(trainingPolicyQuery(projectId).queryKey, changed);
+      notifications.show({ message: "Training policy saved" });
+    },
+    onError: () => queryClient.invalidateQueries({ queryKey: trainingPolicyKey(projectId) }),
+  });
+  const parts = { projectId, policy: draft.value, onChange: draft.change };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Stack gap="lg">
+        <WhenFields {...parts} />
+        <HowFields {...parts} />
+        <GateFields {...parts} />
+        <HookFields {...parts} answer={answer} secret={secret} onSecret={setSecret} />
+        <SaveBar
+          label="Save policy"
+          isDirty={draft.isDirty || secret !== ""}
+          isSaving={save.isPending}
+          isOvertaken={draft.isOvertaken}
+          refusal={save.error === null || hasCode(save.error, "policy_changed") ? null : messageOf(save.error)}
+          onReset={(keepMine) => {
+            if (!keepMine) setSecret("");
+            draft.restart(keepMine);
+          }}
+        />
+      </Stack>
+    </form>
+  );
+}
+
+interface PartProps {
+  projectId: number;
+  policy: TrainingPolicy;
+  onChange: (part: Partial<TrainingPolicy>) => void;
+}
+
+function Group({ title, children }: { title: string; children: ReactNode }): ReactNode {
+  return (
+    <fieldset className="plain-fieldset">
+      <legend>{title}</legend>
+      <div className="settings-grid">{children}</div>
+    </fieldset>
+  );
+}
+
+function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
+  const { data: snapshots } = useQuery(snapshotsQuery(projectId));
+  const isFixed = (snapshots?.items.length ?? 0) > 0;
+  return (
+    <Group title="When a run starts by itself">
+      <NumberField
+        label="New masks"
+        whenEmpty="Not by count"
+        value={policy.every_masks}
+        onChange={(every_masks) => onChange({ every_masks })}
+        min={1}
+        suffix="masks"
+      />
+      <NumberField
+        label="Schedule"
+        whenEmpty="Not by time"
+        value={policy.every_hours}
+        onChange={(every_hours) => onChange({ every_hours })}
+        min={0.1}
+        decimals={1}
+        suffix="hours"
+      />
+      <NumberField
+        label="Never with fewer than"
+        value={policy.min_masks}
+        onChange={(value) => value !== null && onChange({ min_masks: value })}
+        min={1}
+        suffix="masks"
+      />
+      <NumberField
+        label="Frozen share"
+        description={isFixed ? "Fixed by the first snapshot." : "Of the images; never trained on, to compare models by."}
+        value={Number((100 * policy.frozen_share).toFixed(1))}
+        onChange={(value) => value !== null && onChange({ frozen_share: value / 100 })}
+        min={1}
+        max={50}
+        decimals={1}
+        suffix="%"
+        isDisabled={isFixed}
+      />
+      <Switch
+        label="Train a detector too"
+        description="After each promoted model: a detector is bound to its encoder."
+        checked={policy.train_detector}
+        onChange={(event) => onChange({ train_detector: event.currentTarget.checked })}
+      />
+    </Group>
+  );
+}
+
+function HowFields({ policy, onChange }: PartProps): ReactNode {
+  return (
+    <Group title="How it trains">
+      <Select
+        label="What may change"
+        data={TUNES}
+        value={policy.tune}
+        allowDeselect={false}
+        onChange={(tune) => tune !== null && onChange({ tune: tune as TrainingPolicy["tune"] })}
+      />
+      <Select
+        label="Begins from"
+        data={[
+          { value: "live", label: "The live version" },
+          { value: "first", label: "The first version" },
+        ]}
+        value={policy.base}
+        allowDeselect={false}
+        onChange={(base) => base !== null && onChange({ base: base as TrainingPolicy["base"] })}
+      />
+      <NumberField label="Steps" value={policy.steps} onChange={(value) => value !== null && onChange({ steps: value })} min={1} />
+      <NumberField
+        label="Images a step"
+        value={policy.batch_size}
+        onChange={(value) => value !== null && onChange({ batch_size: value })}
+        min={1}
+        max={256}
+      />
+      <NumberField
+        label="Learning rate"
+        value={policy.rate}
+        onChange={(value) => value !== null && onChange({ rate: value })}
+        min={0}
+        max={1}
+        decimals={8}
+      />
+      <NumberField
+        label="Time at most"
+        value={policy.max_minutes}
+        onChange={(value) => value !== null && onChange({ max_minutes: value })}
+        min={0.1}
+        decimals={1}
+        suffix="minutes"
+      />
+      <Switch
+        label="Vary sizes and mirror images"
+        description="Better with few masks; slower."
+        checked={policy.augment}
+        onChange={(event) => onChange({ augment: event.currentTarget.checked })}
+      />
+      <Switch
+        label="Learn from automatic masks too"
+        description="Also from those nobody looked at."
+        checked={policy.use_automatic}
+        onChange={(event) => onChange({ use_automatic: event.currentTarget.checked })}
+      />
+    </Group>
+  );
+}
+
+function GateFields({ policy, onChange }: PartProps): ReactNode {
+  const change = (part: Partial<TrainingPolicy["gate"]>): void => onChange({ gate: { ...policy.gate, ...part } });
+  return (
+    <Group title="The gate">
+      <Select
+        label="Compared by"
+        data={GATE_MEASURES}
+        value={policy.gate.measure}
+        allowDeselect={false}
+        onChange={(measure) => measure !== null && change({ measure: measure as TrainingPolicy["gate"]["measure"] })}
+      />
+      <NumberField
+        label="Gain, at least"
+        description="The whole 95 % interval must lie above."
+        value={policy.gate.min_gain}
+        onChange={(value) => value !== null && change({ min_gain: value })}
+        min={-20}
+        max={20}
+        decimals={3}
+      />
+      <NumberField
+        label="Loss on general images, at most"
+        description="Of mean IoU: how much it may forget."
+        value={policy.gate.max_general_loss}
+        onChange={(value) => value !== null && change({ max_general_loss: value })}
+        min={0}
+        max={1}
+        decimals={3}
+      />
+      <Switch
+        label="Promote what passes by itself"
+        description="Without it a candidate waits for an admin."
+        checked={policy.auto_promote}
+        onChange={(event) => onChange({ auto_promote: event.currentTarget.checked })}
+      />
+    </Group>
+  );
+}
+
+interface HookFieldsProps extends PartProps {
+  answer: TrainingPolicyAnswer;
+  secret: string;
+  onSecret: (secret: string) => void;
+}
+
+function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsProps): ReactNode {
+  return (
+    <Group title="Training elsewhere">
+      <TextInput
+        label="Address told of each run"
+        description="Your cluster trains and sends the checkpoint back."
+        placeholder="Trained here"
+        type="url"
+        value={policy.hook_url ?? ""}
+        maxLength={2000}
+        onChange={(event) => onChange({ hook_url: event.currentTarget.value.trim() === "" ? null : event.currentTarget.value.trim() })}
+      />
+      <PasswordInput
+        label="Secret that signs what is sent"
+        description={answer.has_hook_secret ? "One is kept; type to replace it." : "None is kept yet."}
+        autoComplete="new-password"
+        value={secret}
+        maxLength={200}
+        onChange={(event) => onSecret(event.currentTarget.value)}
+      />
+      {answer.is_hook_command_allowed && (
+        <Switch
+          label="Train by the installation's command"
+          checked={policy.hook_command}
+          onChange={(event) => onChange({ hook_command: event.currentTarget.checked })}
+        />
+      )}
+    </Group>
+  );
+}

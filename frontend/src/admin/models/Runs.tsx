@@ -1,0 +1,67 @@
+// The training runs: start one, follow it, judge what came of it.
+import { Button, Group, Stack, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { messageOf } from "../../api/errors";
+import { canManage } from "../../api/roles";
+import { isRunning, runsQuery } from "../../api/training";
+import type { Project } from "../../api/types";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { ReasonDialog, type Step } from "./ReasonDialog";
+import { RunCard } from "./RunCard";
+import { StartRun } from "./StartRun";
+
+export function Runs({ project }: { project: Project }): ReactNode {
+  const runs = useQuery(runsQuery(project.id));
+  const [isStarting, setIsStarting] = useState(false);
+  const [step, setStep] = useState<Step | null>(null);
+  const items = runs.data?.items ?? [];
+  const isBusy = items.some(({ state }) => isRunning(state));
+  return (
+    <Stack component="section" aria-labelledby="runs" gap="sm">
+      <Group justify="space-between">
+        <Title order={2} id="runs">
+          Training runs
+        </Title>
+        {canManage(project) && (
+          <Button onClick={() => setIsStarting(true)} disabled={isBusy} title={isBusy ? "One run at a time" : undefined}>
+            Start a run
+          </Button>
+        )}
+      </Group>
+      {runs.isPending && <SkeletonRows rows={2} height={96} />}
+      {runs.error !== null && (
+        <ErrorPanel title="Runs could not be read" message={messageOf(runs.error)} onRetry={() => void runs.refetch()} />
+      )}
+      {runs.data !== undefined && items.length === 0 && (
+        <Text c="dimmed" maw={640}>
+          No run yet. A run freezes the kept masks in a snapshot, trains on one part of it, compares the candidate with the
+          live version on the other, and promotes it only if it is better.
+        </Text>
+      )}
+      <div>
+        {items.map((run, i) => (
+          <RunCard
+            key={run.id}
+            run={run}
+            readAt={runs.dataUpdatedAt}
+            isNewest={i === 0}
+            mayManage={canManage(project)}
+            onPromote={() =>
+              setStep({
+                kind: run.kind,
+                action: "promote",
+                from: run.base_version,
+                to: run.candidate_version,
+                warning: run.state === "refused" ? run.reason : null,
+              })
+            }
+          />
+        ))}
+      </div>
+      <StartRun projectId={project.id} isOpen={isStarting} onClose={() => setIsStarting(false)} />
+      <ReasonDialog projectId={project.id} step={step} onClose={() => setStep(null)} />
+    </Stack>
+  );
+}

@@ -1,0 +1,108 @@
+// Starts a run now. What is left empty is as the training policy says.
+import { Button, Group, Modal, Radio, Select, Stack } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { ApiError, hasCode, messageOf } from "../../api/errors";
+import { type RunKind, runsKey, startRun, type TrainingPolicy } from "../../api/training";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { count, plural } from "../../ui/format";
+import { NumberField } from "../../ui/NumberField";
+import { TUNES } from "./policyWords";
+import { KIND_WORDS } from "./runWords";
+
+interface StartRunProps {
+  projectId: number;
+  isOpen: boolean;
+  onClose: () => void;
+}
+
+export function StartRun({ projectId, isOpen, onClose }: StartRunProps): ReactNode {
+  return (
+    <Modal opened={isOpen} onClose={onClose} title="Start a training run">
+      <StartForm projectId={projectId} onClose={onClose} />
+    </Modal>
+  );
+}
+
+interface Wanted {
+  tune: TrainingPolicy["tune"] | null;
+  steps: number | null;
+  max_minutes: number | null;
+}
+
+function StartForm({ projectId, onClose }: { projectId: number; onClose: () => void }): ReactNode {
+  const queryClient = useQueryClient();
+  const [kind, setKind] = useState<RunKind>("model");
+  const [wanted, setWanted] = useState<Wanted>({ tune: null, steps: null, max_minutes: null });
+  const start = useMutation({
+    mutationFn: () => startRun(projectId, { kind, options: filled(wanted) }),
+    onSuccess: () => {
+      onClose();
+      return queryClient.invalidateQueries({ queryKey: runsKey(projectId) });
+    },
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        start.mutate();
+      }}
+    >
+      <Stack>
+        <Radio.Group label="What to train" value={kind} onChange={(value) => setKind(value === "detector" ? "detector" : "model")}>
+          <Stack gap="xs" mt="xs">
+            {(["model", "detector"] as const).map((value) => (
+              <Radio key={value} value={value} label={KIND_WORDS[value].name} description={`It ${KIND_WORDS[value].does}.`} />
+            ))}
+          </Stack>
+        </Radio.Group>
+        {kind === "model" && (
+          <Select
+            label="What may change in it"
+            placeholder="As the policy says"
+            data={TUNES}
+            clearable
+            value={wanted.tune}
+            onChange={(tune) => setWanted({ ...wanted, tune: tune as Wanted["tune"] })}
+          />
+        )}
+        <Group grow align="flex-start">
+          <NumberField
+            label="Steps"
+            whenEmpty="As the policy says"
+            value={wanted.steps}
+            onChange={(steps) => setWanted({ ...wanted, steps })}
+            min={1}
+            max={1_000_000}
+          />
+          <NumberField
+            label="Minutes at most"
+            whenEmpty="As the policy says"
+            value={wanted.max_minutes}
+            onChange={(max_minutes) => setWanted({ ...wanted, max_minutes })}
+            min={0.1}
+            decimals={1}
+          />
+        </Group>
+        {start.error !== null && <ErrorPanel title="The run was not started" message={refusalWords(start.error)} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={start.isPending}>
+            Start run
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+const filled = (wanted: Wanted): Partial<TrainingPolicy> =>
+  Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null));
+
+function refusalWords(error: Error): string {
+  if (!hasCode(error, "too_few_masks") || !(error instanceof ApiError)) return messageOf(error);
+  const [have, need] = [Number(error.body["have"]), Number(error.body["need"])];
+  return `A run needs ${plural(need, "kept mask")}; there ${have === 1 ? "is" : "are"} ${count(have)} so far.`;
+}

@@ -1,0 +1,119 @@
+// How good the automatic masks are: shares of an audited sample with their 95 % intervals, and what other thresholds would keep.
+import { Group, Stack, Table, Text, Title } from "@mantine/core";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { messageOf } from "../../api/errors";
+import type { StagePolicy } from "../../api/stages";
+import { type Audit, auditQuery, type Share } from "../../api/statistics";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { count, plural } from "../../ui/format";
+import { percent, withInterval } from "../../ui/measureWords";
+import { missing } from "./exitWords";
+
+interface AuditFiguresProps {
+  projectId: number;
+  policy: StagePolicy | null;
+}
+
+export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNode {
+  const audit = useQuery(auditQuery(projectId));
+  return (
+    <Stack component="section" aria-labelledby="audit" gap="sm">
+      <Title order={2} id="audit">
+        Audit of the automatic masks
+      </Title>
+      {audit.error !== null && (
+        <ErrorPanel title="The audit could not be read" message={messageOf(audit.error)} onRetry={() => void audit.refetch()} />
+      )}
+      {audit.data?.masks === 0 && (
+        <Text c="dimmed" maw={640}>
+          {missing(0, audit.data.need, "audited mask")}. A random share of the automatic images goes to people, who correct
+          every mask on them; how far they had to be changed is the measure.
+        </Text>
+      )}
+      {audit.data !== undefined && audit.data.masks > 0 && <Figures audit={audit.data} policy={policy} />}
+    </Stack>
+  );
+}
+
+function Figures({ audit, policy }: { audit: Audit; policy: StagePolicy | null }): ReactNode {
+  const isEnough = audit.masks >= audit.need;
+  return (
+    <>
+      <Text className="tabular" style={{ display: "flex", gap: 6 }}>
+        {audit.is_passed ? (
+          <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
+        ) : (
+          <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />
+        )}
+        {audit.is_passed ? "Passed: " : isEnough ? "Not passed: " : `${missing(audit.masks, audit.need, "audited mask")}: `}
+        {plural(audit.masks, "mask")} on {plural(audit.images, "image")} looked at, {count(audit.rejected)} rejected,{" "}
+        {count(audit.added)} added.
+      </Text>
+      <Group gap={40} align="flex-start">
+        <ShareFigure title="Above IoU 0.75" share={audit.share_75} wanted={policy?.exit.audit_min_share_75 ?? null} />
+        <ShareFigure title="Above IoU 0.90" share={audit.share_90} wanted={policy?.exit.audit_min_share_90 ?? null} />
+      </Group>
+      {audit.by_threshold.length > 0 && <Thresholds audit={audit} />}
+    </>
+  );
+}
+
+/** A share on a line from 0 to 100 %: a dot, its interval, and where it should be. */
+function ShareFigure({ title, share: { value, low, high }, wanted }: { title: string; share: Share; wanted: number | null }): ReactNode {
+  if (value === null) return null;
+  const at = (share: number): string => `${100 * share}%`;
+  return (
+    <div style={{ width: 320 }} className="tabular">
+      <Group justify="space-between" align="baseline">
+        <Text size="sm" c="dimmed">
+          {title}
+        </Text>
+        <Text fw={600}>{percent(value)}</Text>
+      </Group>
+      <svg width="100%" height={16} aria-hidden style={{ display: "block", margin: "2px 0" }}>
+        <line x1="0" x2="100%" y1={8} y2={8} className="chart-grid" stroke="var(--sl-line-strong)" />
+        {low !== null && high !== null && <line x1={at(low)} x2={at(high)} y1={8} y2={8} stroke="var(--sl-accent)" strokeWidth={4} />}
+        {wanted !== null && <line x1={at(wanted)} x2={at(wanted)} y1={1} y2={15} stroke="var(--sl-text)" strokeWidth={1.5} />}
+        <circle cx={at(value)} cy={8} r={4} fill="var(--sl-accent)" />
+      </svg>
+      <Text size="sm" c="dimmed">
+        {low !== null && high !== null ? `${percent(low)} to ${percent(high)} with 95 % confidence` : "Too few for an interval"}
+        {wanted !== null && `; ${percent(wanted, 0)} wanted`}
+      </Text>
+    </div>
+  );
+}
+
+function Thresholds({ audit }: { audit: Audit }): ReactNode {
+  const share = ({ value, low, high }: Share): string =>
+    value === null ? "none" : withInterval({ value, low, high }, (part) => percent(part, 0));
+  return (
+    <Table verticalSpacing={4} className="tabular" maw={720}>
+      <Table.Caption>What stricter thresholds would have kept of the audited masks, and how good those are.</Table.Caption>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th ta="right">Predicted IoU above</Table.Th>
+          <Table.Th ta="right">Stability from</Table.Th>
+          <Table.Th ta="right">Masks</Table.Th>
+          <Table.Th ta="right">Kept</Table.Th>
+          <Table.Th ta="right">Above 0.75</Table.Th>
+          <Table.Th ta="right">Above 0.90</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {audit.by_threshold.map((row) => (
+          <Table.Tr key={`${row.pred_iou_thresh}/${row.stability_score_thresh}`}>
+            <Table.Td ta="right">{row.pred_iou_thresh.toFixed(2)}</Table.Td>
+            <Table.Td ta="right">{row.stability_score_thresh.toFixed(2)}</Table.Td>
+            <Table.Td ta="right">{count(row.masks)}</Table.Td>
+            <Table.Td ta="right">{percent(row.kept_share, 0)}</Table.Td>
+            <Table.Td ta="right">{share(row.share_75)}</Table.Td>
+            <Table.Td ta="right">{share(row.share_90)}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}

@@ -1,0 +1,154 @@
+// What the thresholds of the automatic stage keep on one image. The masks come once, with loose thresholds; the sliders
+// filter them here, at once. The count may differ a little from the server's, which drops duplicates after filtering.
+import { Button, Slider, Stack, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { messageOf } from "../../api/errors";
+import { firstImagesQuery, thumbnailUrl } from "../../api/images";
+import { projectKey } from "../../api/projects";
+import { type AutomaticMask, type AutomaticOptions, previewAutomatic } from "../../api/stages";
+import type { Image } from "../../api/types";
+import { Delayed } from "../../ui/Delayed";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { count } from "../../ui/format";
+import { MaskPicture } from "./MaskPicture";
+
+const IMAGES = 12;
+const LOOSE = { pred_iou_thresh: 0.5, stability_score_thresh: 0.6 };
+
+interface AutomaticPreviewProps {
+  projectId: number;
+  options: AutomaticOptions;
+  onChange: (part: Partial<AutomaticOptions>) => void;
+}
+
+export function AutomaticPreview({ projectId, options, onChange }: AutomaticPreviewProps): ReactNode {
+  const images = useQuery(firstImagesQuery(projectId, IMAGES));
+  const [chosen, setChosen] = useState<number | null>(null);
+  const image = images.data?.items.find(({ id }) => id === chosen) ?? null;
+  return (
+    <Stack component="section" aria-labelledby="preview" gap="sm">
+      <div>
+        <Title order={3} id="preview">
+          Try the thresholds on an image
+        </Title>
+        <Text c="dimmed" size="sm">
+          Choose a photo, then move the sliders. Nothing is stored until you save the settings.
+        </Text>
+      </div>
+      <div className="preview-choice" role="group" aria-label="Photo to try">
+        {images.data?.items.map(({ id, file_name }) => (
+          <button key={id} type="button" aria-pressed={id === chosen} title={file_name} onClick={() => setChosen(id)}>
+            <img src={thumbnailUrl(id)} alt={file_name} loading="lazy" />
+          </button>
+        ))}
+      </div>
+      {image !== null && <Preview key={image.id} image={image} options={options} onChange={onChange} />}
+    </Stack>
+  );
+}
+
+/** The options that change which masks the model answers with, as against those that only filter. */
+function askedWith({ points_per_side, crop_n_layers, min_mask_region_area, box_nms_thresh, ...rest }: AutomaticOptions): Partial<AutomaticOptions> {
+  const { points_per_batch, crop_n_points_downscale_factor, max_area_share, mask_nms_thresh } = rest;
+  const asked = { points_per_side, points_per_batch, crop_n_layers, crop_n_points_downscale_factor, min_mask_region_area };
+  return { ...asked, box_nms_thresh, max_area_share, mask_nms_thresh, ...LOOSE };
+}
+
+export function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stability_score_thresh }: AutomaticOptions): Set<number> {
+  const indices = masks.flatMap((mask, index) =>
+    mask.predicted_iou > pred_iou_thresh && mask.stability_score >= stability_score_thresh ? [index] : [],
+  );
+  return new Set(indices);
+}
+
+interface PreviewProps {
+  image: Image;
+  options: AutomaticOptions;
+  onChange: (part: Partial<AutomaticOptions>) => void;
+}
+
+function Preview({ image, options, onChange }: PreviewProps): ReactNode {
+  // Asked again only by hand when the grid changes: each asking costs seconds of the model server.
+  const wanted = askedWith(options);
+  const [asked, setAsked] = useState(wanted);
+  const answer = useQuery({
+    queryKey: [...projectKey(image.project_id), "automatic", image.id, asked],
+    queryFn: ({ signal }) => previewAutomatic(image.id, asked, signal),
+    staleTime: Infinity,
+    gcTime: 60_000,
+    refetchOnWindowFocus: false,
+  });
+  const masks = answer.data?.masks ?? [];
+  const shown = kept(masks, options);
+  const isOutdated = JSON.stringify(wanted) !== JSON.stringify(asked);
+  return (
+    <div className="preview-layout" data-preview={answer.data === undefined ? "asking" : "ready"}>
+      <MaskPicture image={image} masks={masks} shown={shown} />
+      <Stack gap="lg">
+        <div aria-live="polite" className="tabular">
+          {answer.isPending && (
+            <Delayed>
+              <Text>The model is looking at {count((asked.points_per_side ?? 0) ** 2)} places</Text>
+            </Delayed>
+          )}
+          {answer.data !== undefined && (
+            <Text data-kept={shown.size}>
+              <Text span fz={24} fw={600}>
+                {count(shown.size)}
+              </Text>{" "}
+              of {count(masks.length)} masks kept
+            </Text>
+          )}
+        </div>
+        {answer.error !== null && (
+          <ErrorPanel title="No masks came" message={messageOf(answer.error)} onRetry={() => void answer.refetch()} />
+        )}
+        <Threshold
+          label="Predicted IoU above"
+          value={options.pred_iou_thresh}
+          min={LOOSE.pred_iou_thresh}
+          onChange={(pred_iou_thresh) => onChange({ pred_iou_thresh })}
+        />
+        <Threshold
+          label="Stability from"
+          value={options.stability_score_thresh}
+          min={LOOSE.stability_score_thresh}
+          onChange={(stability_score_thresh) => onChange({ stability_score_thresh })}
+        />
+        {isOutdated && (
+          <Button variant="default" onClick={() => setAsked(wanted)}>
+            Ask again with the new grid
+          </Button>
+        )}
+      </Stack>
+    </div>
+  );
+}
+
+interface ThresholdProps {
+  label: string;
+  value: number;
+  min: number;
+  onChange: (value: number) => void;
+}
+
+function Threshold({ label, value, min, onChange }: ThresholdProps): ReactNode {
+  return (
+    <div>
+      <Text size="sm" fw={500} mb={6} className="tabular">
+        {label} {value.toFixed(2)}
+      </Text>
+      <Slider
+        value={value}
+        onChange={(next) => onChange(Number(next.toFixed(2)))}
+        min={min}
+        max={1}
+        step={0.01}
+        label={null}
+        thumbLabel={label}
+        thumbProps={{ "aria-valuetext": value.toFixed(2) }}
+      />
+    </div>
+  );
+}

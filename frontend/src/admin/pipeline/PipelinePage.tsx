@@ -1,0 +1,120 @@
+// The three stages side by side: what is where, how fast it moves, what lets it go on, and the hand that moves it.
+import "./pipeline.css";
+import { Stack, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { Fragment, type ReactNode, useState } from "react";
+import { messageOf } from "../../api/errors";
+import { projectQuery } from "../../api/projects";
+import { canManage } from "../../api/roles";
+import { type Stage, stagesQuery } from "../../api/stages";
+import type { Project, StageName } from "../../api/types";
+import { EmptyState } from "../../ui/EmptyState";
+import { ErrorPanel } from "../../ui/ErrorPanel";
+import { count } from "../../ui/format";
+import { ButtonLink } from "../../ui/links";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { STAGE_ORDER, STAGE_WORDS } from "../../ui/stageWords";
+import { AdmitDialog } from "./AdmitDialog";
+import { Admissions } from "./Admissions";
+import { AuditFigures } from "./AuditFigures";
+import { StageLane } from "./StageLane";
+import { StagePanel } from "./StagePanel";
+
+const route = getRouteApi("/signed-in/shell/projects/$projectId/pipeline");
+
+export function PipelinePage(): ReactNode {
+  const { projectId } = route.useParams();
+  const { data: project } = useQuery(projectQuery(projectId));
+  const stages = useQuery(stagesQuery(projectId));
+  if (project === undefined) return null;
+  if (project.image_count === 0) return <NoImages project={project} />;
+  return (
+    <Stack className="pipeline" gap={40}>
+      {stages.isPending && <SkeletonRows rows={1} height={320} />}
+      {stages.error !== null && (
+        <ErrorPanel
+          title="The stages could not be read"
+          message={messageOf(stages.error)}
+          safe="Annotating goes on without this page."
+          onRetry={() => void stages.refetch()}
+        />
+      )}
+      {stages.data !== undefined && <Pipeline project={project} stages={inOrder(stages.data.stages)} />}
+    </Stack>
+  );
+}
+
+const inOrder = (stages: readonly Stage[]): Stage[] =>
+  STAGE_ORDER.flatMap((name) => stages.filter(({ stage }) => stage === name));
+
+function Pipeline({ project, stages }: { project: Project; stages: readonly Stage[] }): ReactNode {
+  const { stage: open } = route.useSearch();
+  const navigate = useNavigate();
+  const [admitting, setAdmitting] = useState<StageName | null>(null);
+  const opened = stages.find(({ stage }) => stage === open);
+  const toggle = (stage: StageName): void =>
+    void navigate({ to: ".", search: stage === open ? {} : { stage }, replace: true, resetScroll: false });
+  return (
+    <>
+      <section aria-label="Stages">
+        <ol className="lanes">
+          {stages.map((stage, i) => (
+            <Fragment key={stage.stage}>
+              {i > 0 && <Flow from={stages[i - 1]} />}
+              <StageLane
+                stage={stage}
+                number={i + 1}
+                mayManage={canManage(project)}
+                isOpen={stage.stage === open}
+                onToggle={() => toggle(stage.stage)}
+                onAdmit={i === 0 ? null : () => setAdmitting(stage.stage)}
+              />
+            </Fragment>
+          ))}
+        </ol>
+      </section>
+      {opened !== undefined && <StagePanel key={opened.stage} project={project} stage={opened} />}
+      <AuditFigures projectId={project.id} policy={stages.find(({ stage }) => stage === "fully_automatic")?.policy ?? null} />
+      <Stack component="section" aria-labelledby="admissions" gap="sm">
+        <Title order={2} id="admissions">
+          Admissions
+        </Title>
+        <Admissions project={project} />
+      </Stack>
+      <AdmitDialog projectId={project.id} stage={admitting} onClose={() => setAdmitting(null)} />
+    </>
+  );
+}
+
+/** The line from a stage to the next with how many images went along it. */
+function Flow({ from }: { from: Stage | undefined }): ReactNode {
+  const moved = from?.counts.moved ?? 0;
+  const name = from === undefined ? "" : STAGE_WORDS[from.stage].name;
+  return (
+    <li className="flow tabular" data-moved={moved > 0}>
+      <span className="flow-count">
+        {moved > 0 ? `${count(moved)} moved` : ""}
+        <span className="sr-only"> on from {name}</span>
+      </span>
+    </li>
+  );
+}
+
+function NoImages({ project }: { project: Project }): ReactNode {
+  return (
+    <EmptyState
+      title="The pipeline begins with images"
+      action={
+        canManage(project) ? (
+          <ButtonLink to="/projects/$projectId" params={{ projectId: project.id }} search={{}}>
+            Add images
+          </ButtonLink>
+        ) : undefined
+      }
+    >
+      New images wait in the assisted manual stage. Once people have made masks and a model has learned from them, images
+      go on to the semi-automatic and the fully automatic stage.
+    </EmptyState>
+  );
+}

@@ -1,0 +1,163 @@
+// One stage: where its images are, how fast they go, and what is missing before they may go on.
+import { Button, Group, Progress, Text, Title } from "@mantine/core";
+import { IconCircleCheck, IconSettings } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import type { Stage } from "../../api/stages";
+import { count, duration, plural } from "../../ui/format";
+import { decimal } from "../../ui/measureWords";
+import { STAGE_WORDS } from "../../ui/stageWords";
+import { STATE_MARKS } from "../images/imageStates";
+import { progressWords } from "./exitWords";
+import { ITEM_STATES, itemsOf } from "./stageFigures";
+
+interface StageLaneProps {
+  stage: Stage;
+  number: number;
+  mayManage: boolean;
+  isOpen: boolean;
+  onToggle: () => void;
+  /** null: the first stage, which images enter by being added. */
+  onAdmit: (() => void) | null;
+}
+
+export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit }: StageLaneProps): ReactNode {
+  const { name, does } = STAGE_WORDS[stage.stage];
+  const items = itemsOf(stage.counts);
+  return (
+    <li className="lane" data-stage={stage.stage} data-active={items > 0} data-open={isOpen}>
+      <div>
+        <Group gap={10} wrap="nowrap">
+          <span className="lane-number tabular" aria-hidden>
+            {number}
+          </span>
+          <Title order={2} style={{ flex: 1 }}>
+            {name}
+          </Title>
+        </Group>
+        <Text size="sm" c="dimmed" mt={6}>
+          {does}
+        </Text>
+      </div>
+      {items === 0 ? <NothingHere stage={stage} canEnter={onAdmit !== null && mayManage} /> : <Figures stage={stage} items={items} />}
+      <Exit stage={stage} />
+      <Group gap="xs" mt="auto">
+        {onAdmit !== null && mayManage && (
+          <Button size="compact-md" onClick={onAdmit} aria-label={`Admit images to ${name}`}>
+            Admit images
+          </Button>
+        )}
+        <Button
+          size="compact-md"
+          variant="default"
+          leftSection={<IconSettings aria-hidden size={16} />}
+          aria-expanded={isOpen}
+          aria-controls="stage-panel"
+          aria-label={`Settings of ${name}`}
+          onClick={onToggle}
+        >
+          Settings
+        </Button>
+      </Group>
+    </li>
+  );
+}
+
+function NothingHere({ stage, canEnter }: { stage: Stage; canEnter: boolean }): ReactNode {
+  const moved = stage.counts.moved;
+  if (moved > 0) return <Text c="dimmed">All {count(moved)} images went on to a later stage.</Text>;
+  if (stage.stage === "assisted_manual") return <Text c="dimmed">No image waits here. New ones begin in this stage.</Text>;
+  return (
+    <Text c="dimmed">
+      No image yet. {canEnter ? "Admit some, once there is a model worth trusting." : "An admin of the project admits them."}
+    </Text>
+  );
+}
+
+function Figures({ stage, items }: { stage: Stage; items: number }): ReactNode {
+  const { counts, rate_per_hour, seconds_left, masks } = stage;
+  const pace = [
+    rate_per_hour === null ? null : `${rate_per_hour >= 10 ? count(Math.round(rate_per_hour)) : decimal(rate_per_hour)} images/h`,
+    seconds_left === null ? null : `about ${duration(seconds_left)} left`,
+  ].filter((fact) => fact !== null);
+  return (
+    <div className="tabular">
+      <Group justify="space-between" align="baseline" gap="xs">
+        <Text>
+          <Text span fz={24} fw={600} lh={1.2}>
+            {count(items)}
+          </Text>{" "}
+          {items === 1 ? "image" : "images"}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {plural(masks, "mask")}
+        </Text>
+      </Group>
+      <div className="state-bar" aria-hidden style={{ margin: "8px 0 10px" }}>
+        {ITEM_STATES.map((state) =>
+          counts[state] === 0 ? null : (
+            <span key={state} style={{ flex: counts[state], background: STATE_MARKS[state].colour }} />
+          ),
+        )}
+      </div>
+      <dl className="state-list">
+        {ITEM_STATES.map((state) => (
+          <StateCount key={state} state={state} value={counts[state]} />
+        ))}
+      </dl>
+      <Text size="sm" c="dimmed" mt={10}>
+        {pace.length === 0 ? "No pace yet: nothing was finished in the last hour." : pace.join(", ")}
+      </Text>
+    </div>
+  );
+}
+
+function StateCount({ state, value }: { state: (typeof ITEM_STATES)[number]; value: number }): ReactNode {
+  const { word, colour, Icon } = STATE_MARKS[state];
+  return (
+    <div data-none={value === 0} data-state={state}>
+      <Icon aria-hidden size={14} color={value === 0 ? "var(--sl-muted)" : colour} style={{ flex: "none" }} />
+      <dt>{word}</dt>
+      <dd>{count(value)}</dd>
+    </div>
+  );
+}
+
+function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
+  const title = stage === "fully_automatic" ? "Trusted when" : "Goes on when";
+  if (exit.is_ready) {
+    return (
+      <Text size="sm" style={{ display: "flex", gap: 6 }}>
+        <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
+        {stage === "fully_automatic" ? "The audit has been passed." : "The exit rule is met: images may go on."}
+      </Text>
+    );
+  }
+  if (exit.progress.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        {exit.unmet.length > 0 ? `${title}: ${exit.unmet.join("; ")}` : "No exit rule: images go on when an admin says so."}
+      </Text>
+    );
+  }
+  return (
+    <div>
+      <Text size="sm" fw={600} mb={6}>
+        {title}
+      </Text>
+      <ul className="exit-list tabular">
+        {exit.progress.map((progress) => {
+          const { sentence, share, isMet } = progressWords(progress);
+          return (
+            <li key={progress.name}>
+              <Group gap={6} mb={4} wrap="nowrap">
+                {isMet && <IconCircleCheck aria-label="met" size={14} color="var(--sl-green)" style={{ flex: "none" }} />}
+                <span>{sentence}</span>
+              </Group>
+              <Progress value={100 * share} size={4} color={isMet ? "var(--sl-green)" : "accent"} aria-label={sentence} />
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+// The settings of one stage; those of the automatic stage beside masks that show what its thresholds do.
+import { Stack, Text, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { hasCode, messageOf } from "../../api/errors";
+import { canManage } from "../../api/roles";
+import { changeStage, type Stage, type StageList, type StagePolicy, stagesKey, stagesQuery } from "../../api/stages";
+import type { Project } from "../../api/types";
+import { SaveBar } from "../../ui/SaveBar";
+import { STAGE_WORDS } from "../../ui/stageWords";
+import { useDraft } from "../../ui/useDraft";
+import { AutomaticPreview } from "./AutomaticPreview";
+import { AutomaticSettings, ExitSettings, ProposalSettings, QueueSettings } from "./StageSettings";
+
+const withStage = (known: StageList, changed: Stage): StageList => ({
+  ...known,
+  stages: known.stages.map((stage) => (stage.stage === changed.stage ? changed : stage)),
+});
+
+export function StagePanel({ project, stage }: { project: Project; stage: Stage }): ReactNode {
+  const queryClient = useQueryClient();
+  const draft = useDraft(stage.policy, stage.revision);
+  const isReadOnly = !canManage(project);
+  const { name } = STAGE_WORDS[stage.stage];
+  const save = useMutation({
+    mutationFn: (change: Partial<StagePolicy>) => changeStage(project.id, stage.stage, change, draft.revision),
+    onSuccess: (changed) => {
+      queryClient.setQueryData(stagesQuery(project.id).queryKey, (known) => known && withStage(known, changed));
+      notifications.show({ message: `Settings of ${name.toLowerCase()} saved` });
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: stagesKey(project.id) }),
+  });
+  const isConflict = hasCode(save.error, "policy_changed");
+  const parts = { policy: draft.value, onChange: draft.change };
+  return (
+    <Stack component="section" aria-labelledby="stage-settings" id="stage-panel" gap="lg">
+      <div>
+        <Title order={2} id="stage-settings">
+          Settings of {name.toLowerCase()}
+        </Title>
+        {isReadOnly && <Text c="dimmed">Admins of the project change them.</Text>}
+      </div>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate(draft.changed);
+        }}
+      >
+        <Stack gap="lg">
+          <fieldset className="plain-fieldset" disabled={isReadOnly} aria-label="Settings">
+            <Stack gap="lg">
+              <QueueSettings {...parts} stage={stage.stage} />
+              {stage.stage === "semi_automatic" && <ProposalSettings {...parts} />}
+              {stage.stage === "fully_automatic" && <AutomaticSettings {...parts} />}
+              <ExitSettings {...parts} stage={stage.stage} />
+            </Stack>
+          </fieldset>
+          {!isReadOnly && (
+            <SaveBar
+              label="Save settings"
+              isDirty={draft.isDirty}
+              isSaving={save.isPending}
+              isOvertaken={draft.isOvertaken}
+              refusal={save.error === null || isConflict ? null : messageOf(save.error)}
+              onReset={draft.restart}
+            />
+          )}
+        </Stack>
+      </form>
+      {stage.stage === "fully_automatic" && !isReadOnly && (
+        <AutomaticPreview
+          projectId={project.id}
+          options={draft.value.automatic}
+          onChange={(part) => draft.change({ automatic: { ...draft.value.automatic, ...part } })}
+        />
+      )}
+    </Stack>
+  );
+}

@@ -1,0 +1,22 @@
+// Counts and rules of a stage, added up and put into words.
+import type { AdmitRule, ItemState } from "../../api/stages";
+import { plural } from "../../ui/format";
+
+/** States in the order images pass through them. */
+export const ITEM_STATES = ["proposing", "ready", "claimed", "done", "skipped"] as const satisfies readonly ItemState[];
+
+/** Images that are in the stage now; `moved` ones are in a later one. */
+export const itemsOf = (counts: Record<ItemState, number>): number =>
+  ITEM_STATES.reduce((sum, state) => sum + counts[state], 0);
+
+export function ruleWords(rule: Partial<AdmitRule>): string {
+  const { count = null, name_contains = null, random_share = null, image_ids = null, include_done = false } = rule;
+  const which = (): string => {
+    if (image_ids !== null) return plural(image_ids.length, "chosen image");
+    if (count !== null) return plural(count, "image");
+    if (random_share !== null) return `A random ${Number((100 * random_share).toFixed(1))} % of the waiting images`;
+    return "All waiting images";
+  };
+  const named = name_contains === null || name_contains === "" ? "" : ` whose name contains "${name_contains}"`;
+  return `${which()}${named}${include_done ? ", finished ones too" : ""}`;
+}

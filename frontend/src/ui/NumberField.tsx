@@ -1,0 +1,43 @@
+// A number, or nothing where nothing has a meaning.
+import { NumberInput } from "@mantine/core";
+import type { ReactNode } from "react";
+
+interface NumberFieldProps {
+  label: string;
+  description?: string;
+  value: number | null;
+  onChange: (value: number | null) => void;
+  /** What an empty field means, such as "No limit"; without it the field must be filled. */
+  whenEmpty?: string;
+  min?: number;
+  max?: number;
+  step?: number;
+  decimals?: number;
+  suffix?: string;
+  isDisabled?: boolean;
+}
+
+export function NumberField({ label, description, value, onChange, whenEmpty, min, max, step, decimals = 0, suffix, isDisabled = false }: NumberFieldProps): ReactNode {
+  return (
+    <NumberInput
+      label={label}
+      description={description}
+      value={value ?? ""}
+      onChange={(typed) => onChange(typeof typed === "number" ? typed : null)}
+      placeholder={whenEmpty}
+      required={whenEmpty === undefined}
+      withAsterisk={false}
+      disabled={isDisabled}
+      decimalScale={decimals}
+      allowNegative={min === undefined || min < 0}
+      thousandSeparator=","
+      clampBehavior="blur"
+      hideControls
+      className="tabular"
+      {...(min === undefined ? {} : { min })}
+      {...(max === undefined ? {} : { max })}
+      {...(step === undefined ? {} : { step })}
+      {...(suffix === undefined ? {} : { suffix: ` ${suffix}` })}
+    />
+  );
+}

@@ -1,0 +1,48 @@
+// The end of a form of settings: save, give up, and what to do when somebody else was quicker.
+import { Button, Group, Stack } from "@mantine/core";
+import type { ReactNode } from "react";
+import { ErrorPanel } from "./ErrorPanel";
+
+interface SaveBarProps {
+  label: string;
+  isDirty: boolean;
+  isSaving: boolean;
+  isOvertaken: boolean;
+  /** Why the last attempt was refused, for another reason than being overtaken. */
+  refusal: string | null;
+  onReset: (keepMine: boolean) => void;
+}
+
+export function SaveBar({ label, isDirty, isSaving, isOvertaken, refusal, onReset }: SaveBarProps): ReactNode {
+  return (
+    <Stack gap="md">
+      {isOvertaken && (
+        <ErrorPanel
+          title="Somebody else changed these settings meanwhile"
+          message="What you typed is still here and not saved."
+          action={
+            <>
+              <Button variant="default" onClick={() => onReset(true)}>
+                Lay mine over theirs
+              </Button>
+              <Button variant="default" onClick={() => onReset(false)}>
+                Take theirs
+              </Button>
+            </>
+          }
+        />
+      )}
+      {refusal !== null && !isOvertaken && <ErrorPanel title="Not saved" message={refusal} />}
+      <Group gap="xs">
+        <Button type="submit" disabled={!isDirty || isOvertaken} loading={isSaving}>
+          {label}
+        </Button>
+        {isDirty && !isOvertaken && (
+          <Button variant="default" onClick={() => onReset(false)}>
+            Undo changes
+          </Button>
+        )}
+      </Group>
+    </Stack>
+  );
+}

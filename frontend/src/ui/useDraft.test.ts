@@ -1,0 +1,50 @@
+import { act, renderHook } from "@testing-library/react";
+import { expect, it } from "vitest";
+import { useDraft } from "./useDraft";
+
+interface Settings {
+  order: string;
+  seconds: number;
+  exit: { masks: number | null };
+}
+
+const FIRST: Settings = { order: "oldest", seconds: 30, exit: { masks: null } };
+
+const begin = () =>
+  renderHook(({ standing, revision }: { standing: Settings; revision: number }) => useDraft(standing, revision), {
+    initialProps: { standing: FIRST, revision: 1 },
+  });
+
+it("sends only what was changed", () => {
+  const { result } = begin();
+  expect(result.current.isDirty).toBe(false);
+  act(() => result.current.change({ exit: { masks: 50 } }));
+  expect(result.current.changed).toEqual({ exit: { masks: 50 } });
+  act(() => result.current.change({ exit: { masks: null } }));
+  expect(result.current.isDirty).toBe(false);
+});
+
+it("follows the server while nothing was typed", () => {
+  const { result, rerender } = begin();
+  rerender({ standing: { ...FIRST, seconds: 20 }, revision: 2 });
+  expect(result.current).toMatchObject({ value: { seconds: 20 }, revision: 2, isOvertaken: false });
+});
+
+it("keeps what was typed when somebody else saves, and lets the person choose", () => {
+  const { result, rerender } = begin();
+  act(() => result.current.change({ order: "random" }));
+  rerender({ standing: { ...FIRST, seconds: 20 }, revision: 2 });
+  expect(result.current).toMatchObject({ value: { order: "random", seconds: 30 }, revision: 1, isOvertaken: true });
+  act(() => result.current.restart(true));
+  expect(result.current).toMatchObject({ value: { order: "random", seconds: 20 }, revision: 2, isOvertaken: false });
+  expect(result.current.changed).toEqual({ order: "random" });
+  act(() => result.current.restart(false));
+  expect(result.current).toMatchObject({ value: { order: "oldest", seconds: 20 }, isDirty: false });
+});
+
+it("is clean once its own change comes back as the new revision", () => {
+  const { result, rerender } = begin();
+  act(() => result.current.change({ seconds: 45 }));
+  rerender({ standing: { ...FIRST, seconds: 45 }, revision: 2 });
+  expect(result.current).toMatchObject({ isDirty: false, isOvertaken: false, revision: 2 });
+});

@@ -1,0 +1,45 @@
+// Settings being edited while they may change under one's hands: what is typed is kept until it is saved or given up.
+import { useState } from "react";
+
+export interface Draft<Value extends object> {
+  value: Value;
+  change: (part: Partial<Value>) => void;
+  /** The parts that differ from what the draft began with. */
+  changed: Partial<Value>;
+  isDirty: boolean;
+  /** The revision it began with. */
+  revision: number;
+  /** Somebody saved a newer revision while this one was being edited. */
+  isOvertaken: boolean;
+  /** Begins anew with what stands now; `keep`: with what was typed laid over it. */
+  restart: (keep: boolean) => void;
+}
+
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+export function differences<Value extends object>(from: Value, to: Value): Partial<Value> {
+  const keys = Object.keys(to) as (keyof Value)[];
+  return Object.fromEntries(keys.filter((key) => !isSame(from[key], to[key])).map((key) => [key, to[key]])) as Partial<Value>;
+}
+
+/** `standing`: what the server has now. An untouched draft follows it. */
+export function useDraft<Value extends object>(standing: Value, revision: number): Draft<Value> {
+  const [base, setBase] = useState({ value: standing, revision });
+  const [value, setValue] = useState(standing);
+  const changed = differences(base.value, value);
+  const isDirty = Object.keys(changed).length > 0;
+  const restart = (keep: boolean): void => {
+    setBase({ value: standing, revision });
+    setValue(keep ? { ...standing, ...changed } : standing);
+  };
+  if (base.revision !== revision && (!isDirty || isSame(value, standing))) restart(false);
+  return {
+    value,
+    change: (part) => setValue({ ...value, ...part }),
+    changed,
+    isDirty,
+    revision: base.revision,
+    isOvertaken: base.revision !== revision && isDirty,
+    restart,
+  };
+}
