@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from model_server.contract.blobs import open_store
 from model_server.contract.decoder import Weights, decoder_etag
 from model_server.contract.geometry import InvalidPrompt
 from model_server.contract.messages import (
@@ -29,11 +30,14 @@ from model_server.contract.messages import (
     Sha256,
 )
 from model_server.contract.pixels import UnreadableImage
+from model_server.detect import Detectors, Proposer
 from model_server.engine import Answer, Engine, EngineError, Overloaded, Priority
 from model_server.export_onnx.errors import ExportError
 from model_server.export_onnx.serving import LASTING, Decoders
 from model_server.networks.weights import UnusableModel
 from model_server.predict import Prediction, Predictor
+from model_server.routes_detect import DETECTOR_STATUS
+from model_server.routes_detect import router as detect_routes
 from model_server.settings import Settings, read_settings
 from model_server.waiting import wait
 
@@ -46,7 +50,7 @@ STATUS_OF_CODE = {
     "not_ready": 503,
     "timed_out": 503,
     "model_unusable": 503,
-}
+} | DETECTOR_STATUS
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
@@ -59,6 +63,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         engine = Engine(chosen)
         decoders = Decoders(chosen.data_dir / "decoders", find_folder=engine.models.folder)
         app.state.decoders = decoders
+        app.state.detectors = Detectors(
+            chosen.detectors_dir, loaded_limit=chosen.detectors_loaded, device=engine.device
+        )
+        store = open_store(chosen.storage_url, s3_endpoint=chosen.s3_endpoint)
+        app.state.proposer = Proposer(engine, app.state.detectors, store, max_pixels=chosen.max_pixels)
         app.state.engine, app.state.predictor, app.state.problem = engine, Predictor(engine), "The model is loading."
         threading.Thread(target=_warm_up, args=(app,), name="warm-up", daemon=True).start()
         yield
@@ -67,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Segloop model server", lifespan=lifespan, openapi_url="/openapi.json", docs_url=None)
     _add_routes(app, Metrics())
+    app.include_router(detect_routes)
     _add_error_answers(app)
     return app
 

@@ -21,6 +21,8 @@ class Settings:
     models_dir: Path
     models_loaded: int
     model_hub_url: str
+    detectors_dir: Path
+    detectors_loaded: int
     embedding_dir: Path
     embedding_memory_bytes: int
     embedding_disk_bytes: int
@@ -54,6 +56,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         models=tuple(name.strip() for name in text("MODELS", "nano").split(",") if name.strip()),
         models_dir=Path(text("MODELS_DIR", str(data_dir / "models"))),
         models_loaded=max(1, number("MODELS_LOADED", 2)),
+        detectors_dir=Path(text("DETECTORS_DIR", str(data_dir / "detectors"))),
+        detectors_loaded=max(1, number("DETECTORS_LOADED", 2)),
         model_hub_url=text("MODEL_HUB_URL", "https://huggingface.co").rstrip("/"),
         embedding_dir=Path(text("EMBEDDING_DIR", str(data_dir / "embeddings"))),
         embedding_memory_bytes=number("EMBEDDING_MEMORY_BYTES", GIB // 4),

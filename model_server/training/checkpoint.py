@@ -11,7 +11,7 @@ import pickle
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -30,7 +30,14 @@ class UnusableCheckpoint(Exception):
         self.message = message
 
 
-def save_checkpoint(folder: Path, run: Run, facts: dict[str, Any]) -> None:
+class Resumable(Protocol):
+    """A run that says all it needs to go on: tensors and numbers only."""
+
+    def state(self) -> dict[str, Any]:
+        """What `resume` of its class takes."""
+
+
+def save_checkpoint(folder: Path, run: Resumable, facts: dict[str, Any]) -> None:
     """Replace the run's checkpoint. A kill at any moment leaves the old one or the new one."""
     unfinished = _fresh(folder / "checkpoint.unfinished")
     with (unfinished / "state.pt").open("wb") as opened:
@@ -63,19 +70,24 @@ def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
     model = run.network.model
     model.load_state_dict(run.final_weights())
     merge_low_rank(model)
-    unfinished = _fresh(folder / "model.unfinished")
     weights = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in model.state_dict().items()
     }
-    try:
-        save_file(_unshared(weights), unfinished / "model.safetensors", metadata={"format": "pt"})
-    except SafetensorError as error:  # its own name for a full disk
-        raise OSError(f"{unfinished / 'model.safetensors'}: {error}") from error
-    (unfinished / "model.safetensors").chmod(0o644)  # as every other file of a model; safetensors makes it private
     config = model.config.to_diff_dict()
     config.pop("_name_or_path", None)  # a folder of this machine
     config["architectures"], config["dtype"] = [type(model).__name__], "float16"
+    return write_model(folder, _unshared(weights), config, facts)
+
+
+def write_model(folder: Path, weights: dict[str, torch.Tensor], config: dict[str, Any], facts: dict[str, Any]) -> Path:
+    """Put `model/` in the run's folder, whole. Raises OSError."""
+    unfinished = _fresh(folder / "model.unfinished")
+    try:
+        save_file(weights, unfinished / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as error:  # its own name for a full disk
+        raise OSError(f"{unfinished / 'model.safetensors'}: {error}") from error
+    (unfinished / "model.safetensors").chmod(0o644)  # as every other file of a model; safetensors makes it private
     (unfinished / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (unfinished / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
     _swap(unfinished, folder / "model")
