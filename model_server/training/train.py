@@ -204,9 +204,9 @@ def _batches(
 
 
 def _quiet_worker(_: int) -> None:
-    """A Ctrl-C is the parent's to answer."""
+    """Ctrl-C, and a SIGTERM to the whole group, are the parent's to answer; it tells this process when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

@@ -124,12 +124,13 @@ def test_sigterm_stops_after_the_step_with_a_checkpoint(
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
     )
     assert process.stdout is not None
     with process, process.stdout:
         for line in process.stdout:
             if json.loads(line)["event"] == "step":
-                process.send_signal(signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGTERM)  # as service managers do: its sample makers, too
                 break
         rest = [json.loads(line) for line in process.stdout]
     assert process.returncode == 130
