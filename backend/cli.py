@@ -288,6 +288,12 @@ def train(context: typer.Context) -> None:
     hand_over(_settings(), ["train", *context.args])
 
 
+@app.command("train-detector", **UNREAD)
+def train_detector(context: typer.Context) -> None:
+    """Train the detector that proposes objects, on folders of pictures with COCO json."""
+    hand_over(_settings(), ["train-detector", *context.args])
+
+
 @app.command(**UNREAD)
 def evaluate(context: typer.Context) -> None:
     """Measure a model on folders of pictures with COCO json."""

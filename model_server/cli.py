@@ -139,6 +139,7 @@ def _hand_over_to(command: str, module: str, text: str) -> None:
 
 
 _hand_over_to("train", "model_server.training.train", "Train or fine-tune a model.")
+_hand_over_to("train-detector", "model_server.training.train_detector", "Train a class-agnostic box detector.")
 _hand_over_to("evaluate", "model_server.evaluation.__main__", "Measure a model on datasets.")
 _hand_over_to("export-onnx", "model_server.export_onnx", "Write a model's decoder as ONNX.")
 

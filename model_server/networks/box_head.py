@@ -41,8 +41,8 @@ class HeadShape:
     channels: tuple[int, ...]
     sides: tuple[int, ...]
     input_size: int
-    width: int = 96
-    blocks: int = 4
+    width: int = 64
+    blocks: int = 3
 
     @property
     def strides(self) -> tuple[float, ...]:

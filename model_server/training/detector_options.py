@@ -22,14 +22,14 @@ class DetectorConfiguration:
 
     data: tuple[DataChoice, ...]
     base: str
-    steps: int = 1500
+    steps: int = 1000
     batch_size: int = 8
     rate: float = 2e-3
     weight_decay: float = 0.05
     warmup: int = 100
     clip: float = 5.0
-    width: int = 96
-    blocks: int = 4
+    width: int = 64
+    blocks: int = 3
     negative_weight: float = 0.1
     flip: bool = True
     seed: int = 0

@@ -136,6 +136,6 @@ def test_pulling_without_a_network_is_one_sentence(models_dir: Path) -> None:
 
 
 def test_other_commands_get_their_arguments_unread() -> None:
-    for command in ("train", "evaluate", "export-onnx"):
+    for command in ("train", "train-detector", "evaluate", "export-onnx"):
         result = CliRunner().invoke(app, [command, "--no-such-option", "-x", "--json"])
         assert (result.exit_code, "usage: " in result.stderr) == (2, True), result.output
