@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -42,9 +43,12 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
     tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount.model_version)
     tallies.pop("", None)  # drawn without a model
     promotions = _read_promotions(session, project_id)
-    first_promoted = {one.to_version: one.created_at for one in reversed(promotions) if one.to_version is not None}
+    first_promoted: dict[str, datetime] = {}
+    for promotion in promotions:
+        if promotion.to_version is not None:
+            first_promoted.setdefault(promotion.to_version, promotion.created_at)
     unpromoted = [version for version in tallies if version not in first_promoted]
-    in_order = [*_by_age(session, unpromoted), *reversed(first_promoted)]
+    in_order = [*_by_age(session, unpromoted), *first_promoted]
     done = _count_done_by_version(session, project_id)
     figures = _read_figures(session, project_id, promotions, default=in_order[0] if unpromoted else None)
     rounds = []
