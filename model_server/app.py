@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from model_server.automatic import Generator
 from model_server.contract.blobs import open_store
 from model_server.contract.decoder import Weights, decoder_etag
 from model_server.contract.geometry import InvalidPrompt
@@ -36,6 +37,7 @@ from model_server.export_onnx.errors import ExportError
 from model_server.export_onnx.serving import LASTING, Decoders
 from model_server.networks.weights import UnusableModel
 from model_server.predict import Prediction, Predictor
+from model_server.routes_automatic import router as automatic_routes
 from model_server.routes_detect import DETECTOR_STATUS
 from model_server.routes_detect import router as detect_routes
 from model_server.settings import Settings, read_settings
@@ -62,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen = settings or read_settings()
         engine = Engine(chosen)
         decoders = Decoders(chosen.data_dir / "decoders", find_folder=engine.models.folder)
-        app.state.decoders = decoders
+        app.state.decoders, app.state.generator = decoders, Generator(engine)
         app.state.detectors = Detectors(
             chosen.detectors_dir, loaded_limit=chosen.detectors_loaded, device=engine.device
         )
@@ -77,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Segloop model server", lifespan=lifespan, openapi_url="/openapi.json", docs_url=None)
     _add_routes(app, Metrics())
     app.include_router(detect_routes)
+    app.include_router(automatic_routes)
     _add_error_answers(app)
     return app
 

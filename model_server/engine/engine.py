@@ -6,8 +6,9 @@ future was cancelled is skipped wherever it waits.
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,11 +19,13 @@ from model_server.engine.embeddings import EmbeddingCache, Key
 from model_server.engine.errors import EngineError
 from model_server.engine.load import Load
 from model_server.engine.models import Models
-from model_server.engine.pictures import Pictures
+from model_server.engine.pictures import Box, Pictures
 from model_server.engine.requests import Answer, Encoding, Request, Work
 from model_server.engine.workers import Job, Priority, Workers
 from model_server.networks.network import Embedding, Network, Pixels, PromptTensors
 from model_server.settings import Settings
+
+Value = TypeVar("Value")
 
 DECODE_THREADS = 2
 SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
@@ -99,6 +102,29 @@ class Engine:
             request.cached = False
             self._join_encoding(request)
         return request.outcome
+
+    def run(self, network: Network, work: Callable[[], Value], *, priority: Priority) -> "Future[Value]":
+        """Run a part of longer work of a loaded network on the device thread. Cancelling drops it if it has not begun.
+
+        Nothing is refused here: who starts longer work sees to it that few do at once.
+        """
+        outcome: Future[Value] = Future()
+
+        def run(_jobs: list[Job]) -> None:
+            if not outcome.set_running_or_notify_cancel():
+                return
+            self._use_threads(1 if network.facts.image_size <= SMALL_INPUT else self.threads)
+            try:
+                outcome.set_result(work())
+            except Exception as error:
+                outcome.set_exception(error)
+
+        self._device_thread.submit(Job(run, priority))
+        return outcome
+
+    def prepare_crops(self, image_sha256: str, network: Network, boxes_xyxy: Sequence[Box]) -> list[Pixels]:
+        """Inputs for parts of an image, made on the caller's thread. Raises EngineError, UnreadableImage."""
+        return self._pictures.prepare_crops(image_sha256, network, boxes_xyxy)
 
     def is_embedded(self, image_sha256: str, model_version: str | None) -> bool:
         """Whether a click on this image needs no encoding. Raises EngineError unknown_model_version."""

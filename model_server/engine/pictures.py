@@ -1,12 +1,17 @@
 """From an image's name to pixels a network can encode: fetch, decode, resize. Off the device thread."""
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+
+from PIL import Image
 
 from model_server.contract.blobs import BlobNotFound, BlobStore, image_key
 from model_server.contract.pixels import decode_rgb, inspect
 from model_server.engine.errors import EngineError
 from model_server.networks.network import Network, Pixels
+
+Box = tuple[int, int, int, int]
 
 LARGE_PIXELS = 24_000_000  # more take hundreds of megabytes to decode: one at a time
 
@@ -23,11 +28,21 @@ class Pictures:
 
         Raises EngineError unknown_image, UnreadableImage.
         """
+        with self._decoded(image_sha256) as image:
+            return network.prepare(image), (image.height, image.width)
+
+    def prepare_crops(self, image_sha256: str, network: Network, boxes_xyxy: Sequence[Box]) -> list[Pixels]:
+        """The network's inputs for parts of the image, each cut at the image's own resolution. Raises as `prepare`."""
+        with self._decoded(image_sha256) as image:
+            return [network.prepare(image.crop(box)) for box in boxes_xyxy]
+
+    @contextmanager
+    def _decoded(self, image_sha256: str) -> Iterator[Image.Image]:
         key = image_key(image_sha256)
         try:
             source = self._store.local_path(key) or self._store.get(key)
             height, width = inspect(source, self._max_pixels).size_hw
             with self._large if height * width >= LARGE_PIXELS else nullcontext():
-                return network.prepare(decode_rgb(source, max_pixels=self._max_pixels)), (height, width)
+                yield decode_rgb(source, max_pixels=self._max_pixels)
         except (BlobNotFound, FileNotFoundError) as error:
             raise EngineError("unknown_image", f"There is no image {image_sha256} in the storage.") from error

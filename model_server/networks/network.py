@@ -80,9 +80,13 @@ class DecodedPoints:
 
 
 class Network(Protocol):
-    """A promptable segmentation network. Only the engine's device thread calls `encode` and the two `decode`s."""
+    """A promptable segmentation network. Only the engine's device thread calls `encode` and the two `decode`s.
+
+    `points_at_once`: how many points `decode_points` answers in about the time of a click, at most.
+    """
 
     facts: NetworkFacts
+    points_at_once: int
 
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """How an image of this size lies in the network's input and in its low-resolution logits."""

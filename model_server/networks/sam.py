@@ -47,6 +47,7 @@ class Sam:
             position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
             self._decoder = TwoWayDecoder(model.mask_decoder, position)
             self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
+            self.points_at_once = self._points_decoder.at_once()
             self._no_prompts = torch.empty(0, model.prompt_encoder.hidden_size, device=self._device, dtype=self._dtype)
 
     @property

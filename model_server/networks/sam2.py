@@ -52,6 +52,7 @@ class Sam2:
         with torch.inference_mode():
             self._decoder = TwoWayDecoder(model.mask_decoder, model.get_image_wide_positional_embeddings())
             self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
+            self.points_at_once = self._points_decoder.at_once()
 
     @property
     def model(self) -> Sam2Model:

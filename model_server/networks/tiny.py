@@ -48,6 +48,7 @@ class Tiny:
 
     def __init__(self, facts: NetworkFacts, channel_scale: torch.Tensor, reach: torch.Tensor) -> None:
         self.facts = facts
+        self.points_at_once = 1
         self._channel_scale, self._reach = channel_scale, reach
         centres = torch.arange(LOW_SIZE, device=reach.device) + 0.5
         self._grid_xy = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)  # (low, low, 2)

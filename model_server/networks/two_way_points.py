@@ -14,7 +14,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,8 +30,8 @@ from model_server.networks.two_way import (
     run_heads,
 )
 
-# Image rows of all prompts in a block: 16 MiB on a CPU, most of it in its caches; 64 prompts of SAM on a GPU.
-BLOCK_ROWS = {"cpu": 16_384, "cuda": 262_144}
+# Image rows of all prompts that are decoded at once: on a CPU about a click's work, on a GPU 64 prompts of SAM.
+ROWS_AT_ONCE = {"cpu": 1024, "cuda": 262_144}
 MASKS = slice(1, None)  # the three of an ambiguous prompt; token 0 is the single mask of several prompts
 
 
@@ -69,25 +68,23 @@ class TwoWayPoints:
             reading_queries=_heads_first(read.q_proj(placed), read.num_attention_heads).transpose(1, 2).contiguous(),
         )
 
+    def at_once(self) -> int:
+        """How many points to decode in one call."""
+        position = self._decoder.position
+        return max(1, ROWS_AT_ONCE.get(position.device.type, ROWS_AT_ONCE["cpu"]) // len(position))
+
     def __call__(self, image: PreparedPoints, points_xy: Tensor, *, above: float) -> DecodedPoints:
-        """All points (P, 2) of input pixels, block by block: memory grows with the masks that survive, not with P."""
+        """Points (P, 2) of input pixels."""
         labels = torch.ones(1, len(points_xy), 1, dtype=torch.int64, device=points_xy.device)
         prompts = self._prompt_encoder(points_xy[None, :, None], labels, None, None)[0][0]
-        block = max(1, BLOCK_ROWS.get(prompts.device.type, BLOCK_ROWS["cpu"]) // len(image.keys))
-        parts = [
-            (start, *self.block(image, prompts[start : start + block], above=above))
-            for start in range(0, len(prompts), block)
-        ]
+        scores, survivors, logits = self.decode(image, prompts, above=above)
+        predicted_iou = scores[survivors[:, 0], survivors[:, 1]]
         return DecodedPoints(
-            point=np.concatenate([start + survivors[:, 0].cpu().numpy() for start, _, survivors, _ in parts]),
-            predicted_iou=np.concatenate(
-                [scores[survivors[:, 0], survivors[:, 1]].float().cpu().numpy() for _, scores, survivors, _ in parts]
-            ),
-            logits=np.concatenate([logits.float().cpu().numpy() for *_, logits in parts]),
+            survivors[:, 0].cpu().numpy(), predicted_iou.float().cpu().numpy(), logits.float().cpu().numpy()
         )
 
-    def block(self, image: PreparedPoints, prompts: Tensor, *, above: float) -> tuple[Tensor, Tensor, Tensor]:
-        """One block of prompts (P, T, C): their masks whose predicted IoU is above a number.
+    def decode(self, image: PreparedPoints, prompts: Tensor, *, above: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Prompts (P, T, C): their masks whose predicted IoU is above a number.
 
         Returns predicted IoU of all (P, 3), which of them survive as (K, 2) of prompt and mask, and the survivors'
         low-resolution logits (K, 4 side, 4 side).
