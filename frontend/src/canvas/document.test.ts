@@ -1,20 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apply, differences, type Doc, EMPTY_DOC, EMPTY_DRAFT, type Mask, masksOf, type Op, promptsKey } from "./document";
+import { apply, differences, type Doc, EMPTY_DOC, EMPTY_DRAFT, type Mask, masksOf, type Op, promptsKey, untouchedBase } from "./document";
 import { commit, MAX_STEPS, redo, startWith, undo } from "./history";
 import type { Candidate, Prompt } from "./prompts";
 
 const point = (x: number, candidate: Candidate = null): Prompt => ({ type: "point", x, y: 1, label: 1, candidate });
 const box = (x1: number): Prompt => ({ type: "box", x1, y1: 0, x2: x1 + 5, y2: 5, candidate: null });
 
-function mask(id: string): Omit<Mask, "number"> {
+function mask(id: string, state: Mask["state"] = "accepted"): Omit<Mask, "number"> {
   const evidence = { prompts: [], clicks: 1, activeSeconds: 1, modelVersion: null, candidate: null, proposal: null };
-  return { id, rle: { size: [4, 4], counts: "5;" }, area: 11, bounds: { x: 0, y: 0, width: 4, height: 4 }, state: "accepted", categoryId: null, evidence };
+  return { id, rle: { size: [4, 4], counts: "5;" }, area: 11, bounds: { x: 0, y: 0, width: 4, height: 4 }, state, origin: state === "proposed" ? "detector" : "model", categoryId: null, evidence };
 }
 
 const play = (ops: Op[], doc: Doc = EMPTY_DOC): Doc => ops.reduce(apply, doc);
 const anyCandidate = fc.constantFrom<Candidate>(null, 0, 1, 2);
-const anyId = fc.constantFrom("a", "b", "c", "d");
+const anyId = fc.constantFrom("a", "b", "c", "d", "p", "q", "r");
+/** An image with three proposals. */
+const PROPOSED = apply(EMPTY_DOC, { kind: "load", masks: ["p", "q", "r"].map((id) => mask(id, "proposed")) });
 const anyOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map((x) => point(x)), shown: anyCandidate }),
   fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map(box), shown: anyCandidate }),
@@ -23,18 +25,20 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
   fc.constant<Op>({ kind: "clearDraft" }),
   anyId.map((id): Op => ({ kind: "keep", mask: mask(id) })),
   anyId.map((id): Op => ({ kind: "remove", id })),
+  anyId.map((id): Op => ({ kind: "refine", id })),
+  fc.record({ kind: fc.constant("accept" as const), ids: fc.subarray(["a", "b", "c", "d", "p", "q", "r"]), activeSeconds: fc.nat(9) }),
   fc.record({ kind: fc.constant("setCategory" as const), id: anyId, categoryId: fc.option(fc.nat(3)) }),
 );
 
-test("undoing everything gives the beginning, redoing everything the end", () => {
+test("undoing everything gives the beginning, redoing everything the end: also of accepted, rejected and refined proposals", () => {
   fc.assert(
-    fc.property(fc.array(anyOp, { maxLength: 60 }), (ops) => {
-      const states = [startWith(EMPTY_DOC)];
-      for (const op of ops) states.push(commit(states.at(-1) ?? startWith(EMPTY_DOC), op, op.kind));
-      let history = states.at(-1) ?? startWith(EMPTY_DOC);
+    fc.property(fc.array(anyOp, { maxLength: 60 }), fc.constantFrom(EMPTY_DOC, PROPOSED), (ops, beginning) => {
+      const states = [startWith(beginning)];
+      for (const op of ops) states.push(commit(states.at(-1) ?? startWith(beginning), op, op.kind));
+      let history = states.at(-1) ?? startWith(beginning);
       const [end, steps] = [history.now, history.past.length];
       for (let i = 0; i < steps; i++) history = undo(history);
-      expect(history.now).toBe(EMPTY_DOC);
+      expect(history.now).toBe(beginning);
       for (let i = 0; i < steps; i++) history = redo(history);
       expect(history.now).toBe(end);
     }),
@@ -44,10 +48,11 @@ test("undoing everything gives the beginning, redoing everything the end", () =>
 test("what is in the list is what is in the table, and no number is given twice", () => {
   fc.assert(
     fc.property(fc.array(anyOp, { maxLength: 60 }), (ops) => {
-      const doc = play(ops);
+      const doc = play(ops, PROPOSED);
       expect([...doc.order].sort()).toEqual(Object.keys(doc.masks).sort());
       const numbers = masksOf(doc).map((kept) => kept.number);
       expect(new Set(numbers).size).toBe(numbers.length);
+      expect(doc.draft.base === null || doc.draft.base in doc.masks).toBe(true);
       expect(doc.draft.prompts.filter((prompt) => prompt.type === "box").length).toBeLessThanOrEqual(1);
     }),
   );
@@ -56,7 +61,7 @@ test("what is in the list is what is in the table, and no number is given twice"
 test("the differences of two documents turn one into the other", () => {
   fc.assert(
     fc.property(fc.array(anyOp, { maxLength: 30 }), fc.array(anyOp, { maxLength: 30 }), (first, then) => {
-      const before = play(first);
+      const before = play(first, PROPOSED);
       const after = play(then, before);
       const { added, removed, changed } = differences(before, after);
       const masks = { ...before.masks };
@@ -80,14 +85,14 @@ describe("the draft", () => {
       { kind: "choose", candidate: 2 },
       { kind: "addPrompt", prompt: point(2), shown: 2 },
     ]);
-    expect(draft).toEqual({ prompts: [point(1, 2), point(2)], chosen: null });
+    expect(draft).toEqual({ prompts: [point(1, 2), point(2)], chosen: null, base: null });
   });
 
   test("taking back a prompt brings back the choice made before it, and the same answer", () => {
     const one = play([{ kind: "addPrompt", prompt: point(1), shown: null }]);
     const two = play([{ kind: "addPrompt", prompt: point(2), shown: 1 }], one);
     const back = play([{ kind: "takeBackPrompt" }], two);
-    expect(back.draft).toEqual({ prompts: [point(1)], chosen: 1 });
+    expect(back.draft).toEqual({ prompts: [point(1)], chosen: 1, base: null });
     expect(promptsKey(back.draft.prompts)).toBe(promptsKey(one.draft.prompts));
     expect(play([{ kind: "takeBackPrompt" }], back).draft).toEqual(EMPTY_DRAFT);
   });
@@ -110,5 +115,35 @@ describe("the draft", () => {
     expect(history.now.draft).toEqual(EMPTY_DRAFT);
     expect(undo(history).now.draft.prompts).toEqual([point(1)]);
     expect(masksOf(undo(history).now)).toEqual([]);
+  });
+});
+
+describe("proposals", () => {
+  test("are accepted as they are, all of them in one step", () => {
+    const history = commit(startWith(PROPOSED), { kind: "accept", ids: ["p", "r", "gone"], activeSeconds: 2 }, "accept");
+    expect(masksOf(history.now).map(({ id, state }) => `${id} ${state}`)).toEqual(["p accepted", "q proposed", "r accepted"]);
+    expect(history.now.masks["p"]?.evidence.activeSeconds).toBe(2);
+    expect(differences(PROPOSED, history.now).changed.map(({ id }) => id)).toEqual(["p", "r"]);
+    expect(undo(history).now).toBe(PROPOSED);
+  });
+
+  test("accepting what is accepted, or gone, is no step", () => {
+    const history = commit(startWith(PROPOSED), { kind: "accept", ids: ["gone"], activeSeconds: 2 }, "accept");
+    expect(history.past.length).toBe(0);
+  });
+
+  test("are refined from their own pixels on, in place, and fall back when the prompts are taken back", () => {
+    const refined = play([{ kind: "refine", id: "q" }], PROPOSED);
+    expect(untouchedBase(refined)?.id).toBe("q");
+    const clicked = play([{ kind: "addPrompt", prompt: point(1), shown: null }], refined);
+    expect(clicked.draft).toMatchObject({ base: "q", prompts: [{ type: "mask" }, { type: "point" }] });
+    expect(untouchedBase(clicked)).toBeNull();
+    const kept = play([{ kind: "keep", mask: mask("q") }], clicked);
+    expect(masksOf(kept).map(({ id, number, state }) => [id, number, state])).toEqual([["p", 1, "proposed"], ["q", 2, "accepted"], ["r", 3, "proposed"]]);
+    expect(play([{ kind: "takeBackPrompt" }, { kind: "takeBackPrompt" }], clicked)).toEqual(PROPOSED);
+  });
+
+  test("are taken by being named", () => {
+    expect(play([{ kind: "setCategory", id: "p", categoryId: 3 }], PROPOSED).masks["p"]).toMatchObject({ state: "accepted", categoryId: 3 });
   });
 });

@@ -12,9 +12,13 @@ export interface Mask {
   readonly area: number;
   readonly bounds: Bounds;
   readonly state: "accepted" | "proposed";
+  /** Who or what made it: a person with the model, by hand, from a file; a detector, or a policy without anybody. */
+  readonly origin: Origin;
   readonly categoryId: number | null;
   readonly evidence: Evidence;
 }
+
+export type Origin = "model" | "manual" | "imported" | "detector" | "automatic";
 
 /** A rectangle of whole image pixels. */
 export interface Bounds {
@@ -34,17 +38,20 @@ export interface Evidence {
   readonly proposal: Proposal | null;
 }
 
-/** What the model proposed. */
+/** What the model proposed. `score`: how sure a detector was of its box. */
 export interface Proposal {
   readonly rle: Rle;
   readonly predicted_iou: number;
   readonly stability_score: number;
+  readonly score?: number | null;
 }
 
 /** The mask being made. `chosen`: which of the masks answered to the last prompt; null: the best by predicted IoU. */
 export interface Draft {
   readonly prompts: readonly Prompt[];
   readonly chosen: Candidate;
+  /** The mask being refined; its pixels are the first prompt. null: a new mask. */
+  readonly base: MaskId | null;
 }
 
 export interface Doc {
@@ -63,10 +70,14 @@ export type Op =
   | { readonly kind: "restoreDraft"; readonly draft: Draft }
   | { readonly kind: "keep"; readonly mask: Omit<Mask, "number"> }
   | { readonly kind: "load"; readonly masks: readonly Omit<Mask, "number">[] }
+  /** Proposals become masks as they are; `activeSeconds`: what it took to look at each. */
+  | { readonly kind: "accept"; readonly ids: readonly MaskId[]; readonly activeSeconds: number }
+  /** A mask becomes the draft, to be refined by more prompts. */
+  | { readonly kind: "refine"; readonly id: MaskId }
   | { readonly kind: "remove"; readonly id: MaskId }
   | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null };
 
-export const EMPTY_DRAFT: Draft = { prompts: [], chosen: null };
+export const EMPTY_DRAFT: Draft = { prompts: [], chosen: null, base: null };
 export const EMPTY_DOC: Doc = { masks: {}, order: [], draft: EMPTY_DRAFT, nextNumber: 1 };
 
 export function apply(doc: Doc, op: Op): Doc {
@@ -85,10 +96,15 @@ export function apply(doc: Doc, op: Op): Doc {
       return { ...addMask(doc, op.mask), draft: EMPTY_DRAFT };
     case "load":
       return op.masks.reduce(addMask, doc);
+    case "accept":
+      return op.ids.reduce((before, id) => accept(before, id, op.activeSeconds), doc);
+    case "refine":
+      return refine(doc, op.id);
     case "remove":
       return removeMask(doc, op.id);
     case "setCategory":
-      return replaceMask(doc, op.id, (mask) => ({ ...mask, categoryId: op.categoryId }));
+      // Whoever names a proposal takes it.
+      return replaceMask(doc, op.id, (mask) => ({ ...mask, categoryId: op.categoryId, state: "accepted" }));
   }
 }
 
@@ -99,19 +115,35 @@ function addPrompt(draft: Draft, prompt: Prompt, shown: Candidate): Draft {
     const prompts = draft.prompts.map((earlier, i) =>
       i === boxAt ? prompt : i > boxAt ? { ...earlier, candidate: null } : earlier,
     );
-    return { prompts, chosen: null };
+    return { ...draft, prompts, chosen: null };
   }
   const before = draft.prompts.map((earlier, i) =>
     i === draft.prompts.length - 1 ? { ...earlier, candidate: shown } : earlier,
   );
-  return { prompts: [...before, prompt], chosen: null };
+  return { ...draft, prompts: [...before, prompt], chosen: null };
 }
 
 function takeBackPrompt(draft: Draft): Draft {
   const prompts = draft.prompts.slice(0, -1);
   const last = prompts.at(-1);
   if (last === undefined) return EMPTY_DRAFT;
-  return { prompts: [...prompts.slice(0, -1), { ...last, candidate: null }], chosen: last.candidate };
+  return { ...draft, prompts: [...prompts.slice(0, -1), { ...last, candidate: null }], chosen: last.candidate };
+}
+
+function accept(doc: Doc, id: MaskId, activeSeconds: number): Doc {
+  if (doc.masks[id]?.state !== "proposed") return doc;
+  return replaceMask(doc, id, (mask) => ({ ...mask, state: "accepted", evidence: { ...mask.evidence, activeSeconds } }));
+}
+
+function refine(doc: Doc, id: MaskId): Doc {
+  const mask = doc.masks[id];
+  if (mask === undefined || doc.draft.base === id) return doc;
+  return { ...doc, draft: { prompts: [{ type: "mask", rle: mask.rle, candidate: null }], chosen: null, base: id } };
+}
+
+/** The mask being refined, as long as nothing has been added to it. */
+export function untouchedBase({ draft, masks }: Doc): Mask | null {
+  return draft.base !== null && draft.prompts.length === 1 ? (masks[draft.base] ?? null) : null;
 }
 
 function addMask(doc: Doc, mask: Omit<Mask, "number">): Doc {
@@ -127,7 +159,9 @@ function addMask(doc: Doc, mask: Omit<Mask, "number">): Doc {
 function removeMask(doc: Doc, id: MaskId): Doc {
   if (!(id in doc.masks)) return doc;
   const masks = Object.fromEntries(Object.entries(doc.masks).filter(([key]) => key !== id));
-  return { ...doc, masks, order: doc.order.filter((other) => other !== id) };
+  // Without the mask there is nothing to refine.
+  const draft = doc.draft.base === id ? EMPTY_DRAFT : doc.draft;
+  return { ...doc, masks, order: doc.order.filter((other) => other !== id), draft };
 }
 
 function replaceMask(doc: Doc, id: MaskId, change: (mask: Mask) => Mask): Doc {

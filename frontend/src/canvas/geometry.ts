@@ -51,6 +51,15 @@ export function centred(image: Size, view: Size, scale: number): Viewport {
   return { scale, left: (view.width - image.width * scale) / 2, top: (view.height - image.height * scale) / 2 };
 }
 
+/** A rectangle of the image in the middle, with as much around it as it is large. */
+export function around(bounds: { x: number; y: number; width: number; height: number }, image: Size, view: Size): Viewport {
+  const fitting = Math.min(view.width / (2 * Math.max(1, bounds.width)), view.height / (2 * Math.max(1, bounds.height)));
+  const { min, max } = scaleLimits(image, view);
+  const scale = Math.min(max, Math.max(min, fitting));
+  const centre = { x: bounds.x + bounds.width / 2, y: bounds.y + bounds.height / 2 };
+  return { scale, left: view.width / 2 - centre.x * scale, top: view.height / 2 - centre.y * scale };
+}
+
 /** Zooms by `factor`; what lies under `at` stays there. */
 export function zoomAt(viewport: Viewport, at: ScreenPoint, factor: number, limits: { min: number; max: number }): Viewport {
   const scale = Math.min(limits.max, Math.max(limits.min, viewport.scale * factor));

@@ -16,6 +16,7 @@ import { useWorkspace, WorkplaceContext } from "./ui/context";
 import { Dialogs } from "./ui/Dialogs";
 import { MaskList } from "./ui/MaskList";
 import { MaskPanel } from "./ui/MaskPanel";
+import { ReviewPanel } from "./ui/ReviewPanel";
 import { StageView } from "./ui/StageView";
 import { StatusLine } from "./ui/StatusLine";
 import { Toolbar } from "./ui/Toolbar";
@@ -84,6 +85,7 @@ function Workspace({ session, project }: { session: Session; project: Project })
         <Toolbar />
         <StageView projectId={project.id} onStage={setStage} />
         <aside className={classes["panel"]}>
+          <ReviewPanel />
           <MaskPanel />
           <MaskList />
         </aside>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addClick, NO_EFFORT, resumed, secondsAt, touch } from "./effort";
+import { addClick, isHintDue, NO_EFFORT, resumed, secondsAt, touch } from "./effort";
 
 test("time runs while somebody works and stops in a pause", () => {
   let effort = touch(NO_EFFORT, 1000);
@@ -12,4 +12,16 @@ test("time runs while somebody works and stops in a pause", () => {
 
 test("a reopened mask goes on with what it has cost", () => {
   expect(secondsAt(touch(resumed(3, 12.5, 0), 1000), 1000)).toBe(13.5);
+});
+
+test("the hint comes once a mask has taken its seconds, goes by itself, and does not come twice", () => {
+  const after = (seconds: number): boolean => {
+    let effort = touch(NO_EFFORT, 0);
+    for (let at = 1; at <= seconds; at++) effort = touch(effort, at * 1000);
+    return isHintDue(effort, seconds * 1000, 30);
+  };
+  expect([29, 30, 39, 40, 100].map(after)).toEqual([false, true, true, false, false]);
+  expect(isHintDue(resumed(4, 31, 0), 1000, 30)).toBe(false);
+  expect(isHintDue(resumed(4, 25, 0), 6000, 30)).toBe(true);
+  expect(isHintDue(resumed(4, 25, 0), 6000, 0)).toBe(false);
 });

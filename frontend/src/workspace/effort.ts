@@ -5,11 +5,14 @@ export interface Effort {
   readonly activeMs: number;
   /** When the person last did something; null before the first sign of life. */
   readonly lastAt: number | null;
+  /** What had been spent when the mask was taken up again; 0 for a new one. */
+  readonly resumedMs: number;
 }
 
 const LONGEST_PAUSE_MS = 10_000;
+const HINT_MS = 10_000;
 
-export const NO_EFFORT: Effort = { clicks: 0, activeMs: 0, lastAt: null };
+export const NO_EFFORT: Effort = { clicks: 0, activeMs: 0, lastAt: null, resumedMs: 0 };
 
 /** A sign of life at `now`: the time since the last one counts, up to the longest pause. */
 export function touch(effort: Effort, now: number): Effort {
@@ -30,5 +33,11 @@ export const secondsAt = (effort: Effort, now: number): number => Math.round(act
 
 /** Goes on where a mask left off that has been reopened, or that was restored after a reload. */
 export function resumed(clicks: number, activeSeconds: number, now: number): Effort {
-  return { clicks, activeMs: activeSeconds * 1000, lastAt: now };
+  return { clicks, activeMs: activeSeconds * 1000, lastAt: now, resumedMs: activeSeconds * 1000 };
+}
+
+/** Whether the mask has just taken `seconds`: for a while, and once only, also when it is taken up again. */
+export function isHintDue(effort: Effort, now: number, seconds: number): boolean {
+  const [activeMs, hintMs] = [activeMsAt(effort, now), seconds * 1000];
+  return seconds > 0 && effort.resumedMs < hintMs && hintMs <= activeMs && activeMs < hintMs + HINT_MS;
 }

@@ -1,18 +1,21 @@
 // Every key of the workspace: what it does, how the sheet shows it. Matched by the label on the key; where the layout has
 // no Latin letters, by its place.
+import { untouchedBase } from "../canvas/document";
 import type { Session } from "./session";
 import type { Stage } from "./stage";
-import { docOf } from "./state";
+import { docOf, reviewIn, type WorkspaceState } from "./state";
 
 interface Context {
   readonly session: Session;
   readonly stage: Stage;
 }
 
+export const GROUPS = ["Prompts", "Masks", "Review", "Photo", "View"] as const;
+
 export interface Key {
   /** As pressed: modifiers in the order Ctrl+Shift, then the key. */
   readonly keys: readonly string[];
-  readonly group: "Prompts" | "Masks" | "Photo" | "View";
+  readonly group: (typeof GROUPS)[number];
   readonly does: string;
   readonly run: (context: Context, event: KeyboardEvent) => void;
   /** Goes on while the key is held. */
@@ -21,6 +24,7 @@ export interface Key {
 
 const ARROW_STEP_PX = 4;
 const LONG_ARROW_STEP_PX = 40;
+const FILTER_STEP = 0.05;
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   arrowleft: [-1, 0],
   arrowright: [1, 0],
@@ -39,16 +43,25 @@ export const KEYMAP: readonly Key[] = [
   { keys: ["F"], group: "Prompts", does: "point on the object, at crosshair or pointer", run: ({ stage }) => stage.placePoint(1) },
   { keys: ["G"], group: "Prompts", does: "point off the object", run: ({ stage }) => stage.placePoint(0) },
   { keys: ["X"], group: "Prompts", does: "corner of a box; again: the other corner", run: ({ stage }) => stage.markCorner() },
-  { keys: ["Enter"], group: "Masks", does: "keep the mask", run: ({ session }) => session.editing.keep() },
+  { keys: ["Enter"], group: "Masks", does: "keep the mask; with none, accept the proposal", run: ({ session }) => session.editing.keep() },
   { keys: ["V"], group: "Masks", does: "select tool", run: ({ session }) => session.store.setState({ tool: "select" }) },
-  { keys: ["Delete"], group: "Masks", does: "delete the selected mask", run: removeMask },
+  { keys: ["Delete"], group: "Masks", does: "delete or reject the selected mask", run: removeMask },
+  { keys: ["R"], group: "Masks", does: "refine the selected mask with more clicks", run: ({ session }) => session.editing.refine() },
   { keys: ["M"], group: "Masks", does: "hide or show the masks", run: ({ session }) => session.store.setState(({ areMasksHidden }) => ({ areMasksHidden: !areMasksHidden })) },
   { keys: ["Ctrl+Z"], group: "Masks", does: "undo", repeats: true, run: ({ session }) => session.editing.undo() },
   { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], group: "Masks", does: "redo", repeats: true, run: ({ session }) => session.editing.redo() },
+  { keys: ["A"], group: "Review", does: "accept the proposal, go to the next", run: ({ session }) => session.editing.accept() },
+  { keys: ["D"], group: "Review", does: "reject it, go to the next", run: ({ session }) => session.editing.reject() },
+  { keys: ["."], group: "Review", does: "next mask", repeats: true, run: ({ session }) => session.editing.step(1) },
+  { keys: [","], group: "Review", does: "previous mask", repeats: true, run: ({ session }) => session.editing.step(-1) },
+  { keys: ["Shift+A"], group: "Review", does: "accept all proposals shown", run: ({ session }) => session.editing.acceptAll() },
+  { keys: ["]"], group: "Review", does: "show surer proposals only", repeats: true, run: ({ session }) => session.editing.filterBy(FILTER_STEP) },
+  { keys: ["["], group: "Review", does: "show less sure ones, too", repeats: true, run: ({ session }) => session.editing.filterBy(-FILTER_STEP) },
   { keys: ["Ctrl+Enter"], group: "Photo", does: "finish the photo, open the next", run: ({ session }) => void session.queue.finish() },
   { keys: ["K"], group: "Photo", does: "skip the photo, with a reason", run: ({ session }) => session.store.setState({ dialog: "skip" }) },
   { keys: ["H"], group: "View", does: "tool that moves the view (or hold Space and drag)", run: ({ session }) => session.store.setState({ tool: "pan" }) },
   { keys: ["0"], group: "View", does: "fit the photo", run: ({ stage }) => stage.fit() },
+  { keys: ["Z"], group: "View", does: "zoom to the selected mask, and back", run: ({ stage }) => stage.zoomToMask() },
   { keys: ["9"], group: "View", does: "100 %", run: ({ stage }) => stage.actualSize() },
   { keys: ["+", "Shift++", "="], group: "View", does: "nearer (or the wheel)", repeats: true, run: ({ stage }) => stage.zoom(1.25) },
   { keys: ["-"], group: "View", does: "farther", repeats: true, run: ({ stage }) => stage.zoom(0.8) },
@@ -125,11 +138,16 @@ export function listenToKeys(context: Context): () => void {
   return () => listeners.abort();
 }
 
-/** The keys that matter now, for the status line. */
-export function sensibleKeys(session: Session): "idle" | "prompts" | "candidates" | "selected" {
-  const state = session.store.getState();
-  if (docOf(state).draft.prompts.length > 0) {
+/** What is being done now: which keys matter, for the status line. */
+export function sensibleKeys(state: WorkspaceState): "idle" | "prompts" | "candidates" | "refining" | "review" | "audit" | "waiting" | "selected" {
+  const { draft, masks } = docOf(state);
+  if (untouchedBase(docOf(state)) !== null) return "refining";
+  if (draft.prompts.length > 0) {
     return state.asked.isFresh && (state.asked.answer?.masks.length ?? 0) > 1 ? "candidates" : "prompts";
   }
-  return state.selectedId === null ? "idle" : "selected";
+  const selected = state.selectedId === null ? undefined : masks[state.selectedId];
+  const { ids } = reviewIn(state);
+  if (selected === undefined) return ids.length > 0 ? "waiting" : "idle";
+  if (!ids.includes(selected.id)) return "selected";
+  return selected.state === "proposed" ? "review" : "audit";
 }

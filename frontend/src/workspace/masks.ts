@@ -18,20 +18,22 @@ export function maskOfAnnotation(annotation: Annotation, id = serverMaskId(annot
     area: annotation.area,
     bounds: boundsOfBox(annotation.bbox_xywh),
     state: annotation.state === "proposed" ? "proposed" : "accepted",
+    origin: annotation.origin,
     categoryId: annotation.category_id ?? null,
     evidence: evidenceOf(annotation),
   };
 }
 
 /** A mask that the server does not have yet, after a reload. */
-export function maskOfRecord({ maskId, body }: OutboxRecord): NewMask {
+export function maskOfRecord({ maskId, body, wanted, origin }: OutboxRecord): NewMask {
   const runs = runsOf(body.rle);
   return {
     id: maskId,
     rle: body.rle,
     area: areaOf(runs),
     bounds: boundsOf(runs),
-    state: "accepted",
+    state: wanted === "proposed" ? "proposed" : "accepted",
+    origin: origin ?? "model",
     categoryId: body.category_id ?? null,
     evidence: evidenceOf(body),
   };
@@ -50,12 +52,14 @@ function evidenceOf(body: AnnotationIn | Annotation): Mask["evidence"] {
   };
 }
 
-export function wantedMask(mask: Mask, work: WorkItem): WantedMask {
+export function wantedMask(mask: Mask, work: WorkItem, endsDraft = false): WantedMask {
   const { evidence } = mask;
   return {
     maskId: mask.id,
     imageId: work.image.id,
     imageName: work.image.file_name,
+    origin: mask.origin,
+    endsDraft,
     body: {
       rle: mask.rle,
       prompts: [...evidence.prompts],

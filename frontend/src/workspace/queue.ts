@@ -10,8 +10,10 @@ import type { Asker } from "./predict/asker";
 import type { Database } from "./save/database";
 import { findDraft } from "./save/drafts";
 import type { Outbox } from "./save/outbox";
-import { finish, heartbeat, isGone, lend, listAnnotations, loadPicture, prefetchNext, skip, type WorkItem } from "./server";
-import { docOf, FRESH_IMAGE, type Phase, type Store } from "./state";
+import {
+  finish, heartbeat, isGone, lend, listAnnotations, loadPicture, prefetchNext, release, skip, type StageName, type WorkItem,
+} from "./server";
+import { docOf, FRESH_IMAGE, type Phase, reviewIn, type Store } from "./state";
 import { strings } from "./strings";
 
 export interface Queue {
@@ -22,6 +24,8 @@ export interface Queue {
   /** After a lost lease: the same image again, or the next one. */
   retake(): Promise<void>;
   goOn(): Promise<void>;
+  /** From now on only images of this stage, or of any; one of another stage that is open goes back to the queue. */
+  setStage(stage: StageName | null): Promise<void>;
   close(): void;
 }
 
@@ -42,6 +46,9 @@ const RETRY_MS = 3000;
 
 export function createQueue(store: Store, parts: QueueParts): Queue {
   const { projectId, userId, database, outbox, asker, editing } = parts;
+  // Each tab remembers its own, so that a reload asks for the same.
+  const stageKey = `segloop-stage-${projectId}`;
+  store.setState({ wantedStage: sessionStorage.getItem(stageKey) as StageName | null });
   let opening = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -81,7 +88,8 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null });
     closePicture(last);
     try {
-      const work = await lend(projectId, wanted);
+      const stage = wanted.image_id === undefined ? store.getState().wantedStage : null;
+      const work = await lend(projectId, stage === null ? wanted : { ...wanted, stage });
       if (signal.aborted) return;
       if (work === null) {
         parts.onImage(null);
@@ -125,12 +133,15 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     store.setState({
       phase: { kind: "working" },
       history: startWith(apply(EMPTY_DOC, { kind: "load", masks })),
+      proposed: masks.filter((mask) => mask.state === "proposed" || mask.origin === "detector").length,
       effort: touch(NO_EFFORT, performance.now()),
       announcement: strings.announce.image(work.image.file_name),
     });
+    store.setState({ selectedId: reviewIn(store.getState()).ids[0] ?? null });
     if (draft !== null) {
-      store.setState({ newCategoryId: draft.categoryId });
-      editing.resume(draft.draft, draft.clicks, draft.activeSeconds);
+      store.setState({ newCategoryId: draft.categoryId, selectedId: null });
+      const isBaseThere = masks.some((mask) => mask.id === draft.draft.base);
+      editing.resume({ ...draft.draft, base: isBaseThere ? draft.draft.base : null }, draft.clicks, draft.activeSeconds);
     }
     const sharp = await picture;
     if (signal.aborted) return closePicture(sharp);
@@ -167,7 +178,10 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   return {
     open: (imageId) => open(imageId === null ? {} : { image_id: imageId }),
     async finish() {
-      if (docOf(store.getState()).draft.prompts.length > 0) store.setState({ notice: strings.notice.openDraft });
+      const state = store.getState();
+      const { left } = reviewIn(state);
+      if (docOf(state).draft.prompts.length > 0) store.setState({ notice: strings.notice.openDraft });
+      else if (left > 0 && !state.isWarnedOfLeft) store.setState({ notice: strings.notice.left(left), isWarnedOfLeft: true });
       else await end(finish, false);
     },
     skip: (reason) => end((work) => skip(work, reason), true),
@@ -176,6 +190,15 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       if (work !== null) await open({ image_id: work.image.id });
     },
     goOn: () => open({}),
+    async setStage(stage) {
+      const { work, history } = store.getState();
+      if (history.now.draft.prompts.length > 0) return store.setState({ notice: strings.notice.openDraft });
+      store.setState({ wantedStage: stage });
+      if (stage === null) sessionStorage.removeItem(stageKey);
+      else sessionStorage.setItem(stageKey, stage);
+      if (work === null) await open({});
+      else if (stage !== null && work.stage !== stage) await end(release, false);
+    },
     close() {
       opening.abort();
       clearTimeout(timer);

@@ -7,6 +7,7 @@ import { decodePicture, type Picture } from "../canvas/render/picture";
 
 type Schemas = components["schemas"];
 
+export type StageName = NonNullable<Schemas["NextIn"]["stage"]>;
 export type WorkItem = Schemas["WorkItemOut"];
 export type Annotation = Schemas["AnnotationOut"];
 export type AnnotationIn = Schemas["AnnotationIn"];
@@ -19,7 +20,7 @@ const GONE = ["project_not_found", "project_deleted", "image_not_found", "image_
 export const isGone = ({ status, code }: ApiError): boolean => status === 410 || GONE.includes(code);
 
 /** The item this person holds, else the next of the queue, or the one asked for; null when nothing is left. */
-export async function lend(projectId: number, wanted: { image_id?: number; after?: number }): Promise<WorkItem | null> {
+export async function lend(projectId: number, wanted: { image_id?: number; after?: number; stage?: StageName }): Promise<WorkItem | null> {
   const params = { path: { project_id: projectId } };
   const item = (await call(client.POST("/api/projects/{project_id}/work/next", { params, body: wanted }))) as WorkItem | undefined;
   return item ?? null; // 204: nothing is left
@@ -31,6 +32,11 @@ export function heartbeat(item: WorkItem): Promise<WorkItem> {
 
 export function finish(item: WorkItem): Promise<WorkItem> {
   return call(client.POST("/api/work/{work_id}/finish", { params: pathOf(item), body: leaseOf(item) }));
+}
+
+/** Gives the image back to the queue; its masks stay. */
+export function release(item: WorkItem): Promise<WorkItem> {
+  return call(client.POST("/api/work/{work_id}/release", { params: pathOf(item), body: leaseOf(item) }));
 }
 
 export function skip(item: WorkItem, reason: string): Promise<WorkItem> {
@@ -68,6 +74,8 @@ export interface AnnotationCalls {
   change(annotationId: number, body: AnnotationIn, revision: number): Promise<Annotation>;
   remove(annotationId: number, revision: number): Promise<void>;
   restore(annotationId: number): Promise<Annotation>;
+  /** Makes a mask the proposal again that it was. */
+  propose(annotationId: number, revision: number): Promise<Annotation>;
 }
 
 export const annotationCalls: AnnotationCalls = {
@@ -83,15 +91,19 @@ export const annotationCalls: AnnotationCalls = {
     const params = { path: { annotation_id: annotationId }, header: { "if-match": `"${revision}"` } };
     await call(client.DELETE("/api/annotations/{annotation_id}", { params }));
   },
+  propose(annotationId, revision) {
+    const params = { path: { annotation_id: annotationId }, header: { "if-match": `"${revision}"` } };
+    return call(client.POST("/api/annotations/{annotation_id}/propose", { params }));
+  },
   restore(annotationId) {
     const params = { path: { annotation_id: annotationId } };
     return call(client.POST("/api/annotations/{annotation_id}/restore", { params }));
   },
 };
 
-export function predict(imageId: number, prompts: PromptJson[], signal: AbortSignal) {
+export function predict(imageId: number, prompts: PromptJson[], modelVersion: string | null, signal: AbortSignal) {
   const params = { path: { image_id: imageId } };
-  return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto" }, signal }));
+  return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto", model_version: modelVersion }, signal }));
 }
 
 /** The decoded picture behind an address of an image. */

@@ -4,6 +4,7 @@ import type { Category } from "../api/types";
 import { createEditing, type Editing } from "./editing";
 import { secondsAt } from "./effort";
 import { type Asked, createAsker } from "./predict/asker";
+import { serverMaskId } from "./masks";
 import { type Predictor, shownIndex, scoreWord } from "./predict/predictor";
 import { createQueue, type Queue } from "./queue";
 import { type Database, openDatabase } from "./save/database";
@@ -37,7 +38,7 @@ export async function createSession({ projectId, userId, predictor, onImage }: S
   const asker = createAsker(predictor, (asked) => showAsked(store, asked));
   const editing = createEditing(store, { outbox, asker });
   const queue = createQueue(store, { projectId, userId, database, outbox, asker, editing, sessionIsBack, onImage });
-  const stopKeeping = keepDrafts(store, { database, userId });
+  const stopKeeping = keepDrafts(store, { database, userId, outbox });
   const stopAnnouncing = outbox.state.subscribe((now, before) => {
     if (now.kind === "offline" && now.waiting > 0 && (before.kind !== "offline" || before.waiting !== now.waiting)) {
       store.setState({ announcement: strings.announce.offline(now.waiting) });
@@ -72,13 +73,17 @@ export async function createSession({ projectId, userId, predictor, onImage }: S
 
 function showAsked(store: Store, asked: Asked): void {
   const { state, answer, isFresh } = asked;
-  const isNews = isFresh && answer !== store.getState().asked.answer;
+  const before = store.getState();
+  const isNews = isFresh && answer !== before.asked.answer;
+  const isOtherModel = isNews && answer !== null && before.modelVersion !== null && before.modelVersion !== answer.modelVersion;
   const best = isNews && answer !== null ? answer.masks[shownIndex(answer, null)] : undefined;
   const word = best === undefined ? "" : strings.score[scoreWord(best.predicted_iou)].toLowerCase();
   const isMissing = state.kind === "refused" && state.error !== null && isGone(state.error);
   store.setState({
     asked,
     ...(isFresh ? { isEmbedded: true } : {}),
+    ...(isNews && answer !== null ? { modelVersion: answer.modelVersion } : {}),
+    ...(isOtherModel ? { notice: strings.notice.otherModel(answer.modelVersion) } : {}),
     ...(best === undefined ? {} : { announcement: strings.announce.answer(answer?.masks.length ?? 0, word) }),
     ...(state.kind === "refused" ? { notice: strings.notice.refusedPrompt(state.message) } : {}),
     ...(isMissing ? { phase: { kind: "gone" as const, message: state.message } } : {}),
@@ -97,14 +102,24 @@ function sessionIsBack(): Promise<void> {
   });
 }
 
+interface DraftParts {
+  readonly database: Database;
+  readonly userId: number;
+  readonly outbox: Outbox;
+}
+
 /** Writes the draft at each change; the last state wins when changes come faster than the store writes. */
-function keepDrafts(store: Store, { database, userId }: { database: Database; userId: number }): () => void {
+function keepDrafts(store: Store, { database, userId, outbox }: DraftParts): () => void {
   const write = (): void => {
     const state = store.getState();
     if (state.work === null || state.phase.kind !== "working") return;
     const { clicks } = state.effort;
     const activeSeconds = secondsAt(state.effort, performance.now());
-    const draft = { draft: docOf(state).draft, clicks, activeSeconds, categoryId: state.newCategoryId };
+    const { draft: prompted } = docOf(state);
+    // After a reload a mask goes by the server's number.
+    const annotationId = prompted.base === null ? null : outbox.annotationIdOf(prompted.base);
+    const base = annotationId === null ? prompted.base : serverMaskId(annotationId);
+    const draft = { draft: { ...prompted, base }, clicks, activeSeconds, categoryId: state.newCategoryId };
     void saveDraft(database, { userId, imageId: state.work.image.id, ...draft, savedAt: Date.now() }).catch(
       (error: unknown) => store.setState({ notice: strings.notice.storage(String(error)) }),
     );

@@ -1,12 +1,13 @@
 // The stage: turns pointer, wheel and held keys into tool events and moves the view; feeds the renderer from the store.
 import {
-  boxBetween, centred, clampToImage, fit, type ImageBox, imagePoint, type ImagePoint, isInside, keepVisible, panBy,
+  around, boxBetween, centred, clampToImage, fit, type ImageBox, imagePoint, type ImagePoint, isInside, keepVisible, panBy,
   scaleLimits, type ScreenPoint, screenPoint, type Size, toImage, toScreen, type Viewport, zoomAt,
 } from "../canvas/geometry";
 import { createRenderer, type Renderer } from "../canvas/render/renderer";
 import { type Button, boxOf, boxPrompt, IDLE, pointPrompt, type ToolEvent, transition } from "../canvas/tools/tool";
+import type { Bounds } from "../canvas/document";
 import type { Session } from "./session";
-import { docOf, sceneMasksOf, shownOf, type WorkspaceState } from "./state";
+import { docOf, draftRleOf, reviewIn, sceneMasksOf, shownOf, type WorkspaceState } from "./state";
 import { strings } from "./strings";
 
 export interface Stage {
@@ -14,6 +15,8 @@ export interface Stage {
   fit(): void;
   actualSize(): void;
   zoom(factor: number): void;
+  /** The selected mask as large as the view; again: what was seen before. */
+  zoomToMask(): void;
   setSpace(isHeld: boolean): void;
   /** Moves the keyboard's crosshair by screen pixels. */
   moveCrosshair(dx: number, dy: number): void;
@@ -39,6 +42,7 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
   // Before rounding, so that many small moves add up to what the hand did.
   let exact = viewport;
   let isFitted = true;
+  let beforeZoom: Viewport | null = null;
   let gesture = IDLE;
   let cursor: ScreenPoint | null = null;
   let crosshair: ImagePoint | null = null;
@@ -58,12 +62,22 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
     element.dataset["top"] = String(viewport.top);
   };
   const fitNow = (): void => {
-    isFitted = true;
+    [isFitted, beforeZoom] = [true, null];
     look(fit(image, view));
   };
   const zoomBy = (at: ScreenPoint, factor: number): void => {
-    isFitted = false;
+    [isFitted, beforeZoom] = [false, null];
     look(keepVisible(zoomAt(exact, at, factor, scaleLimits(image, view)), image, view));
+  };
+
+  const selectedBounds = (state: WorkspaceState): Bounds | null =>
+    state.selectedId === null ? null : (docOf(state).masks[state.selectedId]?.bounds ?? null);
+  /** Moves the view when a mask selected by key lies outside it; a view zoomed to a mask follows to the next. */
+  const follow = (bounds: Bounds): void => {
+    if (beforeZoom !== null) return look(around(bounds, image, view));
+    const centre = toScreen(viewport, imagePoint(bounds.x + bounds.width / 2, bounds.y + bounds.height / 2));
+    const isSeen = centre.x >= 0 && centre.y >= 0 && centre.x <= view.width && centre.y <= view.height;
+    if (!isSeen) look(panBy(exact, view.width / 2 - centre.x, view.height / 2 - centre.y, image, view));
   };
 
   const sync = (state: WorkspaceState, before: WorkspaceState | null): void => {
@@ -74,15 +88,20 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
       fitNow();
     }
     const doc = docOf(state);
-    const isSameMasks = before !== null && docOf(before).masks === doc.masks && before.categories === state.categories;
+    const isSameMasks =
+      before !== null &&
+      docOf(before).masks === doc.masks &&
+      docOf(before).draft.base === doc.draft.base &&
+      before.categories === state.categories &&
+      before.minIou === state.minIou;
     renderer.update({
       picture: state.picture,
       imageSize: image,
-      ...(isSameMasks ? {} : { masks: sceneMasksOf(doc, state.categories) }),
+      ...(isSameMasks ? {} : { masks: sceneMasksOf(doc, state.categories, state.minIou) }),
       selectedId: state.selectedId,
       soloId: state.soloId,
       areMasksHidden: state.areMasksHidden,
-      draft: shownOf(state)?.mask.rle ?? null,
+      draft: draftRleOf(state),
       prompts: doc.draft.prompts,
     });
     const isAsking = state.asked.state.kind === "asking";
@@ -91,6 +110,8 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
       if (isAsking) ringTimer = setTimeout(() => renderer.update({ isPending: true }), RING_AFTER_MS);
       else renderer.update({ isPending: false });
     }
+    const bounds = selectedBounds(state);
+    if (!isOther && state.selectedId !== before?.selectedId && bounds !== null) follow(bounds);
     showCursor();
     report();
   };
@@ -107,6 +128,8 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
       image: state.work?.image.id ?? "",
       masks: docOf(state).order.length,
       points: docOf(state).draft.prompts.length,
+      proposals: reviewIn(state).left,
+      selected: state.selectedId === null ? "" : (docOf(state).masks[state.selectedId]?.number ?? ""),
       candidates: shown?.isFresh ? shown.answer.masks.length : 0,
     };
     for (const [name, value] of Object.entries(facts)) {
@@ -212,6 +235,17 @@ export function attachStage(element: HTMLElement, { store, editing }: Session): 
       isFitted = false;
       const next = centred(image, view, 1 / devicePixelRatio);
       look(cursor === null ? next : zoomAt(viewport, cursor, next.scale / viewport.scale, scaleLimits(image, view)));
+    },
+    zoomToMask() {
+      const bounds = selectedBounds(store.getState());
+      if (beforeZoom !== null) {
+        const back = beforeZoom;
+        beforeZoom = null;
+        look(keepVisible(back, image, view));
+      } else if (bounds !== null) {
+        [beforeZoom, isFitted] = [exact, false];
+        look(around(bounds, image, view));
+      }
     },
     zoom: (factor) => zoomBy(cursor ?? screenPoint(view.width / 2, view.height / 2), factor),
     setSpace(isHeld) {

@@ -1,7 +1,8 @@
 // What the workspace knows at one moment, and what follows from it. The panels read this; nothing here is drawn from.
 import { createStore, type StoreApi } from "zustand/vanilla";
-import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf } from "../canvas/document";
+import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf, untouchedBase } from "../canvas/document";
 import { type History, startWith } from "../canvas/history";
+import type { Rle } from "../canvas/masks/rle";
 import { paletteColour, type Rgb } from "../canvas/render/palette";
 import type { Picture } from "../canvas/render/picture";
 import type { SceneMask } from "../canvas/render/scene";
@@ -11,7 +12,8 @@ import type { Category } from "../api/types";
 import { type Effort, NO_EFFORT } from "./effort";
 import type { Asked } from "./predict/asker";
 import { type Answer, shownIndex } from "./predict/predictor";
-import type { WorkItem } from "./server";
+import { isBelow, type Review, reviewOf } from "./review";
+import type { StageName, WorkItem } from "./server";
 
 export type Phase =
   | { readonly kind: "loading" }
@@ -36,16 +38,26 @@ export interface WorkspaceState {
   /** An answer came for this image, so its embedding exists. */
   readonly isEmbedded: boolean;
   readonly effort: Effort;
+  /** How many proposals the image came with. */
+  readonly proposed: number;
   readonly tool: ToolName;
   readonly selectedId: MaskId | null;
   readonly soloId: MaskId | null;
   readonly areMasksHidden: boolean;
   readonly arePanelsFolded: boolean;
   readonly newCategoryId: number | null;
+  /** Proposals that the model believes in less than this are left out; predicted IoU, 0..1. */
+  readonly minIou: number;
+  /** The one stage whose images are asked for; null: any. */
+  readonly wantedStage: StageName | null;
+  /** What answered last; within one image it is always the same. */
+  readonly modelVersion: string | null;
   readonly categories: readonly Category[];
   readonly dialog: Dialog;
   readonly isLeaseLost: boolean;
   readonly isFinishing: boolean;
+  /** The person has been told that proposals are undecided, and may finish all the same. */
+  readonly isWarnedOfLeft: boolean;
   /** A sentence for the status line, and whether it is a warning. */
   readonly notice: string | null;
   /** For screen readers. */
@@ -62,10 +74,12 @@ export const FRESH_IMAGE = {
   asked: { state: { kind: "idle" }, answer: null, isFresh: false },
   isEmbedded: false,
   effort: NO_EFFORT,
+  proposed: 0,
   selectedId: null,
   soloId: null,
   isLeaseLost: false,
   isFinishing: false,
+  isWarnedOfLeft: false,
   notice: null,
 } as const;
 
@@ -78,6 +92,9 @@ export function createWorkspaceStore(): Store {
     areMasksHidden: false,
     arePanelsFolded: false,
     newCategoryId: null,
+    minIou: 0,
+    wantedStage: null,
+    modelVersion: null,
     categories: [],
     dialog: null,
     announcement: "",
@@ -85,6 +102,9 @@ export function createWorkspaceStore(): Store {
 }
 
 export const docOf = (state: WorkspaceState): Doc => state.history.now;
+
+export const reviewIn = (state: WorkspaceState): Review =>
+  reviewOf(docOf(state), { minIou: state.minIou, isAudit: state.work?.is_audit ?? false, proposed: state.proposed });
 
 export interface Shown {
   readonly answer: Answer;
@@ -101,15 +121,21 @@ export function shownOf({ asked, history }: WorkspaceState): (Shown & { isFresh:
   return mask === undefined ? null : { answer, index, mask, isFresh };
 }
 
+/** The pixels of the mask being made: the model's answer, or the mask being refined as long as nothing was added. */
+export function draftRleOf(state: WorkspaceState): Rle | null {
+  return untouchedBase(docOf(state))?.rle ?? shownOf(state)?.mask.rle ?? null;
+}
+
 export function colourOf(mask: Pick<Mask, "categoryId" | "number">, categories: readonly Category[]): Rgb {
   const category = categories.find(({ id }) => id === mask.categoryId);
   return paletteColour(category === undefined ? mask.number - 1 : category.position);
 }
 
-/** The kept masks as the stage draws them; the same array as long as nothing changed. */
-export function sceneMasksOf(doc: Doc, categories: readonly Category[]): readonly SceneMask[] {
+/** Masks and proposals as the stage draws them. */
+export function sceneMasksOf(doc: Doc, categories: readonly Category[], minIou: number): readonly SceneMask[] {
+  const isShown = (mask: Mask): boolean => mask.id !== doc.draft.base && !isBelow(mask, minIou);
   // Large masks first, so that small ones stay visible on top.
-  const masks = masksOf(doc).sort((a, b) => b.area - a.area);
+  const masks = masksOf(doc).filter(isShown).sort((a, b) => b.area - a.area);
   return masks.map((mask) => ({
     id: mask.id,
     rle: mask.rle,

@@ -1,11 +1,25 @@
 // Every word the workspace shows or says.
 import { count, plural } from "../ui/format";
 import type { ScoreWord } from "./predict/predictor";
+import type { StageName } from "./server";
 
 export const strings = {
   stageName: (fileName: string) => `Photo ${fileName}. Arrow keys move the crosshair, F adds a point on the object, G one off it.`,
   allProjects: "Projects",
   left: (remaining: number) => (remaining === 1 ? "last image" : `${count(remaining)} images left`),
+  stage: {
+    names: { assisted_manual: "Assisted", semi_automatic: "Proposals", fully_automatic: "Audit" } satisfies Record<StageName, string>,
+    any: "Any stage",
+    what: {
+      any: "Whatever is waiting",
+      assisted_manual: "Click the masks yourself",
+      semi_automatic: "Review what the model proposes",
+      fully_automatic: "Check automatic masks",
+    } satisfies Record<StageName | "any", string>,
+    choose: "Which images to work on",
+    only: (name: string) => `${name} only`,
+  },
+
   onServer: (milliseconds: number) => `on server ${Math.round(milliseconds)} ms`,
 
   tools: {
@@ -28,6 +42,11 @@ export const strings = {
     takeBack: "take back a prompt",
     clear: "clear the prompts",
     keep: "keep mask",
+    accept: "accept proposal",
+    acceptAll: "accept all proposals",
+    reject: "reject proposal",
+    refine: "refine mask",
+    refined: "keep refined mask",
     remove: "delete mask",
     category: "change category",
   },
@@ -48,6 +67,8 @@ export const strings = {
     category: "Category",
     noCategory: "No category",
     forNext: "Category of the next mask",
+    refining: (number: number) => `Refining mask ${number}`,
+    howToRefine: "Click what is missing, right-click what is too much.",
     forSelected: (number: number) => `Category of mask ${number}`,
   },
 
@@ -60,13 +81,14 @@ export const strings = {
     waiting: "waits to be saved",
     refused: "not saved",
     proposed: "proposed",
+    automatic: "automatic",
+    refining: "being refined",
     remove: (number: number) => `Delete mask ${number}`,
   },
 
   status: {
     clock: (seconds: number) => `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`,
     thisMask: "this mask",
-    long: "over 30 s: consider the next image",
     masks: (value: number) => plural(value, "mask"),
     preparing: "the model is reading this photo",
     asking: "the model is working",
@@ -81,8 +103,37 @@ export const strings = {
     remove: "delete",
     unselect: "unselect",
     choose: "choose",
+    accept: "accept",
+    reject: "reject",
+    refine: "refine",
+    next: "next",
+    fine: "fine, next",
+    drop: "leave as it was",
     keys: "all keys",
   },
+
+  review: {
+    heading: "Proposals",
+    counts: (total: number, left: number) => `${plural(total, "proposal")}, ${left === 0 ? "none" : count(left)} left`,
+    done: "All decided. Add what is missing, or finish the image.",
+    hidden: (value: number) => `${count(value)} below the bar`,
+    filter: "Least score",
+    filterExact: (share: number) => share.toFixed(2),
+    accept: "Accept",
+    reject: "Reject",
+    refine: "Refine",
+    acceptAll: (value: number) => `Accept all ${count(value)}`,
+    selected: (number: number) => `Mask ${number}`,
+    none: "None is selected.",
+  },
+
+  audit: {
+    banner: "Audit: these masks were made without anybody looking. Correct or reject what is wrong, add what is missing; finishing says the rest is right.",
+    heading: "Automatic masks",
+    counts: (value: number) => plural(value, "mask"),
+  },
+
+  hint: (seconds: number) => `${Math.round(seconds)} s on this mask: good enough, or on to the next image?`,
 
   save: {
     saved: "saved",
@@ -97,6 +148,10 @@ export const strings = {
   announce: {
     kept: (number: number, area: number) => `Mask ${number} kept, ${plural(area, "pixel")}`,
     removed: (number: number) => `Mask ${number} deleted`,
+    accepted: (number: number) => `Mask ${number} accepted`,
+    acceptedAll: (value: number) => `${plural(value, "proposal")} accepted`,
+    rejected: (number: number) => `Mask ${number} rejected`,
+    refining: (number: number) => `Refining mask ${number}`,
     undone: (label: string) => `Undone: ${label}`,
     redone: (label: string) => `Redone: ${label}`,
     nothingToUndo: "Nothing to undo",
@@ -112,6 +167,8 @@ export const strings = {
     stillComing: "The mask is still coming; Enter keeps it once you see it.",
     emptyMask: "This mask has no pixels. Add a point on the object, or take one back.",
     openDraft: "This mask is not kept yet: Enter keeps it, Esc drops it, then finish.",
+    left: (value: number) => `${plural(value, "proposal")} undecided: decide, or finish again to leave ${value === 1 ? "it" : "them"} out.`,
+    otherModel: (version: string) => `From this image on a new model answers: ${version}`,
     refusedPrompt: (message: string) => `The model cannot use this: ${message}`,
     unsaved: (value: number) => `${plural(value, "mask")} wait to be saved; the image is finished once they are.`,
     storage: (message: string) => `This browser could not keep the mask: ${message} Do not close the page.`,
@@ -159,6 +216,8 @@ export const strings = {
   keysDialog: { title: "Keys", close: "Close" },
 
   empty: {
+    titleOf: (stage: string) => `No photo is waiting: ${stage}`,
+    anyStage: "Ask for any stage",
     title: "No photo is waiting",
     text: "Every photo of this project is finished, skipped, or open with somebody else. Look again once photos have been added.",
     again: "Look again",

@@ -15,6 +15,30 @@ test("a mask has its fill inside, a light line within its border and a dark one 
   expect(pixel(8, 24)).toEqual([0, 0, 0, 0]);
 });
 
+test("a proposal has broken lines in every direction, and stripes instead of a fill", () => {
+  const proposal: Look = { ...look, isDashed: true };
+  const { x, y, columns, rows, rgba } = bake(square(60), { shift: 0, line: 1 }, proposal);
+  const opacity = (column: number, row: number): number => rgba[4 * ((row - y) * columns + column - x) + 3] ?? -1;
+  const along = [...Array(60).keys()];
+  for (const line of [along.map((i) => opacity(10 + i, 20)), along.map((i) => opacity(10, 20 + i))]) {
+    expect(line.filter((value) => value === 255).length).toBeGreaterThan(15);
+    expect(line.filter((value) => value !== 255).length).toBeGreaterThan(15);
+  }
+  expect(new Set(along.slice(2, -2).map((i) => opacity(10 + i, 50)))).toEqual(new Set([102, 31]));
+  expect(rows).toBe(64);
+  const diagonal = (from: (i: number) => [number, number]): number[] => {
+    const bits = new Uint8Array(60 * 60);
+    for (const i of along) for (let j = 0; j <= i; j++) bits[from(i)[1] * 60 + (from(i)[0] > 30 ? 59 - j : j)] = 1;
+    const baked = bake({ x: 0, y: 0, width: 60, height: 60, bits }, { shift: 0, line: 1 }, { ...proposal, fillOpacity: 0 });
+    return along.slice(2, -2).map((i) => baked.rgba[4 * ((from(i)[1] - baked.y) * baked.columns + i - baked.x) + 3] ?? 0);
+  };
+  // Both diagonals: a line that runs along x + y, or x - y, is broken too.
+  for (const line of [diagonal((i) => [i, i]), diagonal((i) => [i, 59 - i])]) {
+    expect(line.filter((value) => value === 255).length).toBeGreaterThan(10);
+    expect(line.filter((value) => value === 0).length).toBeGreaterThan(10);
+  }
+});
+
 test("a shrunken picture covers the same place", () => {
   const { x, y, width, height, columns, rows } = bake(square(16), { shift: 2, line: 2 }, look);
   expect([x, y, width, height, columns, rows]).toEqual([0, 12, 36, 32, 9, 8]);

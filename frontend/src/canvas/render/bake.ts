@@ -4,8 +4,9 @@ import type { Rgb } from "./palette";
 
 export interface Look {
   readonly colour: Rgb;
-  /** 0..1; a proposal has no fill. */
+  /** 0..1; a proposal that is not looked at has no fill. */
   readonly fillOpacity: number;
+  /** A proposal: dashed outline, and hatched instead of filled. */
   readonly isDashed: boolean;
 }
 
@@ -29,7 +30,11 @@ export interface Baked {
 const DARK: Rgb = [12, 13, 15];
 const DARK_OPACITY = 0.85;
 const LINE_LIGHTENING = 0.35;
-const DASH_PIXELS = 6;
+/** What is left of the fill between the stripes of a hatch. */
+const HATCH_GROUND = 0.3;
+/** Dashes are where a board of such fields is light: of unequal sides, so that lines of every direction are broken. */
+const DASH_PIXELS = [7, 5] as const;
+const HATCH_PIXELS = 8;
 
 /** What suits a zoom of `scale` device pixels per image pixel. Above 150 % the border is drawn as a path, sharp at any zoom. */
 export function detailFor(scale: number): Detail {
@@ -48,7 +53,12 @@ export function bake(mask: Bitmap, { shift, line }: Detail, look: Look): Baked {
   const grid = withMargin(shrink(mask, shift), line === 0 ? 0 : MARGIN);
   const pixels = new Uint32Array(grid.bits.length);
   const inside = pack(look.colour, look.fillOpacity);
-  for (let i = 0; i < pixels.length; i++) if (grid.bits[i] === 1) pixels[i] = inside;
+  const between = look.isDashed ? pack(look.colour, look.fillOpacity * HATCH_GROUND) : inside;
+  for (let i = 0; i < pixels.length; i++) {
+    if (grid.bits[i] !== 1) continue;
+    const isStripe = ((i % grid.width) + Math.floor(i / grid.width) + grid.x + grid.y) % HATCH_PIXELS < HATCH_PIXELS / 2;
+    pixels[i] = isStripe ? inside : between;
+  }
   if (line > 0) drawLines(pixels, grid, { line, look });
   return {
     x: grid.x << shift,
@@ -92,7 +102,8 @@ function drawLines(pixels: Uint32Array, grid: Bitmap, { line, look }: { line: De
   }
 }
 
-const isGap = (x: number, y: number): boolean => (Math.floor((x + y) / DASH_PIXELS) & 1) !== 0;
+const isGap = (x: number, y: number): boolean =>
+  ((Math.floor(x / DASH_PIXELS[0]) + Math.floor(y / DASH_PIXELS[1])) & 1) !== 0;
 
 /** One pixel as it lies in memory: red first on every machine browsers run on (little-endian). */
 function pack([red, green, blue]: Rgb, opacity: number): number {

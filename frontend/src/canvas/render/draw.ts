@@ -5,7 +5,7 @@ import type { Border } from "../masks/bitmap";
 import type { Look } from "./bake";
 import { lighten } from "./bake";
 import { DRAFT_ID, type MaskPictures, type Painted } from "./masks";
-import { ACCENT, cssColour, type Rgb } from "./palette";
+import { ACCENT, cssColour } from "./palette";
 import { levelFor } from "./picture";
 import type { Scene, SceneMask } from "./scene";
 
@@ -24,14 +24,16 @@ const FOREGROUND = "#2fbf71";
 const BACKGROUND = "#e5484d";
 /** Lines lie this far outside a mask at most. */
 const LINE_ROOM_PX = 4;
+const DASH_PX = 7;
 const RING_RADIUS_PX = 14;
 const RING_TURN_MS = 900;
 
 export const DRAFT_LOOK: Look = { colour: ACCENT, fillOpacity: FILL_OPACITY, isDashed: false };
 
-export function lookOf(mask: SceneMask, isHovered: boolean): Look {
-  const fillOpacity = mask.isProposal && !isHovered ? 0 : FILL_OPACITY;
-  return { colour: mask.colour, fillOpacity, isDashed: mask.isProposal };
+/** A proposal has no fill until it is selected or hovered. */
+export function lookOf({ id, colour, isProposal }: SceneMask, { selectedId, soloId }: Scene): Look {
+  const isLookedAt = id === selectedId || id === soloId;
+  return { colour, fillOpacity: isProposal && !isLookedAt ? 0 : FILL_OPACITY, isDashed: isProposal };
 }
 
 export function drawImage({ context, ratio, width, height }: Surface, scene: Scene): void {
@@ -55,8 +57,8 @@ export function drawMasks(surface: Surface, scene: Scene, pictures: MaskPictures
   for (const mask of shown) {
     if (!isOnSurface(mask.bounds, scene.viewport, surface)) continue;
     const options = { scale: scene.viewport.scale * surface.ratio, withBorder: mask.id === scene.selectedId };
-    const painted = pictures.get(mask.id, mask.rle, lookOf(mask, mask.id === scene.soloId), options);
-    drawMask(surface, scene.viewport, painted, mask.colour);
+    const painted = pictures.get(mask.id, mask.rle, lookOf(mask, scene), options);
+    drawMask(surface, scene.viewport, painted, { colour: mask.colour, isDashed: mask.isProposal });
   }
 }
 
@@ -70,14 +72,17 @@ function isOnSurface(bounds: Bounds, viewport: Viewport, { ratio, width, height 
   );
 }
 
-function drawMask(surface: Surface, viewport: Viewport, { picture, border }: Painted, colour: Rgb): void {
+type Outline = Pick<Look, "colour" | "isDashed">;
+
+function drawMask(surface: Surface, viewport: Viewport, { picture, border }: Painted, { colour, isDashed }: Outline): void {
   const { context, ratio } = surface;
   toImageSpace(context, viewport, ratio);
   const scale = viewport.scale * ratio;
   context.imageSmoothingEnabled = scale < 1;
   if (picture?.picture) context.drawImage(picture.picture, picture.x, picture.y, picture.width, picture.height);
   if (border !== null && scale > 1.5) {
-    const path = visiblePath(border, viewport, surface);
+    const dash = isDashed ? (DASH_PX * ratio) / scale : null;
+    const path = visiblePath(border, viewport, surface, dash);
     stroke(context, path, { colour: DARK, width: (3.5 * ratio) / scale });
     stroke(context, path, { colour: cssColour(lighten(colour)), width: (1.5 * ratio) / scale });
   }
@@ -89,7 +94,7 @@ export function drawPreview(surface: Surface, scene: Scene, pictures: MaskPictur
   const scale = scene.viewport.scale * ratio;
   const selected = scene.masks.find((mask) => mask.id === scene.selectedId);
   if (selected !== undefined && !scene.areMasksHidden) {
-    const look = lookOf(selected, selected.id === scene.soloId);
+    const look = lookOf(selected, scene);
     const { border } = pictures.get(selected.id, selected.rle, look, { scale, withBorder: true });
     toImageSpace(context, scene.viewport, ratio);
     if (border !== null) {
@@ -101,7 +106,7 @@ export function drawPreview(surface: Surface, scene: Scene, pictures: MaskPictur
   }
   if (scene.draft !== null) {
     const painted = pictures.get(DRAFT_ID, scene.draft, DRAFT_LOOK, { scale, withBorder: false });
-    drawMask(surface, scene.viewport, painted, ACCENT);
+    drawMask(surface, scene.viewport, painted, DRAFT_LOOK);
   }
 }
 
@@ -183,7 +188,12 @@ function stroke(context: CanvasRenderingContext2D, path: Path2D, { colour, width
 }
 
 /** The part of a border that is on the surface: zoomed in, a long border costs no more than what is seen of it. */
-function visiblePath({ horizontal, vertical }: Border, viewport: Viewport, { ratio, width, height }: Surface): Path2D {
+function visiblePath(
+  { horizontal, vertical }: Border,
+  viewport: Viewport,
+  { ratio, width, height }: Surface,
+  dash: number | null = null,
+): Path2D {
   const [scale, room] = [viewport.scale * ratio, 4];
   const left = (-viewport.left * ratio - room) / scale;
   const top = (-viewport.top * ratio - room) / scale;
@@ -191,15 +201,34 @@ function visiblePath({ horizontal, vertical }: Border, viewport: Viewport, { rat
   const path = new Path2D();
   forEachBetween(horizontal, top, bottom, (y, from, to) => {
     if (to < left || from > right) return;
-    path.moveTo(Math.max(from, left), y);
-    path.lineTo(Math.min(to, right), y);
+    forEachDash(Math.max(from, left), Math.min(to, right), dash && { length: dash, offset: y }, (start, end) => {
+      path.moveTo(start, y);
+      path.lineTo(end, y);
+    });
   });
   forEachBetween(vertical, left, right, (x, from, to) => {
     if (to < top || from > bottom) return;
-    path.moveTo(x, Math.max(from, top));
-    path.lineTo(x, Math.min(to, bottom));
+    forEachDash(Math.max(from, top), Math.min(to, bottom), dash && { length: dash, offset: -x }, (start, end) => {
+      path.moveTo(x, start);
+      path.lineTo(x, end);
+    });
   });
   return path;
+}
+
+/** The dashes of one segment: as long as the gaps, and in step from one pixel's edge to the next. */
+function forEachDash(
+  from: number,
+  to: number,
+  dash: { length: number; offset: number } | null | 0,
+  visit: (start: number, end: number) => void,
+): void {
+  if (!dash) return visit(from, to);
+  const { length, offset } = dash;
+  for (let n = 2 * Math.floor((from + offset) / (2 * length)); n * length < to + offset; n += 2) {
+    const [start, end] = [Math.max(from, n * length - offset), Math.min(to, (n + 1) * length - offset)];
+    if (start < end) visit(start, end);
+  }
 }
 
 /** The segments on grid lines from `first` to `last`; they are sorted by line. */

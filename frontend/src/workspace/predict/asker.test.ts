@@ -13,10 +13,10 @@ const answer = (name: string, ...scores: number[]): Answer => ({
 
 /** A predictor that answers when told to. */
 function scripted() {
-  const calls: { prompts: readonly Prompt[]; signal: AbortSignal; take: (answer: Answer) => void; fail: (error: unknown) => void }[] = [];
+  const calls: { prompts: readonly Prompt[]; model: string | null; signal: AbortSignal; take: (answer: Answer) => void; fail: (error: unknown) => void }[] = [];
   const predictor: Predictor = {
     where: "server",
-    predict: (_, prompts, signal) => new Promise((take, fail) => calls.push({ prompts, signal, take, fail })),
+    predict: (_, prompts, model, signal) => new Promise((take, fail) => calls.push({ prompts, model, signal, take, fail })),
   };
   const seen: Asked[] = [];
   const asker = createAsker(predictor, (asked) => seen.push(asked));
@@ -94,4 +94,31 @@ test("the best mask is shown until another one is chosen", () => {
   const three = answer("m", 0.4, 0.9, 0.6);
   expect([shownIndex(three, null), shownIndex(three, 0), shownIndex(answer("m", 0.3), 2)]).toEqual([1, 0, 0]);
   expect([scoreWord(0.9), scoreWord(0.75), scoreWord(0.3)]).toEqual(["good", "fair", "poor"]);
+});
+
+test("a model promoted meanwhile answers from the next image on, never within one", async () => {
+  const { asker, calls } = scripted();
+  asker.ask(1, [point(1)]);
+  calls[0]?.take(answer("old", 0.5));
+  await settle();
+  asker.ask(1, [point(1), point(2)]);
+  calls[1]?.take(answer("old", 0.5));
+  await settle();
+  asker.forget();
+  asker.ask(2, [point(1)]);
+  expect(calls.map(({ model }) => model)).toEqual([null, "old", null]);
+});
+
+test("a model that was taken away meanwhile is replaced by the one that is live", async () => {
+  const { asker, calls, now } = scripted();
+  asker.ask(1, [point(1)]);
+  calls[0]?.take(answer("old", 0.5));
+  await settle();
+  asker.ask(1, [point(1), point(2)]);
+  calls[1]?.fail(new ApiError(404, "unknown_model_version", "It is gone."));
+  await settle();
+  calls[2]?.take(answer("new", 0.5));
+  await settle();
+  expect(calls.map(({ model }) => model)).toEqual([null, "old", null]);
+  expect(now()).toMatchObject({ isFresh: true, answer: { modelVersion: "new" } });
 });

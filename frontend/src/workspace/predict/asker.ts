@@ -1,5 +1,6 @@
 // Asks for the masks of the latest prompts. A newer question ends an older one, late answers are dropped by number,
-// answers are remembered by prompt list, and a model that is away is asked again until it answers.
+// answers are remembered by prompt list, and a model that is away is asked again until it answers. The model that gave the
+// first answer on an image gives them all: one that is promoted meanwhile begins with the next image.
 import { promptsKey } from "../../canvas/document";
 import type { Prompt } from "../../canvas/prompts";
 import { ApiError, messageOf } from "../../api/errors";
@@ -37,6 +38,7 @@ export function createAsker(predictor: Predictor, onChange: (asked: Asked) => vo
   const answers = new Map<string, Answer>(); // oldest first
   let asked = NOTHING;
   let question: { imageId: number; prompts: readonly Prompt[]; key: string } | null = null;
+  let modelVersion: string | null = null;
   let epoch = 0;
   let call = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,6 +63,11 @@ export function createAsker(predictor: Predictor, onChange: (asked: Asked) => vo
 
   const fail = (error: unknown): void => {
     const reason = passingReason(error);
+    if (error instanceof ApiError && error.code === "unknown_model_version" && modelVersion !== null) {
+      // It was taken away meanwhile; better another model than none.
+      modelVersion = null;
+      return send();
+    }
     if (reason === null) {
       const known = error instanceof ApiError ? error : null;
       show({ ...asked, state: { kind: "refused", error: known, message: messageOf(error) }, isFresh: false });
@@ -81,10 +88,11 @@ export function createAsker(predictor: Predictor, onChange: (asked: Asked) => vo
     if (asked.state.kind !== "waiting") {
       show({ ...asked, state: { kind: "asking", since: performance.now() }, isFresh: false });
     }
-    void predictor.predict(imageId, prompts, call.signal).then(
+    void predictor.predict(imageId, prompts, modelVersion, call.signal).then(
       (answer) => {
         if (number !== epoch) return;
         pauseMs = FIRST_PAUSE_MS;
+        modelVersion = answer.modelVersion;
         remember(key, answer);
         show({ state: { kind: "idle" }, answer, isFresh: true });
       },
@@ -115,6 +123,7 @@ export function createAsker(predictor: Predictor, onChange: (asked: Asked) => vo
     forget() {
       stop();
       question = null;
+      modelVersion = null;
       answers.clear();
       show(NOTHING);
     },

@@ -12,14 +12,15 @@ export interface Answer {
 
 export interface Predictor {
   readonly where: "server" | "browser";
-  predict(imageId: number, prompts: readonly Prompt[], signal: AbortSignal): Promise<Answer>;
+  /** `modelVersion`: which model is to answer; null: the one that is live. */
+  predict(imageId: number, prompts: readonly Prompt[], modelVersion: string | null, signal: AbortSignal): Promise<Answer>;
 }
 
 export const serverPredictor: Predictor = {
   where: "server",
-  async predict(imageId, prompts, signal) {
+  async predict(imageId, prompts, modelVersion, signal) {
     const started = performance.now();
-    const answer = await predict(imageId, [...prompts], signal);
+    const answer = await predict(imageId, [...prompts], modelVersion, signal);
     return { modelVersion: answer.model_version, masks: answer.masks, milliseconds: performance.now() - started };
   },
 };

@@ -1,13 +1,17 @@
 // The browser's own store: kept masks that the server has not confirmed, and drafts. A buffer, not an archive.
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { Draft, MaskId } from "../../canvas/document";
+import type { Draft, MaskId, Origin } from "../../canvas/document";
 import type { AnnotationIn } from "../server";
 
-/** What the server knows of a mask. */
+/** What the server has of a mask. `gone`: deleted, or as a proposal rejected; it can be restored. */
 export interface ServerMask {
   annotationId: number;
   revision: number;
-  isDeleted: boolean;
+  state: "accepted" | "proposed" | "gone";
+  /** What its version is told by: the pixels, the category and the clicks. */
+  counts: string;
+  categoryId: number | null;
+  clicks: number;
 }
 
 /** Why a mask waits for a person: the server refused it, or somebody else changed it. */
@@ -19,7 +23,10 @@ export interface Refusal {
   current: unknown;
 }
 
-export type SentStep = "create" | "change" | "remove" | "restore";
+/** What a person wants of a mask: kept as it is in the body, left as the proposal it was, or removed. */
+export type Wanted = "kept" | "proposed" | "removed";
+
+export type SentStep = "create" | "change" | "propose" | "remove" | "restore";
 
 /** One mask whose state on the server is not yet what the person wants. */
 export interface OutboxRecord {
@@ -29,7 +36,9 @@ export interface OutboxRecord {
   imageId: number;
   imageName: string;
   order: number;
-  wanted: "kept" | "removed";
+  wanted: Wanted;
+  /** Missing in records of the store's first version. */
+  origin?: Origin;
   body: AnnotationIn;
   /** Counts the changes of `body`; `sentVersion` is the one that the server has. */
   version: number;
@@ -58,10 +67,24 @@ interface Schema extends DBSchema {
 export type Database = IDBPDatabase<Schema>;
 
 export function openDatabase(name = "segloop"): Promise<Database> {
-  return openDB<Schema>(name, 1, {
-    upgrade(database) {
-      database.createObjectStore("outbox", { keyPath: "maskId" }).createIndex("byUser", "userId");
-      database.createObjectStore("drafts", { keyPath: ["userId", "imageId"] });
+  return openDB<Schema>(name, 2, {
+    async upgrade(database, oldVersion, _, transaction) {
+      if (oldVersion === 0) {
+        database.createObjectStore("outbox", { keyPath: "maskId" }).createIndex("byUser", "userId");
+        database.createObjectStore("drafts", { keyPath: ["userId", "imageId"] });
+        return;
+      }
+      const outbox = transaction.objectStore("outbox");
+      for (const record of await outbox.getAll()) await outbox.put({ ...record, server: fromFirst(record.server) });
+      const drafts = transaction.objectStore("drafts");
+      for (const record of await drafts.getAll()) await drafts.put({ ...record, draft: { ...record.draft, base: null } });
     },
   });
+}
+
+/** What the first version of this store knew of the server's mask; its contents count as another version. */
+function fromFirst(server: ServerMask | null): ServerMask | null {
+  if (server === null) return null;
+  const { isDeleted } = server as ServerMask & { isDeleted?: boolean };
+  return { ...server, state: isDeleted === true ? "gone" : "accepted", counts: "", categoryId: null, clicks: 0 };
 }

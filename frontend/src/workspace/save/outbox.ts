@@ -1,10 +1,10 @@
 // Brings masks to the server: in order, again and again until they are there, never dropping one. Each record says what
 // the person wants of a mask; what to send follows from comparing that with what the server is known to have.
 import { createStore, type StoreApi } from "zustand/vanilla";
-import type { MaskId } from "../../canvas/document";
+import type { MaskId, Origin } from "../../canvas/document";
 import { ApiError, messageOf } from "../../api/errors";
 import type { Annotation, AnnotationCalls, AnnotationIn } from "../server";
-import type { Database, OutboxRecord, Refusal, SentStep, ServerMask } from "./database";
+import type { Database, OutboxRecord, Refusal, SentStep, ServerMask, Wanted } from "./database";
 
 export type SaveKind = "saved" | "saving" | "offline";
 
@@ -19,16 +19,19 @@ export interface WantedMask {
   readonly maskId: MaskId;
   readonly imageId: number;
   readonly imageName: string;
+  readonly origin: Origin;
   readonly body: AnnotationIn;
+  /** This mask was the draft of its image: with it the draft has ended. */
+  readonly endsDraft: boolean;
 }
 
 export interface Outbox {
   readonly state: StoreApi<SaveState>;
   /** Masks that came from the server: what it has of them. */
   know(maskId: MaskId, annotation: Annotation): void;
-  /** The person wants this mask kept, as it is in `body`. */
-  keep(mask: WantedMask): Promise<void>;
-  remove(mask: WantedMask): Promise<void>;
+  want(mask: WantedMask, wanted: Wanted): Promise<void>;
+  /** The server's number of a mask; null as long as it has none. */
+  annotationIdOf(maskId: MaskId): number | null;
   /** Sends what waits, now; resolves when nothing more can be done for the moment. */
   flush(): Promise<void>;
   recordsOf(imageId: number): Promise<OutboxRecord[]>;
@@ -54,16 +57,16 @@ const LONGEST_PAUSE_MS = 60_000;
 export function stepOf({ wanted, server, tried, version, sentVersion }: OutboxRecord): SentStep | "none" {
   if (tried !== null) return tried.step;
   if (server === null) return wanted === "kept" ? "create" : "none";
-  if (wanted === "removed") return server.isDeleted ? "none" : "remove";
-  if (server.isDeleted) return "restore";
-  return version === sentVersion ? "none" : "change";
+  if (wanted === "removed") return server.state === "gone" ? "none" : "remove";
+  if (server.state === "gone") return "restore";
+  if (wanted === "proposed") return server.state === "proposed" ? "none" : "propose";
+  // A proposal is taken by the same request as it is corrected by.
+  return version === sentVersion && server.state === "accepted" ? "none" : "change";
 }
 
 export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxOptions): Outbox {
   const state = createStore<SaveState>(() => ({ kind: "saved", waiting: 0, refused: [] }));
   const known = new Map<MaskId, ServerMask>();
-  /** Masks removed before their last change was sent: restoring them must send it, too. */
-  const outdated = new Set<MaskId>();
   let pauseMs = FIRST_PAUSE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sending: Promise<void> | null = null;
@@ -105,15 +108,13 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
       const next = change(record);
       if (next.server !== null) learn(maskId, next.server);
       if (stepOf(next) !== "none") left = next;
-      else if (next.version !== next.sentVersion) outdated.add(maskId);
-      else outdated.delete(maskId);
       await (left === null ? transaction.store.delete(maskId) : transaction.store.put(left));
     }
     await transaction.done;
     return left;
   };
 
-  const want = async (mask: WantedMask, wanted: "kept" | "removed"): Promise<void> => {
+  const want = async (mask: WantedMask, wanted: Wanted): Promise<void> => {
     storing++;
     const { kind, waiting } = state.getState();
     state.setState({ kind: kind === "saved" ? "saving" : kind, waiting: waiting + 1 });
@@ -122,7 +123,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     void flush();
   };
 
-  const store = async (mask: WantedMask, wanted: "kept" | "removed"): Promise<void> => {
+  const store = async ({ endsDraft, ...mask }: WantedMask, wanted: Wanted): Promise<void> => {
     // The mask and the end of its draft are one transaction: a crash in between would offer the mask twice.
     const transaction = database.transaction(["outbox", "drafts"], "readwrite", { durability: "strict" });
     const outbox = transaction.objectStore("outbox");
@@ -133,11 +134,10 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     const isChanged = JSON.stringify(waiting?.body) !== JSON.stringify(mask.body);
     const next: OutboxRecord =
       waiting === undefined
-        ? // Of a mask that the server has, only its keeping or removal, or a new body, can be wanted.
-          { ...fresh, sentVersion: isBodySent(server, wanted) && !outdated.has(mask.maskId) ? 1 : 0 }
+        ? { ...fresh, sentVersion: server !== null && isAsOn(server, mask.body) ? 1 : 0 }
         : { ...waiting, wanted, body: mask.body, version: waiting.version + (isChanged ? 1 : 0), refusal: null };
     await (stepOf(next) === "none" ? outbox.delete(mask.maskId) : outbox.put(next));
-    if (wanted === "kept") await transaction.objectStore("drafts").delete([userId, mask.imageId]);
+    if (endsDraft) await transaction.objectStore("drafts").delete([userId, mask.imageId]);
     transaction.commit();
     await transaction.done;
   };
@@ -163,12 +163,14 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   };
 
   const request = async (step: SentStep, record: OutboxRecord, body: AnnotationIn): Promise<ServerMask> => {
-    const { annotationId, revision } = record.server ?? { annotationId: 0, revision: 0 };
-    if (step === "create") return serverMaskOf(await calls.create(record.imageId, body, record.maskId));
+    const { server } = record;
+    if (step === "create" || server === null) return serverMaskOf(await calls.create(record.imageId, body, record.maskId));
+    const { annotationId, revision } = server;
+    if (step === "propose") return serverMaskOf(await calls.propose(annotationId, revision));
     if (step === "restore") return serverMaskOf(await calls.restore(annotationId));
     if (step === "change") return serverMaskOf(await calls.change(annotationId, body, revision).catch(acceptOwn(body)));
     await calls.remove(annotationId, revision).catch(acceptAbsence);
-    return { annotationId, revision, isDeleted: true };
+    return { ...server, state: "gone" };
   };
 
   const refuse = (maskId: MaskId, error: ApiError): Promise<unknown> => {
@@ -218,7 +220,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
         await publish(reason === null ? undefined : "offline");
         if (reason !== null) goOnLater(reason);
         // Something may have come in after the last look.
-        else if (state.getState().waiting > storing) void flush();
+        else if (!isClosed && state.getState().waiting > storing) void flush();
       })
       .catch((error: unknown) => {
         sending = null;
@@ -248,8 +250,8 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   return {
     state,
     know: (maskId, annotation) => void known.set(maskId, serverMaskOf(annotation)),
-    keep: (mask) => want(mask, "kept"),
-    remove: (mask) => want(mask, "removed"),
+    want,
+    annotationIdOf: (maskId) => known.get(maskId)?.annotationId ?? null,
     flush,
     recordsOf: async (imageId) => (await records()).filter((record) => record.imageId === imageId),
     sendAgain,
@@ -262,14 +264,17 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   };
 }
 
-/** Whether the server has the body already: a mask is removed, or restored, as it last stood there. */
-const isBodySent = (server: ServerMask | null, wanted: "kept" | "removed"): boolean =>
-  server !== null && (wanted === "removed" || server.isDeleted);
+/** Whether the server has this body already. */
+const isAsOn = (server: ServerMask, body: AnnotationIn): boolean =>
+  server.counts === body.rle.counts && server.categoryId === (body.category_id ?? null) && server.clicks === body.clicks;
 
-const serverMaskOf = ({ id, revision, state }: Annotation): ServerMask => ({
+const serverMaskOf = ({ id, revision, state, rle, category_id, clicks }: Annotation): ServerMask => ({
   annotationId: id,
   revision,
-  isDeleted: state === "deleted",
+  state: state === "accepted" || state === "proposed" ? state : "gone",
+  counts: rle.counts,
+  categoryId: category_id,
+  clicks,
 });
 
 /** No answer, an overloaded or failing server, a full disk, an ended session: the same request may succeed later. */
@@ -280,11 +285,7 @@ function isPassing({ status }: ApiError): boolean {
 /** A conflict with our own change, whose answer got lost, is none. */
 const acceptOwn = (sent: AnnotationIn) => (error: unknown): Annotation => {
   const current = error instanceof ApiError ? (error.body["current"] as Annotation | undefined) : undefined;
-  const isOurs =
-    current?.rle.counts === sent.rle.counts &&
-    current.category_id === (sent.category_id ?? null) &&
-    current.clicks === sent.clicks;
-  if (!isOurs) throw error;
+  if (current?.state !== "accepted" || !isAsOn(serverMaskOf(current), sent)) throw error;
   return current;
 };
 

@@ -1,7 +1,8 @@
 // What stands in the way, in words, over the photo's upper edge.
 import { Button } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
+import { isHintDue } from "../effort";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
@@ -34,4 +35,24 @@ export function Banners(): ReactNode {
       )}
     </div>
   );
+}
+
+/** Over the photo for as long as it is an audit's. */
+export function AuditStrip(): ReactNode {
+  const isAudit = useWorkspace((state) => state.phase.kind === "working" && (state.work?.is_audit ?? false));
+  if (!isAudit) return null;
+  return <div className={classes["strip"]} data-banner="audit">{strings.audit.banner}</div>;
+}
+
+/** After half a minute on one mask a calm word, once. */
+export function Hint(): ReactNode {
+  const effort = useWorkspace((state) => state.effort);
+  const seconds = useWorkspace((state) => (state.phase.kind === "working" ? (state.work?.hint_seconds ?? 0) : 0));
+  const [now, setNow] = useState(() => performance.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(performance.now()), 500);
+    return () => window.clearInterval(timer);
+  }, []);
+  const isDue = isHintDue(effort, Math.max(now, effort.lastAt ?? 0), seconds);
+  return <div className={classes["slow"]} role="status" data-hint={isDue}>{isDue && strings.hint(seconds)}</div>;
 }

@@ -3,7 +3,7 @@ import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useStore } from "zustand";
 import { messageOf } from "../../api/errors";
-import { KEYMAP, POINTER_KEYS } from "../keymap";
+import { GROUPS, KEYMAP, POINTER_KEYS } from "../keymap";
 import type { OutboxRecord } from "../save/database";
 import { type Annotation, findAnnotation } from "../server";
 import { strings } from "../strings";
@@ -29,8 +29,6 @@ export function Dialogs(): ReactNode {
     </>
   );
 }
-
-const GROUPS = ["Prompts", "Masks", "Photo", "View"] as const;
 
 function KeySheet(): ReactNode {
   return (

@@ -1,9 +1,10 @@
 // The kept masks. Hovering or focusing one shows it alone; a click selects it.
 import { IconTrash } from "@tabler/icons-react";
-import { memo, type ReactNode } from "react";
+import { memo, type ReactNode, useEffect, useRef } from "react";
 import { useStore } from "zustand";
 import type { Mask } from "../../canvas/document";
 import type { Rgb } from "../../canvas/render/palette";
+import { isBelow } from "../review";
 import type { Session } from "../session";
 import { colourOf, docOf } from "../state";
 import { strings } from "../strings";
@@ -18,15 +19,19 @@ export function MaskList(): ReactNode {
   const categories = useWorkspace((state) => state.categories);
   const selectedId = useWorkspace((state) => state.selectedId);
   const refused = useStore(session.outbox.state, (state) => state.refused);
-  const newestFirst = order.flatMap((id) => masks[id] ?? []).reverse();
+  const baseId = useWorkspace((state) => docOf(state).draft.base);
+  const minIou = useWorkspace((state) => state.minIou);
+  const newestFirst = order.flatMap((id) => masks[id] ?? []).filter((mask) => !isBelow(mask, minIou)).reverse();
   const factOf = (mask: Mask): string => {
     if (refused.some((record) => record.maskId === mask.id)) return strings.list.refused;
-    return mask.state === "proposed" ? strings.list.proposed : strings.list.pixels(mask.area);
+    if (mask.id === baseId) return strings.list.refining;
+    if (mask.state === "proposed") return strings.list.proposed;
+    return mask.origin === "automatic" ? strings.list.automatic : strings.list.pixels(mask.area);
   };
   return (
     <section className={classes["listSection"]} aria-label={strings.list.heading}>
       <h2 className={classes["heading"]}>
-        {strings.list.heading} <span className={classes["muted"]}>{order.length}</span>
+        {strings.list.heading} <span className={classes["muted"]}>{newestFirst.length}</span>
       </h2>
       {order.length === 0 && <p className={classes["muted"]}>{strings.list.empty}</p>}
       <ul className={classes["list"]}>
@@ -54,8 +59,12 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
   const { store, editing } = session;
   const solo = (): void => store.setState({ soloId: mask.id });
   const all = (): void => store.setState({ soloId: null });
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (isSelected) row.current?.scrollIntoView({ block: "nearest" });
+  }, [isSelected]);
   return (
-    <li className={classes["item"]} data-selected={isSelected} onMouseEnter={solo} onMouseLeave={all}>
+    <li ref={row} className={classes["item"]} data-selected={isSelected} onMouseEnter={solo} onMouseLeave={all}>
       <button
         type="button"
         className={classes["itemName"]}
@@ -65,10 +74,10 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
         onBlur={all}
         onClick={() => editing.select(isSelected ? null : mask.id)}
       >
-        <Swatch colour={colour} />
+        <Swatch colour={colour} isProposal={mask.state === "proposed"} />
         <span>{name}</span>
         <span className={classes["muted"]}>{fact}</span>
-        <span className={classes["seconds"]}>{strings.list.seconds(mask.evidence.activeSeconds)}</span>
+        <span className={classes["seconds"]}>{mask.state === "proposed" ? "" : strings.list.seconds(mask.evidence.activeSeconds)}</span>
       </button>
       <button
         type="button"

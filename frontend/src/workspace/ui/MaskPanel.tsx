@@ -1,6 +1,7 @@
 // The mask being made: its candidates, its score, its category, and what to do with it.
 import { Button, Select } from "@mantine/core";
 import type { ReactNode } from "react";
+import { untouchedBase } from "../../canvas/document";
 import { scoreWord } from "../predict/predictor";
 import { docOf, shownOf } from "../state";
 import { strings } from "../strings";
@@ -12,13 +13,21 @@ import { keepFocus } from "./Panels";
 export function MaskPanel(): ReactNode {
   const { session } = useWorkplace();
   const prompts = useWorkspace((state) => docOf(state).draft.prompts.length);
+  const base = useWorkspace((state) => (docOf(state).draft.base === null ? undefined : docOf(state).masks[docOf(state).draft.base ?? ""]));
+  const isUntouched = useWorkspace((state) => untouchedBase(docOf(state)) !== null);
   return (
     <section className={classes["section"]} aria-label={strings.mask.heading}>
       <h2 className={classes["heading"]}>
-        {strings.mask.heading}
+        {base === undefined ? strings.mask.heading : strings.mask.refining(base.number)}
         <Which />
       </h2>
-      {prompts === 0 ? <p className={classes["muted"]}>{strings.mask.none}</p> : <Answer />}
+      {prompts === 0 ? (
+        <p className={classes["muted"]}>{strings.mask.none}</p>
+      ) : isUntouched ? (
+        <p className={classes["muted"]}>{strings.mask.howToRefine}</p>
+      ) : (
+        <Answer />
+      )}
       {prompts > 0 && (
         <div className={classes["row"]}>
           <Button className={classes["button"] ?? ""} size="compact-xs" onMouseDown={keepFocus} onClick={session.editing.keep}>{strings.mask.keep}</Button>

@@ -3,8 +3,10 @@ import type { ReactNode } from "react";
 import { type Rgb, cssColour } from "../../canvas/render/palette";
 import classes from "../workspace.module.css";
 
-export function Swatch({ colour }: { colour: Rgb }): ReactNode {
-  return <span className={classes["swatch"]} style={{ background: cssColour(colour) }} aria-hidden />;
+/** A proposal's is open and dashed, as its outline is. */
+export function Swatch({ colour, isProposal = false }: { colour: Rgb; isProposal?: boolean }): ReactNode {
+  const style = isProposal ? { borderColor: cssColour(colour) } : { background: cssColour(colour) };
+  return <span className={classes["swatch"]} data-proposal={isProposal} style={style} aria-hidden />;
 }
 
 export function KeyCap({ children }: { children: ReactNode }): ReactNode {

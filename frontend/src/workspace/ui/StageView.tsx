@@ -9,7 +9,7 @@ import { attachStage, type Stage } from "../stage";
 import type { Phase } from "../state";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
-import { Banners } from "./Banners";
+import { AuditStrip, Banners, Hint } from "./Banners";
 import { useWorkplace, useWorkspace } from "./context";
 
 interface StageViewProps {
@@ -33,6 +33,7 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
   }, [session, onStage]);
   return (
     <main className={classes["stageArea"]}>
+      <AuditStrip />
       <div
         ref={element}
         className={classes["stage"]}
@@ -42,6 +43,7 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
         data-stage
       />
       <Banners />
+      <Hint />
       <Over phase={phase} projectId={projectId} />
     </main>
   );
@@ -49,6 +51,7 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
 
 function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactNode {
   const { session } = useWorkplace();
+  const wantedStage = useWorkspace((state) => state.wantedStage);
   const toProject = <ButtonLink to="/projects/$projectId" params={{ projectId }} variant="default">{strings.empty.project}</ButtonLink>;
   switch (phase.kind) {
     case "working":
@@ -58,7 +61,7 @@ function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactN
     case "empty":
       return (
         <Cover>
-          <EmptyState title={strings.empty.title} action={<><Button onClick={() => void session.queue.goOn()}>{strings.empty.again}</Button>{" "}{toProject}</>}>
+          <EmptyState title={wantedStage === null ? strings.empty.title : strings.empty.titleOf(strings.stage.names[wantedStage])} action={<>{wantedStage !== null && <><Button onClick={() => void session.queue.setStage(null)}>{strings.empty.anyStage}</Button>{" "}</>}<Button variant={wantedStage === null ? "filled" : "default"} onClick={() => void session.queue.goOn()}>{strings.empty.again}</Button>{" "}{toProject}</>}>
             {strings.empty.text}
           </EmptyState>
         </Cover>

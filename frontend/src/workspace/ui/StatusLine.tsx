@@ -5,24 +5,24 @@ import { sensibleKeys } from "../keymap";
 import { docOf } from "../state";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
-import { useWorkplace, useWorkspace } from "./context";
+import { useWorkspace } from "./context";
 import { KeyCap } from "./Panels";
 
-const LONG_SECONDS = 30;
 const HINTS = {
   idle: [["Click", strings.status.click], ["Drag", strings.status.box], ["Ctrl+Enter", strings.status.finish], ["K", strings.status.skip]],
   prompts: [["Enter", strings.status.keep], ["Click", strings.status.click], ["Right click", strings.status.background], ["Backspace", strings.status.takeBack]],
   candidates: [["Enter", strings.status.keep], ["1 2 3", strings.status.choose], ["Right click", strings.status.background], ["Backspace", strings.status.takeBack]],
-  selected: [["Delete", strings.status.remove], ["Esc", strings.status.unselect], ["Ctrl+Enter", strings.status.finish]],
+  refining: [["Click", strings.status.click], ["Right click", strings.status.background], ["Enter", strings.status.keep], ["Esc", strings.status.drop]],
+  review: [["A", strings.status.accept], ["D", strings.status.reject], ["R", strings.status.refine], [".", strings.status.next]],
+  audit: [["A", strings.status.fine], ["D", strings.status.reject], ["R", strings.status.refine], ["Ctrl+Enter", strings.status.finish]],
+  waiting: [[".", strings.status.next], ["Click", strings.status.click], ["Ctrl+Enter", strings.status.finish]],
+  selected: [["R", strings.status.refine], ["Delete", strings.status.remove], ["Esc", strings.status.unselect], ["Ctrl+Enter", strings.status.finish]],
 } as const;
 
 export function StatusLine(): ReactNode {
-  const { session } = useWorkplace();
   const masks = useWorkspace((state) => docOf(state).order.length);
   const notice = useWorkspace((state) => state.notice);
-  useWorkspace((state) => state.selectedId);
-  useWorkspace((state) => state.asked);
-  useWorkspace((state) => docOf(state).draft);
+  const keys = useWorkspace(sensibleKeys);
   return (
     <footer className={classes["status"]}>
       <Clock />
@@ -30,7 +30,7 @@ export function StatusLine(): ReactNode {
       <Waiting />
       {notice !== null && <span className={classes["notice"]}>{notice}</span>}
       <span style={{ flex: 1 }} />
-      {HINTS[sensibleKeys(session)].map(([keys, does]) => (
+      {HINTS[keys].map(([keys, does]) => (
         <span key={keys} className={classes["hint"]}><KeyCap>{keys}</KeyCap> {does}</span>
       ))}
       <span className={classes["hint"]}><KeyCap>?</KeyCap> {strings.status.keys}</span>
@@ -45,12 +45,12 @@ function Clock(): ReactNode {
     const timer = window.setInterval(() => setNow(performance.now()), 500);
     return () => window.clearInterval(timer);
   }, []);
+  const hintSeconds = useWorkspace((state) => state.work?.hint_seconds ?? 0);
   const seconds = activeMsAt(effort, Math.max(now, effort.lastAt ?? 0)) / 1000;
-  const isLong = seconds >= LONG_SECONDS;
+  const isLong = hintSeconds > 0 && seconds >= hintSeconds;
   return (
     <span className={classes["clock"]} data-long={isLong}>
       {strings.status.clock(seconds)} {strings.status.thisMask}
-      {isLong && <span className={classes["hint"]}>, {strings.status.long}</span>}
     </span>
   );
 }

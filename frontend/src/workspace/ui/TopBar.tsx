@@ -9,6 +9,7 @@ import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { KeyCap, keepFocus } from "./Panels";
+import { StageMenu } from "./StageMenu";
 
 export function TopBar({ project }: { project: Project }): ReactNode {
   const { session } = useWorkplace();
@@ -24,6 +25,7 @@ export function TopBar({ project }: { project: Project }): ReactNode {
         <IconChevronLeft size={16} aria-hidden />
         {project.name}
       </Link>
+      <StageMenu />
       {work !== null && (
         <>
           <span className={classes["slash"]} aria-hidden>/</span>

@@ -1,0 +1,42 @@
+// The stage of the open image, and the choice of the one whose images are asked for.
+import { Menu, UnstyledButton } from "@mantine/core";
+import { IconCheck, IconChevronDown } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import type { StageName } from "../server";
+import { strings } from "../strings";
+import classes from "../workspace.module.css";
+import { useWorkplace, useWorkspace } from "./context";
+
+const CHOICES: readonly (StageName | null)[] = [null, "assisted_manual", "semi_automatic", "fully_automatic"];
+
+export function StageMenu(): ReactNode {
+  const { session } = useWorkplace();
+  const wanted = useWorkspace((state) => state.wantedStage);
+  const stage = useWorkspace((state) => state.work?.stage as StageName | undefined);
+  const { names, any, what, choose, only } = strings.stage;
+  const shown = stage === undefined ? (wanted === null ? any : names[wanted]) : names[stage];
+  return (
+    <Menu position="bottom-start" shadow="md">
+      <Menu.Target>
+        <UnstyledButton className={classes["stageMenu"] ?? ""} aria-label={`${choose}: ${shown}`} data-work-stage={stage ?? ""}>
+          {wanted === null ? shown : only(shown)}
+          <IconChevronDown size={14} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {CHOICES.map((choice) => (
+          <Menu.Item
+            key={choice ?? "any"}
+            role="menuitemradio"
+            aria-checked={choice === wanted}
+            leftSection={<IconCheck size={14} aria-hidden style={{ visibility: choice === wanted ? "visible" : "hidden" }} />}
+            onClick={() => void session.queue.setStage(choice)}
+          >
+            {choice === null ? any : names[choice]}
+            <div className={classes["muted"]}>{what[choice ?? "any"]}</div>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
