@@ -1,21 +1,11 @@
 // What happens in a project, as it happens: each event has what it touched fetched again. No polling while the line is open.
 import { infiniteQueryOptions, type QueryClient } from "@tanstack/react-query";
 import { createStore } from "zustand/vanilla";
-import { ask } from "./ask";
+import { call, client } from "./client";
 import { projectKey } from "./projects";
+import type { components } from "./schema";
 
-export interface AuditEntry {
-  id: number;
-  kind: string;
-  actor: { id: number; name: string } | null;
-  data: Record<string, unknown>;
-  created_at: string;
-}
-
-export interface AuditLogPage {
-  items: AuditEntry[];
-  next_cursor: string | null;
-}
+export type AuditEntry = components["schemas"]["EventOut"];
 
 const AUDIT_PER_PAGE = 50;
 
@@ -23,8 +13,9 @@ export const auditLogQuery = (projectId: number) =>
   infiniteQueryOptions({
     queryKey: [...projectKey(projectId), "audit-log"],
     queryFn: ({ pageParam, signal }) => {
-      const cursor = pageParam === null ? "" : `&cursor=${pageParam}`;
-      return ask<AuditLogPage>("GET", `/projects/${projectId}/audit-log?limit=${AUDIT_PER_PAGE}${cursor}`, undefined, signal);
+      const query = { limit: AUDIT_PER_PAGE, ...(pageParam === null ? {} : { cursor: Number(pageParam) }) };
+      const params = { path: { project_id: projectId }, query };
+      return call(client.GET("/api/projects/{project_id}/audit-log", { params, signal }));
     },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
@@ -41,6 +32,7 @@ const TOUCHED: Readonly<Record<string, readonly string[]>> = {
   "stage.reverted": ["stages", "admissions", "audit-log", "images"],
   "stage.policy_changed": ["stages", "audit-log", "statistics"],
   "stage.exit_reached": ["stages", "audit-log"],
+  "training.policy_changed": ["training-policy", "audit-log"],
   "training.started": ["training-runs", "snapshots", "audit-log", "jobs"],
   "training.finished": ["training-runs", "snapshots", "promotions", "statistics", "audit-log", "jobs"],
   "training.failed": ["training-runs", "audit-log", "jobs"],
@@ -64,6 +56,7 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
   let timer: number | undefined;
   let flushTimer: number | undefined;
   let failures = 0;
+  let wasOpen = false;
   const touched = new Set<string>();
 
   const flush = (): void => {
@@ -93,7 +86,8 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
     source.onopen = () => {
       failures = 0;
       live.setState({ isOpen: true });
-      touchAll(); // whatever happened while nobody listened
+      if (wasOpen) touchAll(); // whatever happened while nobody listened
+      wasOpen = true;
     };
     source.onerror = () => {
       live.setState({ isOpen: false });

@@ -528,6 +528,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/{model_version}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote Version
+         * @description Makes a version the live one of a project, by an administrator's word and whatever the gate said.
+         *
+         *     409 `already_live`; 404 when the model server does not serve it, or the caller may not know of the project.
+         */
+        post: operations["promote_version_api_models__model_version__promote_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back
+         * @description Takes back the newest promotion; once more, the one before. 409 `nothing_to_roll_back`.
+         */
+        post: operations["roll_back_api_projects__project_id__rollback_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/promotions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Promotions
+         * @description What was live when, and why: promotions and rollbacks, newest first.
+         */
+        get: operations["list_promotions_api_projects__project_id__promotions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/images/{image_id}/annotations": {
         parameters: {
             query?: never;
@@ -568,7 +630,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Annotation
-         * @description Takes a mask out of the dataset; it can be restored.
+         * @description Takes a mask out of the dataset; it can be restored. One that a model made on its own is rejected.
          */
         delete: operations["delete_annotation_api_annotations__annotation_id__delete"];
         options?: never;
@@ -587,9 +649,109 @@ export interface paths {
         put?: never;
         /**
          * Restore Annotation
-         * @description Brings a deleted mask back.
+         * @description Brings a deleted or rejected mask back as it was.
          */
         post: operations["restore_annotation_api_annotations__annotation_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/annotations/{annotation_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Proposal
+         * @description Accepts a proposal as it is. To correct one, PUT the mask it should be.
+         */
+        post: operations["accept_proposal_api_annotations__annotation_id__accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/annotations/{annotation_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Proposal
+         * @description Rejects a mask that a model made on its own; it can be restored.
+         */
+        post: operations["reject_proposal_api_annotations__annotation_id__reject_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/annotations/{annotation_id}/propose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose Again
+         * @description Takes back a decision: the mask is the proposal again that it was.
+         */
+        post: operations["propose_again_api_annotations__annotation_id__propose_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/proposals/accept-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept All Proposals
+         * @description Accepts every proposal of the image that is left.
+         */
+        post: operations["accept_all_proposals_api_images__image_id__proposals_accept_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/proposals/undo-accept-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Accept All Proposals
+         * @description Makes these proposals again, except for those that were touched since.
+         */
+        post: operations["undo_accept_all_proposals_api_images__image_id__proposals_undo_accept_all_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -608,6 +770,126 @@ export interface paths {
          * @description Earlier versions, and those that lost against a newer one.
          */
         get: operations["list_revisions_api_annotations__annotation_id__revisions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stages
+         * @description The three stages in order: policy, images by state, whether its images may go on, how fast it goes.
+         */
+        get: operations["list_stages_api_projects__project_id__stages_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/stages/{stage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Stage
+         * @description Changes a stage's policy. 409 `policy_changed` when somebody else did meanwhile.
+         */
+        patch: operations["change_stage_api_projects__project_id__stages__stage__patch"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/stages/{stage}/admit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Admit
+         * @description Moves images from the earlier stages into this one; with `dry_run` it only says which they would be.
+         */
+        post: operations["admit_api_projects__project_id__stages__stage__admit_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/admissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Admissions
+         * @description The newest admissions, newest first.
+         */
+        get: operations["list_admissions_api_projects__project_id__admissions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/admissions/{admission_id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert Admission
+         * @description Takes an admission back for all its images that still wait untouched.
+         */
+        post: operations["revert_admission_api_projects__project_id__admissions__admission_id__revert_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/statistics/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit
+         * @description What people made of the automatic masks they audited.
+         */
+        get: operations["read_audit_api_projects__project_id__statistics_audit_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -780,6 +1062,348 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Snapshots
+         * @description The project's snapshots, newest first.
+         */
+        get: operations["list_snapshots_api_projects__project_id__snapshots_get"];
+        put?: never;
+        /**
+         * Create Snapshot
+         * @description Freezes the project's accepted masks as they are when its job runs. The first one fixes the frozen share.
+         */
+        post: operations["create_snapshot_api_projects__project_id__snapshots_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/snapshots/{snapshot_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Snapshot
+         * @description One snapshot.
+         */
+        get: operations["read_snapshot_api_snapshots__snapshot_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/snapshots/{snapshot_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Snapshot
+         * @description Its COCO json; every image carries `split`: train or frozen. Its ETag is its sha256, and it never changes.
+         */
+        get: operations["download_snapshot_api_snapshots__snapshot_id__download_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/snapshots/{snapshot_id}/diff/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Snapshots
+         * @description What happened from this snapshot to the other one of the same project.
+         */
+        get: operations["compare_snapshots_api_snapshots__snapshot_id__diff__other__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/training-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Policy
+         * @description When the project retrains, how, and what its gate asks for.
+         */
+        get: operations["read_policy_api_projects__project_id__training_policy_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Policy
+         * @description Changes some fields. 409 `policy_changed` when `revision` is old, `frozen_share_fixed` after a snapshot.
+         */
+        patch: operations["change_policy_api_projects__project_id__training_policy_patch"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/training-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The project's runs, newest first.
+         */
+        get: operations["list_runs_api_projects__project_id__training_runs_get"];
+        put?: never;
+        /**
+         * Create Run
+         * @description Starts a round: snapshot, training, measuring, gate. 409 `too_few_masks` {have, need}, `run_under_way`.
+         */
+        post: operations["create_run_api_projects__project_id__training_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/training-runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Run
+         * @description One run with its curve, figures and reason.
+         */
+        get: operations["read_run_api_training_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/training-runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Run
+         * @description Stops a run; nothing of it stays but its row. 409 `run_ended`.
+         */
+        post: operations["cancel_run_api_training_runs__run_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/training-runs/{run_id}/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive Checkpoint
+         * @description Takes the model that a trainer elsewhere made: one .zip of config.json and model.safetensors, in a part `files`.
+         *
+         *     It is measured and judged as any other. 409 `checkpoint_not_expected`, 422 `checkpoint_unusable`.
+         */
+        post: operations["receive_checkpoint_api_training_runs__run_id__checkpoint_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/statistics/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Overview
+         * @description Images by state and masks by outcome of every stage, with what a mask costs there.
+         */
+        get: operations["read_overview_api_projects__project_id__statistics_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/statistics/flywheel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Flywheel
+         * @description One round for each model version, in order of promotion: effort, outcomes, quality on the frozen masks.
+         */
+        get: operations["read_flywheel_api_projects__project_id__statistics_flywheel_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/statistics/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read People
+         * @description What each person did, by name.
+         */
+        get: operations["read_people_api_projects__project_id__statistics_people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Events
+         * @description Server-sent events, from `Last-Event-ID` on or from now on; every 15 s a comment.
+         *
+         *     Events of the audit log carry their id. `jobs` (the open jobs) and `work` (counts by stage and state) are states
+         *     without one: sent at the beginning and when they have changed, at most once a second.
+         */
+        get: operations["stream_events_api_projects__project_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit Log
+         * @description What was decided, by whom or by which rule, newest first; pass `next_cursor` back as `cursor`.
+         */
+        get: operations["read_audit_log_api_projects__project_id__audit_log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Webhooks
+         * @description The addresses that are told of the project's events.
+         */
+        get: operations["list_webhooks_api_projects__project_id__webhooks_get"];
+        put?: never;
+        /**
+         * Add Webhook
+         * @description Adds an address; `secret` is shown this once. Each event is posted to it as JSON, in order, at least once,
+         *     with `Segloop-Signature: sha256=<HMAC-SHA256 of the body by the secret, in hex>`.
+         */
+        post: operations["add_webhook_api_projects__project_id__webhooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Webhook
+         * @description Removes an address.
+         */
+        delete: operations["delete_webhook_api_projects__project_id__webhooks__webhook_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/jobs": {
         parameters: {
             query?: never;
@@ -865,6 +1489,115 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptedOut
+         * @description The proposals that were accepted together.
+         */
+        AcceptedOut: {
+            /** Accepted */
+            accepted: number[];
+        };
+        /**
+         * Actor
+         * @description Who did it.
+         */
+        Actor: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * AdmissionList
+         * @description The newest admissions, newest first.
+         */
+        AdmissionList: {
+            /** Items */
+            items: components["schemas"]["AdmissionOut"][];
+        };
+        /**
+         * AdmissionOut
+         * @description Images moved together. `author` None: the exit rule did it.
+         */
+        AdmissionOut: {
+            /** Id */
+            id: number;
+            /**
+             * From Stage
+             * @enum {string}
+             */
+            from_stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            /**
+             * To Stage
+             * @enum {string}
+             */
+            to_stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            rule: components["schemas"]["AdmitRule"];
+            /** Reason */
+            reason: string;
+            author: components["schemas"]["Person"] | null;
+            /** Image Count */
+            image_count: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Reverted At */
+            reverted_at: string | null;
+            /** Reverted Count */
+            reverted_count: number | null;
+        };
+        /**
+         * AdmitIn
+         * @description Images to move into a stage; with `dry_run` nothing moves.
+         */
+        AdmitIn: {
+            rule: components["schemas"]["AdmitRule"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+        };
+        /**
+         * AdmitOut
+         * @description How many images would move, or have moved, and the first of them.
+         */
+        AdmitOut: {
+            /** Image Count */
+            image_count: number;
+            /** First */
+            first: components["schemas"]["ImageOut"][];
+            /** Admission Id */
+            admission_id: number | null;
+        };
+        /**
+         * AdmitRule
+         * @description Which of the images that wait in an earlier stage. Conditions add up; none: all of them, in their queue's order.
+         *
+         *     `random_share` takes that share of them, always the same ones. `include_done`: also images that are done there.
+         */
+        AdmitRule: {
+            /** Count */
+            count?: number | null;
+            /** Name Contains */
+            name_contains?: string | null;
+            /** Random Share */
+            random_share?: number | null;
+            /** Image Ids */
+            image_ids?: number[] | null;
+            /**
+             * Include Done
+             * @default false
+             */
+            include_done: boolean;
+        };
+        /**
          * AnnotationIn
          * @description A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
          *     had answered and which candidate was taken.
@@ -903,7 +1636,7 @@ export interface components {
         };
         /**
          * AnnotationOut
-         * @description A kept mask. `revision` is its ETag.
+         * @description A kept or proposed mask. `revision` is its ETag; `proposal_iou`: how well the proposal agrees with the mask.
          */
         AnnotationOut: {
             /** Id */
@@ -926,7 +1659,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "model" | "manual" | "imported";
+            origin: "model" | "manual" | "imported" | "detector" | "automatic";
             /** Stage */
             stage: string;
             author: components["schemas"]["Author"] | null;
@@ -943,6 +1676,8 @@ export interface components {
             /** Candidate */
             candidate: number | null;
             proposal: components["schemas"]["Proposal"] | null;
+            /** Proposal Iou */
+            proposal_iou: number | null;
             /** Revision */
             revision: number;
             /**
@@ -957,6 +1692,41 @@ export interface components {
             updated_at: string;
         };
         /**
+         * AuditLog
+         * @description A page of the audit log, newest first.
+         */
+        AuditLog: {
+            /** Items */
+            items: components["schemas"]["EventOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * AuditOut
+         * @description What people made of the automatic masks they audited; `need`: how many masks must be audited to pass.
+         *
+         *     `share_75`, `share_90`: whose IoU with the person's mask is above 0.75, above 0.90; a rejected mask has IoU 0.
+         *     `added`: masks that were missing. `by_threshold`: a table to choose the stage's thresholds by.
+         */
+        AuditOut: {
+            /** Masks */
+            masks: number;
+            /** Images */
+            images: number;
+            share_75: components["schemas"]["Proportion"];
+            share_90: components["schemas"]["Proportion"];
+            /** Rejected */
+            rejected: number;
+            /** Added */
+            added: number;
+            /** Is Passed */
+            is_passed: boolean;
+            /** Need */
+            need: number;
+            /** By Threshold */
+            by_threshold: components["schemas"]["ThresholdOut"][];
+        };
+        /**
          * Author
          * @description Who made it.
          */
@@ -965,6 +1735,76 @@ export interface components {
             id: number;
             /** Name */
             name: string;
+        };
+        /**
+         * AutomaticOptions
+         * @description From a grid of points to masks.
+         */
+        AutomaticOptions: {
+            /**
+             * Points Per Side
+             * @default 32
+             */
+            points_per_side: number;
+            /**
+             * Points Per Batch
+             * @default 64
+             */
+            points_per_batch: number;
+            /**
+             * Pred Iou Thresh
+             * @default 0.88
+             */
+            pred_iou_thresh: number;
+            /**
+             * Stability Score Thresh
+             * @default 0.95
+             */
+            stability_score_thresh: number;
+            /**
+             * Stability Score Offset
+             * @default 1
+             */
+            stability_score_offset: number;
+            /**
+             * Box Nms Thresh
+             * @default 0.7
+             */
+            box_nms_thresh: number;
+            /**
+             * Crop N Layers
+             * @default 0
+             */
+            crop_n_layers: number;
+            /**
+             * Crop Nms Thresh
+             * @default 0.7
+             */
+            crop_nms_thresh: number;
+            /**
+             * Crop Overlap Ratio
+             * @default 0.3413333333333333
+             */
+            crop_overlap_ratio: number;
+            /**
+             * Crop N Points Downscale Factor
+             * @default 1
+             */
+            crop_n_points_downscale_factor: number;
+            /**
+             * Min Mask Region Area
+             * @default 100
+             */
+            min_mask_region_area: number;
+            /**
+             * Max Area Share
+             * @default 0.95
+             */
+            max_area_share: number;
+            /** Mask Nms Thresh */
+            mask_nms_thresh?: number | null;
+            /** Max Masks */
+            max_masks?: number | null;
         };
         /**
          * BoxPrompt
@@ -1016,6 +1856,28 @@ export interface components {
             position: number;
         };
         /**
+         * Changes
+         * @description How many came and went.
+         */
+        Changes: {
+            /** Added */
+            added: number;
+            /** Removed */
+            removed: number;
+        };
+        /**
+         * Comparison
+         * @description Two versions on the same masks; `difference` is candidate minus live, mask by mask.
+         */
+        Comparison: {
+            live: components["schemas"]["Measures"];
+            candidate: components["schemas"]["Measures"];
+            /** Difference */
+            difference: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /**
          * DuplicateOut
          * @description A file whose bytes the project has already, as this image.
          */
@@ -1024,6 +1886,91 @@ export interface components {
             file_name: string;
             /** Image Id */
             image_id: number;
+        };
+        /**
+         * EventOut
+         * @description One thing that happened. `actor` None: a policy or a worker did it.
+         */
+        EventOut: {
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            actor: components["schemas"]["Actor"] | null;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ExitOut
+         * @description Whether a stage's exit rule holds, and if not, what is missing, in sentences.
+         */
+        ExitOut: {
+            /** Is Ready */
+            is_ready: boolean;
+            /** Unmet */
+            unmet: string[];
+            /** Progress */
+            progress: components["schemas"]["ExitProgress"][];
+        };
+        /**
+         * ExitProgress
+         * @description One bound of an exit rule: what there is and what it asks for. `have` None: not known yet.
+         */
+        ExitProgress: {
+            /** Name */
+            name: string;
+            /** Have */
+            have: number | null;
+            /** Need */
+            need: number;
+        };
+        /**
+         * ExitRule
+         * @description When the images of a stage may go on to the next; for the automatic stage, when its masks can be trusted.
+         *
+         *     Every bound that is set must hold: masks kept, images done, median seconds for one mask with the live model. With
+         *     `is_automatic` the next stage is then kept filled with `batch` waiting images. `audit_*` are those of the automatic
+         *     stage: shares of audited masks whose IoU with the person's mask is above 0.75 and above 0.90.
+         */
+        ExitRule: {
+            /** Min Masks */
+            min_masks?: number | null;
+            /** Min Images */
+            min_images?: number | null;
+            /** Max Seconds Per Mask */
+            max_seconds_per_mask?: number | null;
+            /**
+             * Is Automatic
+             * @default false
+             */
+            is_automatic: boolean;
+            /**
+             * Batch
+             * @default 100
+             */
+            batch: number;
+            /**
+             * Audit Min Share 75
+             * @default 0.9
+             */
+            audit_min_share_75: number;
+            /**
+             * Audit Min Share 90
+             * @default 0.8
+             */
+            audit_min_share_90: number;
+            /**
+             * Audit Min Masks
+             * @default 50
+             */
+            audit_min_masks: number;
         };
         /**
          * ExportIn
@@ -1095,6 +2042,49 @@ export interface components {
             /** Finished At */
             finished_at: string | null;
         };
+        /**
+         * Flywheel
+         * @description One round for each model version, in order of promotion.
+         */
+        Flywheel: {
+            /** Rounds */
+            rounds: components["schemas"]["Round"][];
+        };
+        /**
+         * Gate
+         * @description What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
+         *
+         *     The 95 % interval of the paired difference of `measure`, the better the larger, must lie above `min_gain` (IoU, or
+         *     clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`.
+         */
+        Gate: {
+            /**
+             * Measure
+             * @default iou_1
+             * @enum {string}
+             */
+            measure: "iou_1" | "iou_3" | "noc_85";
+            /**
+             * Min Gain
+             * @default 0
+             */
+            min_gain: number;
+            /**
+             * Max General Loss
+             * @default 0.01
+             */
+            max_general_loss: number;
+        };
+        /**
+         * GateAnswer
+         * @description Whether the candidate may go live, and why in a sentence.
+         */
+        GateAnswer: {
+            /** Is Passed */
+            is_passed: boolean;
+            /** Reason */
+            reason: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1157,6 +2147,36 @@ export interface components {
             duplicates: components["schemas"]["DuplicateOut"][];
             /** Rejected */
             rejected: components["schemas"]["RejectedOut"][];
+        };
+        /**
+         * Interval
+         * @description A mean with its 95 % bootstrap interval over images; None where one image allows none.
+         */
+        Interval: {
+            /** Value */
+            value: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
+         * ItemCounts
+         * @description Images of a stage by state.
+         */
+        ItemCounts: {
+            /** Proposing */
+            proposing: number;
+            /** Ready */
+            ready: number;
+            /** Claimed */
+            claimed: number;
+            /** Done */
+            done: number;
+            /** Skipped */
+            skipped: number;
+            /** Moved */
+            moved: number;
         };
         /**
          * JobList
@@ -1230,6 +2250,18 @@ export interface components {
             password: string;
         };
         /**
+         * MaskChanges
+         * @description `changed`: the same mask with another shape or category.
+         */
+        MaskChanges: {
+            /** Added */
+            added: number;
+            /** Removed */
+            removed: number;
+            /** Changed */
+            changed: number;
+        };
+        /**
          * MaskPrompt
          * @description A mask to start from, at the image's own resolution. The prompts before it no longer count as mask input.
          */
@@ -1253,6 +2285,23 @@ export interface components {
             has_password: boolean;
             /** Version */
             version: string;
+        };
+        /**
+         * Measures
+         * @description One version on one set of masks: mean IoU after 1, 3, 5 clicks, clicks to IoU 0.85 and 0.90.
+         */
+        Measures: {
+            /** Images */
+            images: number;
+            /** Masks */
+            masks: number;
+            iou_1: components["schemas"]["Interval"];
+            iou_3: components["schemas"]["Interval"];
+            iou_5: components["schemas"]["Interval"];
+            noc_85: components["schemas"]["Interval"];
+            noc_90: components["schemas"]["Interval"];
+            /** Calibration Error */
+            calibration_error: number | null;
         };
         /**
          * MemberIn
@@ -1325,14 +2374,51 @@ export interface components {
             is_default: boolean;
         };
         /**
+         * NewWebhookOut
+         * @description A webhook with the secret its deliveries are signed with; shown this once.
+         */
+        NewWebhookOut: {
+            /** Id */
+            id: number;
+            /** Url */
+            url: string;
+            /** Kinds */
+            kinds: string[];
+            /** Last Event Id */
+            last_event_id: number;
+            /** Last Error */
+            last_error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Secret */
+            secret: string;
+        };
+        /**
          * NextIn
          * @description Which image to lend: the next of the queue, or this one. `after`: not this item again (it was put aside).
+         *
+         *     Without `stage`: proposals to review first, then images to annotate by hand, then audits.
          */
         NextIn: {
             /** Image Id */
             image_id?: number | null;
             /** After */
             after?: number | null;
+            /** Stage */
+            stage?: ("assisted_manual" | "semi_automatic" | "fully_automatic") | null;
+        };
+        /**
+         * Overview
+         * @description A project at a glance; `total_masks` stand in the dataset.
+         */
+        Overview: {
+            /** Stages */
+            stages: components["schemas"]["StageOverview"][];
+            /** Total Masks */
+            total_masks: number;
         };
         /**
          * PasswordIn
@@ -1343,6 +2429,46 @@ export interface components {
             password: string;
             /** Current Password */
             current_password?: string | null;
+        };
+        /**
+         * People
+         * @description Everybody who made or judged a mask, by name: nobody is ranked.
+         */
+        People: {
+            /** People */
+            people: components["schemas"]["PersonFigures"][];
+        };
+        /**
+         * Person
+         * @description Who did it.
+         */
+        Person: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * PersonFigures
+         * @description What one person did.
+         */
+        PersonFigures: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Masks */
+            masks: number;
+            /** Median Seconds */
+            median_seconds: number | null;
+            /** Median Clicks */
+            median_clicks: number | null;
+            /** Kept */
+            kept: number;
+            /** Edited */
+            edited: number;
+            /** Rejected */
+            rejected: number;
         };
         /**
          * PointPrompt
@@ -1365,6 +2491,140 @@ export interface components {
              * @enum {string}
              */
             type: "point";
+        };
+        /**
+         * Policy
+         * @description When a project retrains, and how. `frozen_share` of its images is never trained on, fixed by its first snapshot.
+         *
+         *     `hook_url` is told of each run and trains in our place (docs/training.md). `hook_secret` signs what is sent there;
+         *     it is never shown again.
+         */
+        Policy: {
+            /**
+             * Tune
+             * @default decoder
+             * @enum {string}
+             */
+            tune: "decoder" | "head" | "lora" | "full";
+            /**
+             * Steps
+             * @default 300
+             */
+            steps: number;
+            /**
+             * Batch Size
+             * @default 4
+             */
+            batch_size: number;
+            /**
+             * Rate
+             * @default 0.0001
+             */
+            rate: number;
+            /**
+             * Base
+             * @default live
+             * @enum {string}
+             */
+            base: "live" | "first";
+            /**
+             * Max Minutes
+             * @default 30
+             */
+            max_minutes: number;
+            /**
+             * Augment
+             * @default true
+             */
+            augment: boolean;
+            /**
+             * Use Automatic
+             * @default false
+             */
+            use_automatic: boolean;
+            /**
+             * Replay
+             * @default []
+             */
+            replay: string[];
+            /**
+             * @default {
+             *       "measure": "iou_1",
+             *       "min_gain": 0,
+             *       "max_general_loss": 0.01
+             *     }
+             */
+            gate: components["schemas"]["Gate"];
+            /**
+             * Auto Promote
+             * @default false
+             */
+            auto_promote: boolean;
+            /**
+             * Hook Command
+             * @default false
+             */
+            hook_command: boolean;
+            /** Every Masks */
+            every_masks?: number | null;
+            /** Every Hours */
+            every_hours?: number | null;
+            /**
+             * Min Masks
+             * @default 50
+             */
+            min_masks: number;
+            /**
+             * Frozen Share
+             * @default 0.2
+             */
+            frozen_share: number;
+            /** Hook Url */
+            hook_url?: string | null;
+            /** Hook Secret */
+            hook_secret?: string | null;
+            /**
+             * Train Detector
+             * @default true
+             */
+            train_detector: boolean;
+        };
+        /**
+         * PolicyIn
+         * @description The fields of a policy to change, and the revision they were read with.
+         */
+        PolicyIn: {
+            /** Policy */
+            policy: {
+                [key: string]: unknown;
+            };
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * PolicyOut
+         * @description The policy as it holds now; `has_hook_secret` instead of the secret.
+         */
+        PolicyOut: {
+            policy: components["schemas"]["Policy"];
+            /** Revision */
+            revision: number;
+            /** Has Hook Secret */
+            has_hook_secret: boolean;
+            /** Is Hook Command Allowed */
+            is_hook_command_allowed: boolean;
+        };
+        /**
+         * PolicyPatch
+         * @description What to change of a policy (absent fields stay, at every depth), and the revision it was read at.
+         */
+        PolicyPatch: {
+            /** Policy */
+            policy: {
+                [key: string]: unknown;
+            };
+            /** Revision */
+            revision: number;
         };
         /**
          * PredictIn
@@ -1490,6 +2750,81 @@ export interface components {
             description?: string | null;
         };
         /**
+         * PromoteIn
+         * @description Where the version is to be live, and why; the reason stays in the history.
+         */
+        PromoteIn: {
+            /** Project Id */
+            project_id: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Kind
+             * @default model
+             * @enum {string}
+             */
+            kind: "model" | "detector";
+        };
+        /**
+         * PromotionAuthor
+         * @description Whose word it was.
+         */
+        PromotionAuthor: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * PromotionList
+         * @description A project's promotions, newest first.
+         */
+        PromotionList: {
+            /** Items */
+            items: components["schemas"]["PromotionOut"][];
+        };
+        /**
+         * PromotionOut
+         * @description A version that became live. Version None: the model server's default. `author` None: the gate's decision.
+         */
+        PromotionOut: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "model" | "detector";
+            /** From Version */
+            from_version: string | null;
+            /** To Version */
+            to_version: string | null;
+            /** Is Rollback */
+            is_rollback: boolean;
+            /** Reason */
+            reason: string;
+            author: components["schemas"]["PromotionAuthor"] | null;
+            /** Run Id */
+            run_id: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * Proportion
+         * @description A share with its 95 % interval by Wilson's score; all None without masks.
+         */
+        Proportion: {
+            /** Value */
+            value: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
          * Proposal
          * @description What the model had proposed, before the person changed anything.
          */
@@ -1499,6 +2834,39 @@ export interface components {
             predicted_iou: number;
             /** Stability Score */
             stability_score: number;
+            /** Score */
+            score?: number | null;
+        };
+        /**
+         * ProposeOptions
+         * @description From detected boxes to proposals.
+         */
+        ProposeOptions: {
+            /**
+             * Min Score
+             * @default 0.3
+             */
+            min_score: number;
+            /**
+             * Min Predicted Iou
+             * @default 0.5
+             */
+            min_predicted_iou: number;
+            /**
+             * Box Nms Thresh
+             * @default 0.7
+             */
+            box_nms_thresh: number;
+            /**
+             * Mask Nms Thresh
+             * @default 0.7
+             */
+            mask_nms_thresh: number;
+            /**
+             * Max Proposals
+             * @default 100
+             */
+            max_proposals: number;
         };
         /**
          * RejectedOut
@@ -1511,6 +2879,27 @@ export interface components {
             code: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * RevertIn
+         * @description Why an admission is taken back.
+         */
+        RevertIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RevertOut
+         * @description How many images went back to where they came from, and how many of the admission stay.
+         */
+        RevertOut: {
+            /** Reverted */
+            reverted: number;
+            /** Stay */
+            stay: number;
         };
         /**
          * RevisionList
@@ -1574,6 +2963,176 @@ export interface components {
             counts: string;
         };
         /**
+         * RollbackIn
+         * @description What to take back, and why.
+         */
+        RollbackIn: {
+            /**
+             * Kind
+             * @default model
+             * @enum {string}
+             */
+            kind: "model" | "detector";
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Round
+         * @description The work done with one model version, since it was first promoted (None: live from the beginning, or never).
+         *
+         *     `masks` stand in the dataset: kept, edited, added and those that nobody looked at.
+         */
+        Round: {
+            /** Median Seconds */
+            median_seconds: number | null;
+            /** Mean Seconds */
+            mean_seconds: number | null;
+            /** Median Clicks */
+            median_clicks: number | null;
+            /** Mean Clicks */
+            mean_clicks: number | null;
+            /** Model Version */
+            model_version: string;
+            /** Promoted At */
+            promoted_at: string | null;
+            /** Masks */
+            masks: number;
+            /** Masks Per Image */
+            masks_per_image: number | null;
+            /** Kept */
+            kept: number;
+            /** Edited */
+            edited: number;
+            /** Rejected */
+            rejected: number;
+            /** Added */
+            added: number;
+            run: components["schemas"]["RunFigures"] | null;
+        };
+        /**
+         * RunFigures
+         * @description How a version did on the project's frozen masks, and the run that measured it.
+         */
+        RunFigures: {
+            /** Id */
+            id: number;
+            iou_1: components["schemas"]["Interval"];
+            iou_3: components["schemas"]["Interval"];
+            iou_5: components["schemas"]["Interval"];
+            noc_85: components["schemas"]["Interval"];
+            /** Calibration Error */
+            calibration_error: number | null;
+        };
+        /**
+         * RunIn
+         * @description A run to start now. `base`: a version to start from; `options`: what differs from the policy.
+         */
+        RunIn: {
+            /**
+             * Kind
+             * @default model
+             * @enum {string}
+             */
+            kind: "model" | "detector";
+            /** Base */
+            base?: string | null;
+            /** Options */
+            options?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RunJob
+         * @description How far the run's job is.
+         */
+        RunJob: {
+            /** Id */
+            id: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "dead" | "cancelled";
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
+            /** Phase */
+            phase: string;
+        };
+        /**
+         * RunList
+         * @description A project's runs, newest first.
+         */
+        RunList: {
+            /** Items */
+            items: components["schemas"]["RunOut"][];
+        };
+        /**
+         * RunMetrics
+         * @description What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
+         */
+        RunMetrics: {
+            frozen: components["schemas"]["Comparison"] | null;
+            general: components["schemas"]["Comparison"] | null;
+            gate: components["schemas"]["GateAnswer"];
+            /** Detector */
+            detector?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * RunOut
+         * @description One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
+         */
+        RunOut: {
+            /** Id */
+            id: number;
+            /** Project Id */
+            project_id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "model" | "detector";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "snapshotting" | "training" | "evaluating" | "promoted" | "candidate" | "refused" | "failed" | "cancelled";
+            /** Trigger */
+            trigger: string;
+            /** Snapshot Id */
+            snapshot_id: number | null;
+            /** Snapshot Number */
+            snapshot_number: number | null;
+            /** Base Version */
+            base_version: string | null;
+            /** Candidate Version */
+            candidate_version: string | null;
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
+            /** Curve */
+            curve: {
+                [key: string]: number;
+            }[];
+            metrics: components["schemas"]["RunMetrics"] | null;
+            /** Reason */
+            reason: string | null;
+            job: components["schemas"]["RunJob"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+        };
+        /**
          * SignInLinkOut
          * @description A link that signs the person in once; shown only now.
          */
@@ -1593,6 +3152,217 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * SnapshotDiff
+         * @description What happened from the first snapshot to the other. `split_moves` is 0: a picture's part depends on it alone.
+         */
+        SnapshotDiff: {
+            images: components["schemas"]["Changes"];
+            masks: components["schemas"]["MaskChanges"];
+            /** Split Moves */
+            split_moves: number;
+        };
+        /**
+         * SnapshotIn
+         * @description What the snapshot is for.
+         */
+        SnapshotIn: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SnapshotList
+         * @description A project's snapshots, newest first.
+         */
+        SnapshotList: {
+            /** Items */
+            items: components["schemas"]["SnapshotOut"][];
+        };
+        /**
+         * SnapshotOut
+         * @description A numbered, frozen version of a project's accepted masks. Counts, checksum and size are there once it is made.
+         *
+         *     `counts`: train_images, train_masks, frozen_images, frozen_masks (made or checked by people), automatic_masks.
+         */
+        SnapshotOut: {
+            /** Id */
+            id: number;
+            /** Project Id */
+            project_id: number;
+            /** Number */
+            number: number;
+            /** Note */
+            note: string;
+            /** Frozen Share */
+            frozen_share: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            } | null;
+            /** Sha256 */
+            sha256: string | null;
+            /** Byte Size */
+            byte_size: number | null;
+            /** Job State */
+            job_state: ("queued" | "running" | "done" | "dead" | "cancelled") | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * StageList
+         * @description The three stages in order, and the versions that are live (None: the model server's default; no detector).
+         */
+        StageList: {
+            /** Stages */
+            stages: components["schemas"]["StageOut"][];
+            /** Model Version */
+            model_version: string | null;
+            /** Detector Version */
+            detector_version: string | null;
+        };
+        /**
+         * StageOut
+         * @description One stage. `revision` 0: nobody has changed its policy yet. `masks`: that stand in the dataset.
+         *
+         *     `rate_per_hour`: images finished in the last hour; `seconds_left` for those that wait, at that rate.
+         */
+        StageOut: {
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            policy: components["schemas"]["StagePolicy"];
+            /** Revision */
+            revision: number;
+            counts: components["schemas"]["ItemCounts"];
+            exit: components["schemas"]["ExitOut"];
+            /** Rate Per Hour */
+            rate_per_hour: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Masks */
+            masks: number;
+        };
+        /**
+         * StageOverview
+         * @description One stage: images by state, masks by outcome, effort. `masks_per_image`: masks that stand for each image done.
+         */
+        StageOverview: {
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            /** Images */
+            images: {
+                [key: string]: number;
+            };
+            /** Masks */
+            masks: {
+                [key: string]: number;
+            };
+            /** Median Seconds */
+            median_seconds: number | null;
+            /** Median Clicks */
+            median_clicks: number | null;
+            /** Masks Per Image */
+            masks_per_image: number | null;
+        };
+        /**
+         * StagePolicy
+         * @description How a stage works; one shape for all three, each stage ignores what it does not use.
+         *
+         *     `queue_order` sets what is lent first ("uncertain": the lowest mean predicted IoU of the proposals). No more images
+         *     than `budget_images` get into the stage. `review_share`: of the images with automatic masks, how many a person
+         *     audits. A proposal or automatic mask whose IoU with a person's mask is above `human_overlap_iou` is left out.
+         */
+        StagePolicy: {
+            /**
+             * Queue Order
+             * @default oldest
+             * @enum {string}
+             */
+            queue_order: "oldest" | "newest" | "random" | "uncertain";
+            /**
+             * Hint Seconds
+             * @default 30
+             */
+            hint_seconds: number;
+            /** Budget Images */
+            budget_images?: number | null;
+            /**
+             * Review Share
+             * @default 0
+             */
+            review_share: number;
+            /**
+             * @default {
+             *       "is_automatic": false,
+             *       "batch": 100,
+             *       "audit_min_share_75": 0.9,
+             *       "audit_min_share_90": 0.8,
+             *       "audit_min_masks": 50
+             *     }
+             */
+            exit: components["schemas"]["ExitRule"];
+            /**
+             * @default {
+             *       "min_score": 0.3,
+             *       "min_predicted_iou": 0.5,
+             *       "box_nms_thresh": 0.7,
+             *       "mask_nms_thresh": 0.7,
+             *       "max_proposals": 100
+             *     }
+             */
+            propose: components["schemas"]["ProposeOptions"];
+            /**
+             * @default {
+             *       "points_per_side": 32,
+             *       "points_per_batch": 64,
+             *       "pred_iou_thresh": 0.88,
+             *       "stability_score_thresh": 0.95,
+             *       "stability_score_offset": 1,
+             *       "box_nms_thresh": 0.7,
+             *       "crop_n_layers": 0,
+             *       "crop_nms_thresh": 0.7,
+             *       "crop_overlap_ratio": 0.3413333333333333,
+             *       "crop_n_points_downscale_factor": 1,
+             *       "min_mask_region_area": 100,
+             *       "max_area_share": 0.95
+             *     }
+             */
+            automatic: components["schemas"]["AutomaticOptions"];
+            /**
+             * Human Overlap Iou
+             * @default 0.5
+             */
+            human_overlap_iou: number;
+        };
+        /**
+         * ThresholdOut
+         * @description What the audited masks would have been with stricter thresholds.
+         */
+        ThresholdOut: {
+            /** Pred Iou Thresh */
+            pred_iou_thresh: number;
+            /** Stability Score Thresh */
+            stability_score_thresh: number;
+            /** Masks */
+            masks: number;
+            /** Kept Share */
+            kept_share: number;
+            share_75: components["schemas"]["Proportion"];
+            share_90: components["schemas"]["Proportion"];
         };
         /**
          * Timings
@@ -1668,6 +3438,22 @@ export interface components {
             created_at: string;
             /** Last Used At */
             last_used_at: string | null;
+        };
+        /**
+         * UndoIn
+         * @description Proposals that were accepted together by mistake.
+         */
+        UndoIn: {
+            /** Ids */
+            ids: number[];
+        };
+        /**
+         * UndoneOut
+         * @description Those that are proposals again; the others were touched since.
+         */
+        UndoneOut: {
+            /** Proposed */
+            proposed: number[];
         };
         /**
          * UserCreated
@@ -1761,10 +3547,53 @@ export interface components {
             ctx?: Record<string, never>;
         };
         /**
+         * WebhookIn
+         * @description An address to tell of events; no `kinds`: of all.
+         */
+        WebhookIn: {
+            /**
+             * Url
+             * Format: uri
+             */
+            url: string;
+            /** Kinds */
+            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed")[];
+        };
+        /**
+         * WebhookList
+         * @description A project's webhooks.
+         */
+        WebhookList: {
+            /** Items */
+            items: components["schemas"]["WebhookOut"][];
+        };
+        /**
+         * WebhookOut
+         * @description A webhook. `last_error`: why the last delivery failed; None when it arrived.
+         */
+        WebhookOut: {
+            /** Id */
+            id: number;
+            /** Url */
+            url: string;
+            /** Kinds */
+            kinds: string[];
+            /** Last Event Id */
+            last_event_id: number;
+            /** Last Error */
+            last_error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
          * WorkItemOut
          * @description One image in one stage. `lease_token` is only there for whom it is lent to.
          *
-         *     `remaining`: how many images of this stage still wait, this one included.
+         *     `remaining`: how many images of this stage still wait, this one included. `is_audit`: an image of the automatic
+         *     stage whose masks are to be checked. After `hint_seconds` on one mask the page suggests to move on.
          */
         WorkItemOut: {
             /** Id */
@@ -1772,6 +3601,10 @@ export interface components {
             image: components["schemas"]["ImageOut"];
             /** Stage */
             stage: string;
+            /** Is Audit */
+            is_audit: boolean;
+            /** Hint Seconds */
+            hint_seconds: number;
             /** State */
             state: string;
             /** Lease Token */
@@ -2847,6 +4680,107 @@ export interface operations {
             };
         };
     };
+    promote_version_api_models__model_version__promote_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromotionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    roll_back_api_projects__project_id__rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromotionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_promotions_api_projects__project_id__promotions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromotionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_annotations_api_images__image_id__annotations_get: {
         parameters: {
             query?: never;
@@ -3030,6 +4964,195 @@ export interface operations {
             };
         };
     };
+    accept_proposal_api_annotations__annotation_id__accept_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision you changed, as its ETag: `"3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                annotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            /** @description Somebody else was first; both versions are kept and the current one is sent. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reject_proposal_api_annotations__annotation_id__reject_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision you changed, as its ETag: `"3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                annotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            /** @description Somebody else was first; both versions are kept and the current one is sent. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    propose_again_api_annotations__annotation_id__propose_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision you changed, as its ETag: `"3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                annotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            /** @description Somebody else was first; both versions are kept and the current one is sent. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    accept_all_proposals_api_images__image_id__proposals_accept_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    undo_accept_all_proposals_api_images__image_id__proposals_undo_accept_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoneOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_revisions_api_annotations__annotation_id__revisions_get: {
         parameters: {
             query?: never;
@@ -3048,6 +5171,207 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_stages_api_projects__project_id__stages_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_stage_api_projects__project_id__stages__stage__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    admit_api_projects__project_id__stages__stage__admit_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdmitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdmitOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_admissions_api_projects__project_id__admissions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdmissionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revert_admission_api_projects__project_id__admissions__admission_id__revert_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                admission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevertOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_audit_api_projects__project_id__statistics_audit_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditOut"];
                 };
             };
             /** @description Validation Error */
@@ -3372,6 +5696,660 @@ export interface operations {
             };
             /** @description There is no archive: `export_not_ready`, `export_failed` or `export_cancelled`. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_snapshots_api_projects__project_id__snapshots_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_snapshot_api_projects__project_id__snapshots_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnapshotIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_snapshot_api_snapshots__snapshot_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    download_snapshot_api_snapshots__snapshot_id__download_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description There is no file: `snapshot_not_ready` or `snapshot_failed`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_snapshots_api_snapshots__snapshot_id__diff__other__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                snapshot_id: number;
+                other: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotDiff"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_policy_api_projects__project_id__training_policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_policy_api_projects__project_id__training_policy_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runs_api_projects__project_id__training_runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_run_api_projects__project_id__training_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_run_api_training_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_run_api_training_runs__run_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    receive_checkpoint_api_training_runs__run_id__checkpoint_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    files: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_overview_api_projects__project_id__statistics_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_flywheel_api_projects__project_id__statistics_flywheel_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flywheel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_people_api_projects__project_id__statistics_people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stream_events_api_projects__project_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_audit_log_api_projects__project_id__audit_log_get: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_webhooks_api_projects__project_id__webhooks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_webhook_api_projects__project_id__webhooks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_webhook_api_projects__project_id__webhooks__webhook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                webhook_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,135 +1,25 @@
 // Snapshots, training runs, which version is live, and when a project retrains.
 import { queryOptions } from "@tanstack/react-query";
-import { ask } from "./ask";
+import { call, client } from "./client";
 import { projectKey } from "./projects";
-import type { JobState } from "./types";
+import type { components } from "./schema";
 
-export type RunKind = "model" | "detector";
-export type RunState =
-  | "queued"
-  | "snapshotting"
-  | "training"
-  | "evaluating"
-  | "promoted"
-  | "refused"
-  | "candidate"
-  | "failed"
-  | "cancelled";
+type Schemas = components["schemas"];
 
+export type Run = Schemas["RunOut"];
+export type RunKind = Run["kind"];
+export type RunState = Run["state"];
+export type RunMetrics = Schemas["RunMetrics"];
 /** A mean with its 95 % interval; without bounds where there is only one image. */
-export interface Interval {
-  value: number;
-  low: number | null;
-  high: number | null;
-}
+export type Interval = Schemas["Interval"];
+export type Measures = Schemas["Measures"];
+export type Comparison = Schemas["Comparison"];
+export type Snapshot = Schemas["SnapshotOut"];
+export type Promotion = Schemas["PromotionOut"];
+export type TrainingPolicy = Schemas["Policy"];
+export type TrainingPolicyAnswer = Schemas["PolicyOut"];
 
-export interface Measures {
-  images: number;
-  masks: number;
-  iou_1: Interval;
-  iou_3: Interval;
-  iou_5: Interval;
-  noc_85: Interval;
-  noc_90: Interval;
-  calibration_error: number | null;
-}
-
-export interface Comparison {
-  live: Measures;
-  candidate: Measures;
-  difference: { iou_1: Interval; iou_3: Interval; noc_85: Interval };
-}
-
-export interface RunMetrics {
-  frozen: Comparison | null;
-  general: Comparison | null;
-  gate: { is_passed: boolean; reason: string };
-  detector: Record<string, unknown> | null;
-}
-
-export interface CurvePoint {
-  step: number;
-  loss?: number;
-  iou?: number;
-  seconds?: number;
-}
-
-export interface Run {
-  id: number;
-  project_id: number;
-  kind: RunKind;
-  state: RunState;
-  trigger: string;
-  snapshot_number: number | null;
-  base_version: string | null;
-  candidate_version: string | null;
-  options: Record<string, unknown>;
-  curve: CurvePoint[];
-  metrics: RunMetrics | null;
-  reason: string | null;
-  job: { id: number; state: JobState; done: number; total: number; phase: string } | null;
-  created_at: string;
-  finished_at: string | null;
-  seconds_left: number | null;
-}
-
-export interface Snapshot {
-  id: number;
-  number: number;
-  note: string;
-  counts: Record<string, number> | null;
-  sha256: string | null;
-  byte_size: number | null;
-  job_state: JobState | null;
-  error: string | null;
-  created_at: string;
-}
-
-export interface SnapshotDiff {
-  images: { added: number; removed: number };
-  masks: { added: number; removed: number; changed: number };
-}
-
-export interface Promotion {
-  id: number;
-  kind: RunKind;
-  from_version: string | null;
-  to_version: string | null;
-  is_rollback: boolean;
-  reason: string;
-  author: { id: number; name: string } | null;
-  run_id: number | null;
-  created_at: string;
-}
-
-export interface TrainingPolicy {
-  every_masks: number | null;
-  every_hours: number | null;
-  min_masks: number;
-  frozen_share: number;
-  tune: "decoder" | "head" | "lora" | "full";
-  steps: number;
-  batch_size: number;
-  rate: number;
-  base: "live" | "first";
-  max_minutes: number;
-  augment: boolean;
-  use_automatic: boolean;
-  replay: string[];
-  gate: { measure: "iou_1" | "iou_3" | "noc_85"; min_gain: number; max_general_loss: number };
-  auto_promote: boolean;
-  hook_command: boolean;
-  hook_url: string | null;
-  hook_secret: string | null;
-  train_detector: boolean;
-}
-
-export interface TrainingPolicyAnswer {
-  policy: TrainingPolicy;
-  revision: number;
-  has_hook_secret: boolean;
-  is_hook_command_allowed: boolean;
-}
+const of = (projectId: number) => ({ params: { path: { project_id: projectId } } });
 
 export const runsKey = (projectId: number) => [...projectKey(projectId), "training-runs"];
 export const snapshotsKey = (projectId: number) => [...projectKey(projectId), "snapshots"];
@@ -141,63 +31,67 @@ export const isRunning = (state: RunState): boolean => ["queued", "snapshotting"
 export const runsQuery = (projectId: number) =>
   queryOptions({
     queryKey: runsKey(projectId),
-    queryFn: ({ signal }) => ask<{ items: Run[] }>("GET", `/projects/${projectId}/training-runs`, undefined, signal),
+    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/training-runs", { ...of(projectId), signal })),
   });
 
 export const snapshotsQuery = (projectId: number) =>
   queryOptions({
     queryKey: snapshotsKey(projectId),
-    queryFn: ({ signal }) => ask<{ items: Snapshot[] }>("GET", `/projects/${projectId}/snapshots`, undefined, signal),
+    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/snapshots", { ...of(projectId), signal })),
   });
 
 export const promotionsQuery = (projectId: number) =>
   queryOptions({
     queryKey: promotionsKey(projectId),
-    queryFn: ({ signal }) => ask<{ items: Promotion[] }>("GET", `/projects/${projectId}/promotions`, undefined, signal),
+    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/promotions", { ...of(projectId), signal })),
   });
 
 export const trainingPolicyQuery = (projectId: number) =>
   queryOptions({
     queryKey: trainingPolicyKey(projectId),
-    queryFn: ({ signal }) => ask<TrainingPolicyAnswer>("GET", `/projects/${projectId}/training-policy`, undefined, signal),
+    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/training-policy", { ...of(projectId), signal })),
   });
 
 export const snapshotDiffQuery = (projectId: number, snapshotId: number, otherId: number) =>
   queryOptions({
     queryKey: [...snapshotsKey(projectId), "diff", snapshotId, otherId],
-    queryFn: ({ signal }) => ask<SnapshotDiff>("GET", `/snapshots/${snapshotId}/diff/${otherId}`, undefined, signal),
+    queryFn: ({ signal }) => {
+      const params = { path: { snapshot_id: snapshotId, other: otherId } };
+      return call(client.GET("/api/snapshots/{snapshot_id}/diff/{other}", { params, signal }));
+    },
     staleTime: Infinity,
   });
 
 export const snapshotUrl = (snapshotId: number): string => `/api/snapshots/${snapshotId}/download`;
 
 export function makeSnapshot(projectId: number, note: string): Promise<Snapshot> {
-  return ask("POST", `/projects/${projectId}/snapshots`, { note });
+  return call(client.POST("/api/projects/{project_id}/snapshots", { ...of(projectId), body: { note } }));
 }
 
+/** Refused with `too_few_masks` {have, need} or `run_under_way`. What `options` leaves out is as the policy says. */
 export function startRun(projectId: number, wanted: { kind: RunKind; options: Partial<TrainingPolicy> }): Promise<Run> {
-  return ask("POST", `/projects/${projectId}/training-runs`, wanted);
+  return call(client.POST("/api/projects/{project_id}/training-runs", { ...of(projectId), body: wanted }));
 }
 
 export function cancelRun(runId: number): Promise<Run> {
-  return ask("POST", `/training-runs/${runId}/cancel`);
+  return call(client.POST("/api/training-runs/{run_id}/cancel", { params: { path: { run_id: runId } } }));
 }
 
-export function promote(
-  version: string,
-  wanted: { project_id: number; kind: RunKind; reason: string },
-): Promise<Promotion> {
-  return ask("POST", `/models/${encodeURIComponent(version)}/promote`, wanted);
+export function promote(version: string, wanted: { project_id: number; kind: RunKind; reason: string }): Promise<Promotion> {
+  const params = { path: { model_version: version } };
+  return call(client.POST("/api/models/{model_version}/promote", { params, body: wanted }));
 }
 
 export function rollBack(projectId: number, kind: RunKind, reason: string): Promise<Promotion> {
-  return ask("POST", `/projects/${projectId}/rollback`, { kind, reason });
+  return call(client.POST("/api/projects/{project_id}/rollback", { ...of(projectId), body: { kind, reason } }));
 }
 
+/** Refused with `policy_changed` when somebody else changed it since `revision`. */
 export function changeTrainingPolicy(
   projectId: number,
   policy: Partial<TrainingPolicy>,
   revision: number,
 ): Promise<TrainingPolicyAnswer> {
-  return ask("PATCH", `/projects/${projectId}/training-policy`, { policy, revision });
+  const body = { policy, revision };
+  return call(client.PATCH("/api/projects/{project_id}/training-policy", { ...of(projectId), body }));
 }

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 interface NumberFieldProps {
   label: string;
   description?: string;
-  value: number | null;
+  value: number | null | undefined;
   onChange: (value: number | null) => void;
   /** What an empty field means, such as "No limit"; without it the field must be filled. */
   whenEmpty?: string;

@@ -36,15 +36,16 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
   "stage.reverted": (data) => `${images(data, "reverted", "reverted_count", "count")} taken back from ${stage(data, "to_stage", "stage")}`,
   "stage.policy_changed": (data) => `Settings of ${stage(data, "stage")} changed`,
   "stage.exit_reached": (data) => `Exit rule of ${stage(data, "stage")} met`,
+  "training.policy_changed": () => "Training policy changed",
   "training.started": (data) => `${run(data)} started`,
   "training.finished": (data) => `${run(data)} finished`,
   "training.failed": (data) => `${run(data)} failed`,
   "training.cancelled": (data) => `${run(data)} cancelled`,
   "model.promoted": (data) => `${version(data)} went live`,
-  "model.rolled_back": (data) => `Rolled back to ${version(data)}`,
+  "model.rolled_back": (data) =>
+    data["kind"] === "detector" ? `Detector rolled back to ${text(data, "to_version") ?? "none"}` : `Rolled back to ${version(data)}`,
   "model.refused": (data) => `${version(data)} refused by the gate`,
   "detector.promoted": (data) => `Detector ${version(data)} went live`,
-  "detector.rolled_back": (data) => `Detector rolled back to ${text(data, "to_version") ?? "none"}`,
   "snapshot.made": (data) => `Snapshot ${text(data, "number") ?? ""} made`.replace("  ", " "),
   "audit.passed": () => "The audit of the automatic masks was passed",
 };
@@ -52,12 +53,14 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
 export const happened = ({ kind, data }: AuditEntry): string => SENTENCES[kind]?.(data) ?? kind.replaceAll(/[._]/g, " ");
 
 /** The why or the what beneath the sentence; null when there is nothing to add. */
-export function detailOf({ data }: AuditEntry): string | null {
+export function detailOf({ kind, data }: AuditEntry): string | null {
   const { changes } = data;
   if (typeof changes === "object" && changes !== null) {
     const parts = Object.entries(changes).map(([name, change]) => {
-      const [before, after] = Array.isArray(change) ? (change as unknown[]) : [null, change];
-      return `${name.replaceAll("_", " ").replaceAll(".", ": ")} ${shown(before)} \u2192 ${shown(after)}`;
+      const field = name.replaceAll("_", " ").replaceAll(".", ": ");
+      // A stage's change is [before, after]; the training policy's only what it is now.
+      if (kind !== "stage.policy_changed" || !Array.isArray(change)) return `${field} ${shown(change)}`;
+      return `${field} ${shown(change[0])} \u2192 ${shown(change[1])}`;
     });
     if (parts.length > 0) return parts.join("; ");
   }

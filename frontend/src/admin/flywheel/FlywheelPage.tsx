@@ -5,8 +5,10 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
+import { modelsQuery } from "../../api/jobs";
 import { projectQuery } from "../../api/projects";
 import { canManage } from "../../api/roles";
+import { stagesQuery } from "../../api/stages";
 import { flywheelQuery, type Round } from "../../api/statistics";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
@@ -24,6 +26,7 @@ export function FlywheelPage(): ReactNode {
   const flywheel = useQuery(flywheelQuery(projectId));
   if (project === undefined) return null;
   const rounds = flywheel.data?.rounds;
+  const live = useLiveVersion(projectId);
   return (
     <Stack className="flywheel" gap={40}>
       {flywheel.isPending && <SkeletonRows rows={4} height={112} />}
@@ -34,15 +37,23 @@ export function FlywheelPage(): ReactNode {
           onRetry={() => void flywheel.refetch()}
         />
       )}
-      {rounds !== undefined && (isEmpty(rounds) ? <NothingYet projectId={projectId} /> : <Rounds rounds={rounds} />)}
+      {rounds !== undefined && (isEmpty(rounds) ? <NothingYet projectId={projectId} /> : <Rounds rounds={rounds} live={live} />)}
       {canManage(project) && rounds !== undefined && !isEmpty(rounds) && <PeopleTable projectId={projectId} />}
     </Stack>
   );
 }
 
+/** The version that is live: the last round's, unless somebody rolled back. */
+function useLiveVersion(projectId: number): string | null {
+  const { data: stages } = useQuery(stagesQuery(projectId));
+  const { data: models } = useQuery(modelsQuery);
+  if (stages === undefined) return null;
+  return stages.model_version ?? models?.items.find(({ is_default }) => is_default)?.id ?? null;
+}
+
 const isEmpty = (rounds: readonly Round[]): boolean => rounds.every(({ masks, run }) => masks === 0 && run === null);
 
-function Rounds({ rounds }: { rounds: readonly Round[] }): ReactNode {
+function Rounds({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
   return (
     <>
       <Stack component="section" aria-labelledby="rounds" gap="sm">
@@ -55,9 +66,9 @@ function Rounds({ rounds }: { rounds: readonly Round[] }): ReactNode {
             of people who worked with it.
           </Text>
         </div>
-        <Multiples rounds={rounds} />
+        <Multiples rounds={rounds} live={live} />
       </Stack>
-      <RoundTable rounds={rounds} />
+      <RoundTable rounds={rounds} live={live} />
     </>
   );
 }

@@ -9,7 +9,7 @@ import { count, plural } from "../../ui/format";
 import { percent } from "../../ui/measureWords";
 import { chartLabel, hasProposals, type Measure, MEASURES, readingOf, seriesOf } from "./rounds";
 
-export function Multiples({ rounds }: { rounds: readonly Round[] }): ReactNode {
+export function Multiples({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
   const { ref, width } = useElementSize();
   const [chosen, setChosen] = useState<number | null>(null);
   const last = rounds.length - 1;
@@ -33,7 +33,7 @@ export function Multiples({ rounds }: { rounds: readonly Round[] }): ReactNode {
             style={{ marginLeft: CHART_MARGIN.left, marginRight: CHART_MARGIN.right }}
           >
             {rounds.map((round, i) => (
-              <RoundButton key={i} number={i + 1} round={round} isLive={i === last} isChosen={i === chosen} onChoose={() => setChosen(i)} />
+              <RoundButton key={i} number={i + 1} round={round} isLive={round.model_version === live} isChosen={i === chosen} onChoose={() => setChosen(i)} />
             ))}
           </div>
         </div>

@@ -24,7 +24,7 @@ const COLUMNS: readonly Column[] = [
   { name: "Added", cell: ({ added }) => count(added) },
 ];
 
-export function RoundTable({ rounds }: { rounds: readonly Round[] }): ReactNode {
+export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
   return (
     <Stack component="section" aria-labelledby="round-table" gap="sm">
       <Title order={2} id="round-table">
@@ -51,7 +51,7 @@ export function RoundTable({ rounds }: { rounds: readonly Round[] }): ReactNode 
                 <Table.Td>{i + 1}</Table.Td>
                 <Table.Td style={{ whiteSpace: "nowrap" }}>
                   {round.model_version}
-                  {i === rounds.length - 1 && " (live)"}
+                  {round.model_version === live && " (live)"}
                 </Table.Td>
                 <Table.Td style={{ whiteSpace: "nowrap" }}>{round.promoted_at === null ? "The start" : moment(round.promoted_at)}</Table.Td>
                 {COLUMNS.map(({ name, cell }) => (

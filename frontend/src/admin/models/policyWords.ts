@@ -15,7 +15,8 @@ export const GATE_MEASURES: readonly { value: TrainingPolicy["gate"]["measure"];
   { value: "noc_85", label: "Clicks to IoU 0.85" },
 ];
 
-export function policySentence({ every_masks, every_hours, auto_promote, hook_url }: TrainingPolicy): string {
+export function policySentence(policy: TrainingPolicy): string {
+  const { every_masks = null, every_hours = null, auto_promote, hook_url = null } = policy;
   const when = [
     every_masks === null ? null : `every ${count(every_masks)} new masks`,
     every_hours === null ? null : `every ${plural(every_hours, "hour")}`,

@@ -22,13 +22,13 @@ export const STATE_WORDS: Readonly<Record<RunState, { word: string; tone: "quiet
 /** How many steps the run is to take, as far as it says so. */
 export function stepsOf(run: Run): number {
   const planned = run.options["steps"];
-  return typeof planned === "number" ? planned : (run.curve.at(-1)?.step ?? 0);
+  return typeof planned === "number" ? planned : (run.curve.at(-1)?.["step"] ?? 0);
 }
 
 export function curveOf(run: Run, measure: "loss" | "iou"): { x: number; y: number }[] {
   return run.curve.flatMap((point) => {
-    const y = point[measure];
-    return typeof y === "number" && Number.isFinite(y) ? [{ x: point.step, y }] : [];
+    const [x, y] = [point["step"], point[measure]];
+    return x !== undefined && y !== undefined ? [{ x, y }] : [];
   });
 }
 
@@ -41,9 +41,7 @@ export interface ComparisonRow {
   isBetter: boolean | null;
 }
 
-type Compared = keyof Comparison["difference"];
-
-const ROWS: readonly { key: keyof Measures & ("iou_1" | "iou_3" | "iou_5" | "noc_85" | "noc_90"); name: string; isLower: boolean }[] = [
+const ROWS: readonly { key: Extract<keyof Measures, "iou_1" | "iou_3" | "iou_5" | "noc_85" | "noc_90">; name: string; isLower: boolean }[] = [
   { key: "iou_1", name: "Mean IoU after 1 click", isLower: false },
   { key: "iou_3", name: "after 3 clicks", isLower: false },
   { key: "iou_5", name: "after 5 clicks", isLower: false },
@@ -54,7 +52,7 @@ const ROWS: readonly { key: keyof Measures & ("iou_1" | "iou_3" | "iou_5" | "noc
 export function comparisonRows({ live, candidate, difference }: Comparison): ComparisonRow[] {
   const rows = ROWS.map(({ key, name, isLower }): ComparisonRow => {
     const format = isLower ? decimal : iou;
-    const change = key in difference ? difference[key as Compared] : null;
+    const change = difference[key] ?? null;
     return {
       measure: name,
       live: withInterval(live[key], format),

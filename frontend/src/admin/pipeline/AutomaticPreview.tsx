@@ -50,7 +50,7 @@ export function AutomaticPreview({ projectId, options, onChange }: AutomaticPrev
 
 /** The options that change which masks the model answers with, as against those that only filter. */
 function askedWith({ points_per_side, crop_n_layers, min_mask_region_area, box_nms_thresh, ...rest }: AutomaticOptions): Partial<AutomaticOptions> {
-  const { points_per_batch, crop_n_points_downscale_factor, max_area_share, mask_nms_thresh } = rest;
+  const { points_per_batch, crop_n_points_downscale_factor, max_area_share, mask_nms_thresh = null } = rest;
   const asked = { points_per_side, points_per_batch, crop_n_layers, crop_n_points_downscale_factor, min_mask_region_area };
   return { ...asked, box_nms_thresh, max_area_share, mask_nms_thresh, ...LOOSE };
 }
