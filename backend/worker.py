@@ -15,6 +15,8 @@ from celery.signals import worker_ready, worker_shutting_down
 import backend.events.tasks
 import backend.exports.tasks
 import backend.segmentation.tasks
+import backend.stages.checks
+import backend.stages.tasks
 import backend.training.checks
 import backend.training.tasks
 from backend.jobs.bell import WAKE_TASK, make_celery, wait_for_ring
@@ -30,6 +32,8 @@ TASKS = (
     backend.events.tasks,
     backend.exports.tasks,
     backend.segmentation.tasks,
+    backend.stages.checks,
+    backend.stages.tasks,
     backend.training.checks,
     backend.training.tasks,
 )

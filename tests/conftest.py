@@ -73,7 +73,13 @@ def storage_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model_server_url(storage_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def detectors_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where that model server looks for detectors; empty."""
+    return tmp_path_factory.mktemp("detectors")
+
+
+@pytest.fixture(scope="session")
+def model_server_url(storage_dir: Path, detectors_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real model server in a process of its own, with the tiny network."""
     port = free_port()
     log = tmp_path_factory.mktemp("model_server") / "log.txt"
@@ -81,6 +87,7 @@ def model_server_url(storage_dir: Path, tmp_path_factory: pytest.TempPathFactory
         "SEGLOOP_DATA_DIR": str(tmp_path_factory.mktemp("model_server_data")),
         "SEGLOOP_STORAGE_URL": str(storage_dir),
         "SEGLOOP_MODELS": "tiny",
+        "SEGLOOP_DETECTORS_DIR": str(detectors_dir),
     }
     command_line = [sys.executable, "-m", "uvicorn", "model_server.app:app", "--port", str(port)]
     with log.open("wb") as output:

@@ -77,6 +77,7 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /images/{image_id}/thumbnail": MEMBER,
     "GET /images/{image_id}/display": MEMBER,
     "POST /images/{image_id}/predict": ANNOTATOR,
+    "POST /images/{image_id}/automatic": ANNOTATOR,
     "GET /images/{image_id}/annotations": MEMBER,
     "POST /images/{image_id}/annotations": ANNOTATOR,
     "PUT /annotations/{annotation_id}": ANNOTATOR,

@@ -7,6 +7,7 @@ from backend.auth.authorize import authorize
 from backend.database import RowId
 from backend.jobs.resources import Resources
 from backend.segmentation import service
+from model_server.contract.automatic import AutomaticOptions, AutomaticResponse
 from model_server.contract.messages import Multimask, PredictResponse, PromptJson
 
 router = APIRouter(tags=["segmentation"])
@@ -37,4 +38,24 @@ def predict(image_id: RowId, body: PredictIn, request: Request) -> Response:
         multimask=body.multimask,
         model_version=body.model_version,
     )
+    return Response(answer, media_type="application/json")
+
+
+class AutomaticIn(BaseModel):
+    """How to look for everything in an image."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    options: AutomaticOptions = AutomaticOptions()
+
+
+@router.post("/images/{image_id}/automatic", response_model=AutomaticResponse)
+def preview_automatic(image_id: RowId, body: AutomaticIn, request: Request) -> Response:
+    """What fully automatic annotation would find with these options; nothing is kept.
+
+    Clicks of others go first, so it may take minutes. 503 `previews_busy` while enough of them are under way.
+    """
+    authorize(request)
+    resources: Resources = request.app.state.resources
+    answer = service.find_automatically(resources, image_id, body.options)
     return Response(answer, media_type="application/json")

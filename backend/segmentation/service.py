@@ -1,19 +1,24 @@
 """Asks the model server: masks now, embeddings ahead of need. Holds no transaction while it waits."""
 
+import threading
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from backend.errors import NotFound, Unprocessable
+from backend.errors import NotFound, Unavailable, Unprocessable
 from backend.images.tables import Image
 from backend.jobs.queue import enqueue
 from backend.jobs.resources import Resources
 from backend.projects.tables import Project
+from model_server.contract.automatic import AutomaticOptions, AutomaticRequest
 from model_server.contract.geometry import InvalidPrompt, validate_prompts
 from model_server.contract.messages import Multimask, PredictRequest, PromptJson
 
 EMBED_PRIORITY = 10
+# Each holds a thread of the server for as long as the model needs.
+PREVIEWS_AT_ONCE = 4
+_previews = threading.BoundedSemaphore(PREVIEWS_AT_ONCE)
 
 _IMAGE_AND_MODEL = (
     select(Image.sha256, Image.height, Image.width, Project.model_version)
@@ -34,23 +39,45 @@ def predict(
 
     Without `model_version` the project's live one answers. Raises NotFound, Unprocessable, Unavailable.
     """
-    with resources.database.engine.connect() as connection:
-        found = connection.execute(_IMAGE_AND_MODEL, {"image_id": image_id}).first()
-    if found is None:
-        raise NotFound("image_not_found", f"There is no image {image_id}.")
-    sha256, height, width, live_version = found
+    sha256, size_hw, live_version = _read_image(resources, image_id)
     try:
-        validate_prompts(prompts, (height, width))
+        validate_prompts(prompts, size_hw)
     except InvalidPrompt as error:
         raise Unprocessable(error.code, error.message) from error
     request = PredictRequest.model_construct(
         image_sha256=sha256,
-        size_hw=(height, width),
+        size_hw=size_hw,
         model_version=model_version or live_version,
         prompts=list(prompts),
         multimask=multimask,
     )
     return resources.model.predict(request.model_dump_json().encode())
+
+
+def find_automatically(resources: Resources, image_id: int, options: AutomaticOptions) -> bytes:
+    """The model server's answer (JSON of AutomaticResponse) with the project's live model.
+
+    Raises NotFound, Unprocessable, Unavailable.
+    """
+    sha256, size_hw, live_version = _read_image(resources, image_id)
+    request = AutomaticRequest(image_sha256=sha256, size_hw=size_hw, model_version=live_version, options=options)
+    if not _previews.acquire(blocking=False):
+        message = "Enough previews are under way now; try again when one of them is done."
+        raise Unavailable("previews_busy", message, headers={"Retry-After": "5"})
+    try:
+        return resources.model.automatic(request.model_dump_json().encode())
+    finally:
+        _previews.release()
+
+
+def _read_image(resources: Resources, image_id: int) -> tuple[str, tuple[int, int], str | None]:
+    """Checksum, (height, width) and the project's live model version. Raises NotFound."""
+    with resources.database.engine.connect() as connection:
+        found = connection.execute(_IMAGE_AND_MODEL, {"image_id": image_id}).first()
+    if found is None:
+        raise NotFound("image_not_found", f"There is no image {image_id}.")
+    sha256, height, width, live_version = found
+    return sha256, (height, width), live_version
 
 
 def embed_ahead(session: Session, project_id: int, image_ids: Sequence[int]) -> None:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.auth.schemas import Strict
 from backend.images.schemas import ImageOut
+from model_server.contract.automatic import MAX_POINTS, AutomaticOptions, point_count
+from model_server.contract.detection import ProposeOptions
 
 StageName = Literal["assisted_manual", "semi_automatic", "fully_automatic"]
 QueueOrder = Literal["oldest", "newest", "random", "uncertain"]
@@ -78,33 +80,13 @@ class ExitRule(Strict):
     audit_min_masks: Count = 50
 
 
-class ProposeOptions(Strict):
-    """From detected boxes to proposals."""
-
-    min_score: Share = 0.3
-    min_predicted_iou: Share = 0.5
-    box_nms_thresh: Share = 0.7
-    mask_nms_thresh: Share = 0.7
-    max_proposals: Annotated[int, Field(ge=1, le=1000)] = 100
+def _not_too_dense(options: AutomaticOptions) -> AutomaticOptions:
+    if point_count(options) > MAX_POINTS:
+        raise ValueError(f"these options ask for {point_count(options)} points an image; at most {MAX_POINTS} can be")
+    return options
 
 
-class AutomaticOptions(Strict):
-    """From a grid of points to masks."""
-
-    points_per_side: Annotated[int, Field(ge=1, le=128)] = 32
-    points_per_batch: Annotated[int, Field(ge=1, le=1024)] = 64
-    pred_iou_thresh: Share = 0.88
-    stability_score_thresh: Share = 0.95
-    stability_score_offset: Annotated[float, Field(ge=0, le=100)] = 1.0
-    box_nms_thresh: Share = 0.7
-    crop_n_layers: Annotated[int, Field(ge=0, le=3)] = 0
-    crop_nms_thresh: Share = 0.7
-    crop_overlap_ratio: Share = 512 / 1500
-    crop_n_points_downscale_factor: Annotated[int, Field(ge=1, le=16)] = 1
-    min_mask_region_area: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    max_area_share: Share = 0.95
-    mask_nms_thresh: Share | None = None
-    max_masks: Annotated[int, Field(ge=1, le=10_000)] | None = None
+GridOptions = Annotated[AutomaticOptions, AfterValidator(_not_too_dense)]
 
 
 class StagePolicy(Strict):
@@ -121,7 +103,7 @@ class StagePolicy(Strict):
     review_share: Share = 0.0
     exit: ExitRule = ExitRule()
     propose: ProposeOptions = ProposeOptions()
-    automatic: AutomaticOptions = AutomaticOptions()
+    automatic: GridOptions = AutomaticOptions()
     human_overlap_iou: Share = 0.5
 
 

@@ -1,0 +1,94 @@
+"""The job that lets a model work on the images of a stage before people do, or instead of them."""
+
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.images.tables import Image
+from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
+from backend.projects.tables import Project
+from backend.stages.admission import enqueue_propose
+from backend.stages.counts import count_in, read_counts
+from backend.stages.policies import as_stage, read_policy
+from backend.stages.proposing import Waiting, ask, write
+from backend.stages.schemas import StageName, StagePolicy
+from backend.stages.tables import WorkItem
+
+# After this long the job goes back into the queue, behind what people wait for; then it goes on where it was.
+TURN_SECONDS = 20.0
+IMAGES_AT_ONCE = 16
+PHASE = "looking at images"
+
+
+@job_handler("propose")
+def propose(run: JobRun) -> Finish:
+    """Works on the images of a stage that wait for a model, until none is left; `args`: stage.
+
+    It may be killed or run twice at any point: what an image gets is written in one transaction that first makes
+    sure that the image still waits.
+    """
+    stage, project_id = as_stage(run.args["stage"]), run.job.project_id
+    assert project_id is not None
+    started = time.monotonic()
+    done = run.job.done
+    while True:
+        with run.resources.database.read() as session:
+            policy = read_policy(session, project_id, stage)
+            left = count_in(read_counts(session, project_id), stage, "proposing")
+            images = _next_images(session, project_id, stage)
+        if not images:
+            break
+        for number, image in enumerate(images):
+            run.progress(PHASE, done, done + left - number)
+            if time.monotonic() - started > TURN_SECONDS:
+                run.heartbeat()  # so that its progress stays to be seen
+                raise JobInterrupted
+            _work_on(run, stage, policy, image)
+            done += 1
+    run.progress(PHASE, done, done)
+    return lambda session: _go_on(session, project_id, stage)
+
+
+def _next_images(session: Session, project_id: int, stage: StageName) -> list[Waiting]:
+    statement = (
+        select(
+            WorkItem.id,
+            WorkItem.image_id,
+            Image.sha256,
+            Image.height,
+            Image.width,
+            Project.model_version,
+            Project.detector_version,
+        )
+        .join(Image, Image.id == WorkItem.image_id)
+        .join(Project, Project.id == WorkItem.project_id)
+        .where(WorkItem.project_id == project_id, WorkItem.stage == stage, WorkItem.state == "proposing")
+        .where(Project.deleted_at.is_(None))
+        .order_by(WorkItem.rank, WorkItem.id)
+        .limit(IMAGES_AT_ONCE)
+    )
+    return [
+        Waiting(
+            work_id=row.id,
+            image_id=row.image_id,
+            sha256=row.sha256,
+            size_hw=(row.height, row.width),
+            model_version=row.model_version,
+            detector_version=row.detector_version,
+        )
+        for row in session.execute(statement)
+    ]
+
+
+def _work_on(run: JobRun, stage: StageName, policy: StagePolicy, image: Waiting) -> None:
+    answer = ask(run.resources, stage, policy, image)
+    with run.resources.database.write() as session:
+        write(session, stage, policy, image, answer)
+
+
+def _go_on(session: Session, project_id: int, stage: StageName) -> None:
+    """Images that were admitted as this job ended found it still open, and got none of their own."""
+    is_living = session.scalar(select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None)))
+    if is_living and count_in(read_counts(session, project_id), stage, "proposing"):
+        enqueue_propose(session, project_id, stage)
