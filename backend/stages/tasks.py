@@ -41,11 +41,12 @@ def propose(run: JobRun) -> Finish:
             break
         for number, image in enumerate(images):
             run.progress(PHASE, done, done + left - number)
-            if time.monotonic() - started > TURN_SECONDS:
-                run.heartbeat()  # so that its progress stays to be seen
-                raise JobInterrupted
             _work_on(run, stage, policy, image)
             done += 1
+            if time.monotonic() - started > TURN_SECONDS:
+                run.progress(PHASE, done, done + left - number - 1)
+                run.heartbeat()  # so that its progress stays to be seen
+                raise JobInterrupted
     run.progress(PHASE, done, done)
     return lambda session: _go_on(session, project_id, stage)
 
