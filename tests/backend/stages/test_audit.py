@@ -1,0 +1,125 @@
+"""Audits of automatic masks: what people kept, corrected and rejected, as figures with their intervals."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from backend.annotations.proposals import Found
+from backend.images.tables import Image
+from backend.stages.audit import wilson
+from backend.stages.checks import check_stages
+from backend.stages.policies import read_policy
+from backend.stages.proposing import Answer, Waiting, is_audited, write
+from backend.stages.tables import WorkItem
+from tests.backend.stages.conftest import Stages
+from tests.backend.stages.models import SIZE_HW, square
+
+STAGE = "fully_automatic"
+VERSION = "tiny-11111111"
+
+
+def make_masks(stages: Stages, found: list[Found]) -> None:
+    """Every image that waits for automatic masks gets these, as if a model had found them."""
+    with stages.resources.database.write() as session:
+        policy = read_policy(session, stages.project_id, "fully_automatic")
+        waiting = select(WorkItem, Image).join(Image, Image.id == WorkItem.image_id)
+        for item, image in session.execute(waiting.where(WorkItem.state == "proposing")).all():
+            facts = Waiting(item.id, image.id, image.sha256, SIZE_HW, None, None)
+            assert write(session, "fully_automatic", policy, facts, Answer(found, VERSION))
+
+
+@pytest.fixture
+def audited(stages: Stages, images: list[int]) -> list[int]:
+    """Ten images, all to be audited, each with four automatic masks."""
+    stages.change(STAGE, review_share=1, exit={"audit_min_masks": 8})
+    stages.admit(STAGE)
+    make_masks(stages, [square(2), square(14), square(28), square(44, predicted_iou=0.99)])
+    return images
+
+
+def read_audit(stages: Stages) -> Any:
+    return stages.client.get(f"{stages.address}/statistics/audit").json()
+
+
+def test_nothing_audited_says_nothing(stages: Stages, images: list[int]) -> None:
+    audit = read_audit(stages)
+    assert (audit["masks"], audit["is_passed"], audit["by_threshold"]) == (0, False, [])
+    assert audit["share_75"] == {"value": None, "low": None, "high": None}
+
+
+def test_an_audit_counts_what_people_left(client: TestClient, stages: Stages, audited: list[int]) -> None:
+    assert stages.counts(STAGE) == {"ready": 10}
+    first = stages.lend().json()
+    assert (first["is_audit"], first["stage"]) == (True, STAGE)
+    kept, corrected, rejected, _ = stages.annotations(first["image"]["id"])
+    body = {"rle": dict(square(16).rle), "work_item_id": first["id"]}
+    client.put(f"/api/annotations/{corrected['id']}", json=body, headers={"If-Match": '"1"'})
+    client.delete(f"/api/annotations/{rejected['id']}", headers={"If-Match": '"1"'})
+    missing = {"rle": dict(square(30, top=25).rle), "work_item_id": first["id"]}
+    client.post(f"/api/images/{first['image']['id']}/annotations", json=missing)
+    assert read_audit(stages)["masks"] == 0, "an audit counts once it is finished"
+    stages.end(first)
+    audit = read_audit(stages)
+    assert (audit["masks"], audit["images"], audit["rejected"], audit["added"]) == (4, 1, 1, 1)
+    assert (audit["share_75"]["value"], audit["share_90"]["value"]) == (0.5, 0.5)
+    assert (audit["need"], audit["is_passed"]) == (8, False)
+    left = {one["id"]: one for one in stages.annotations(first["image"]["id"])}
+    assert left[kept["id"]]["proposal_iou"] == 1.0
+    assert left[corrected["id"]]["proposal_iou"] == pytest.approx(0.6)
+    table = {(one["pred_iou_thresh"], one["stability_score_thresh"]): one for one in audit["by_threshold"]}
+    assert (table[(0.88, 0.95)]["masks"], table[(0.88, 0.95)]["kept_share"]) == (4, 1.0)
+    strict = table[(0.96, 0.95)]
+    assert (strict["masks"], strict["kept_share"], strict["share_90"]["value"]) == (1, 0.25, 1.0)
+    stages.check_counts()
+
+
+def test_a_passed_audit_is_said_once(stages: Stages, audited: list[int]) -> None:
+    assert stages.read(STAGE)["exit"]["unmet"] == ["0 of the 8 automatic masks an audit needs were looked at."]
+    for _ in range(2):
+        stages.end(stages.lend().json())
+    for _ in range(2):
+        check_stages(stages.resources)
+    assert read_audit(stages)["is_passed"] is True
+    assert stages.read(STAGE)["exit"]["is_ready"] is True
+    log = stages.client.get(f"{stages.address}/audit-log").json()["items"]
+    assert [one["kind"] for one in log].count("audit.passed") == 1
+    stages.check_counts()
+
+
+def test_finishing_what_is_no_audit_audits_nothing(stages: Stages, images: list[int]) -> None:
+    stages.change(STAGE, review_share=0)
+    stages.admit(STAGE)
+    make_masks(stages, [square(2)])
+    assert stages.counts(STAGE) == {"done": 10}
+    stages.end(stages.lend(image_id=images[0]).json())
+    assert read_audit(stages)["masks"] == 0
+    stages.check_counts()
+
+
+def test_an_automatic_mask_can_be_rejected_and_come_back(
+    client: TestClient, stages: Stages, audited: list[int]
+) -> None:
+    item = stages.lend().json()
+    one = stages.annotations(item["image"]["id"])[0]
+    client.post(f"/api/annotations/{one['id']}/reject", headers={"If-Match": '"1"'})
+    assert client.post(f"/api/annotations/{one['id']}/restore").json()["state"] == "accepted"
+    stages.end(item)
+    assert read_audit(stages)["share_90"]["value"] == 1.0
+    stages.check_counts()
+
+
+def test_the_intervals_are_wilsons() -> None:
+    # Newcombe 1998, table I: 81 of 263, and 0 of 20.
+    some, none = wilson(81, 263), wilson(0, 20)
+    assert (some.low, some.high) == (pytest.approx(0.2553, abs=1e-4), pytest.approx(0.3662, abs=1e-4))
+    assert (none.low, none.high) == (pytest.approx(0.0, abs=1e-9), pytest.approx(0.1611, abs=1e-4))
+
+
+def test_the_draw_takes_its_share() -> None:
+    checksums = [f"{number * 2654435761 % 2**32:08x}" + "0" * 56 for number in range(10_000)]
+    drawn = sum(is_audited(sha256, 0.05) for sha256 in checksums)
+    assert drawn == pytest.approx(500, abs=20)
+    assert not any(is_audited(sha256, 0.0) for sha256 in checksums)
+    assert all(is_audited(sha256, 1.0) for sha256 in checksums)
