@@ -55,7 +55,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         model_threads=number("MODEL_THREADS", 0),
         models=tuple(name.strip() for name in text("MODELS", "nano").split(",") if name.strip()),
         models_dir=Path(text("MODELS_DIR", str(data_dir / "models"))),
-        models_loaded=max(1, number("MODELS_LOADED", 2)),
+        # The default, the live one, and the one that was live before it: open images still ask that.
+        models_loaded=max(1, number("MODELS_LOADED", 3)),
         detectors_dir=Path(text("DETECTORS_DIR", str(data_dir / "detectors"))),
         detectors_loaded=max(1, number("DETECTORS_LOADED", 2)),
         model_hub_url=text("MODEL_HUB_URL", "https://huggingface.co").rstrip("/"),
