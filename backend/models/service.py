@@ -88,6 +88,7 @@ def promote(
     if _live(project, kind) == to_version:
         name = to_version or "The model server's default"
         raise Conflict("already_live", f"{name} is this project's live {kind} already.")
+    run_id = run_id or _run_of(session, project_id, to_version)
     promotion = _switch(session, project, kind, to_version, reason=reason, author_id=author_id, run_id=run_id)
     data = _facts(promotion)
     record(session, project_id, f"{kind}.promoted", data, actor_id=author_id, is_audit=True)
@@ -172,6 +173,16 @@ def _switch(
         project.model_version = to_version
     session.flush()
     return promotion
+
+
+def _run_of(session: Session, project_id: int, version: str | None) -> int | None:
+    """The project's run that made this version, if one did; now it is promoted, whatever its gate said."""
+    runs = Base.metadata.tables["training_runs"]  # of a feature above this one
+    made = (runs.c.project_id == project_id, runs.c.candidate_version == version)
+    run_id: int | None = session.scalar(select(runs.c.id).where(*made).order_by(runs.c.id.desc()).limit(1))
+    if run_id is not None:
+        session.execute(update(runs).where(runs.c.id == run_id).values(state="promoted"))
+    return run_id
 
 
 def _fingerprint(session: Session, version: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """The end of a detector's round: taken in, measured beside the live one on the same frozen pictures, and judged."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,27 @@ from backend.training.processes import Workshop
 from backend.training.schemas import GateAnswer, RunMetrics, TrainOptions
 from backend.training.tables import TrainingRun
 
+MAX_IMAGES = 200
+
 
 def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | Path) -> Finish:
     """Keeps the detector and says whether it may go live."""
-    candidate = programs.take_in_detector(shop, model, name)
+    staged = programs.stage(shop.settings.resolved_detectors_dir, model, name)
+    with (staged / "model.safetensors").open("rb") as file:
+        candidate = f"{name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
     with shop.run.resources.database.read() as session:
         was_live = service.live_version(session, run.project_id, "detector")
     dataset, options = shop.folder / "dataset", TrainOptions.model_validate(run.options)
-    live = _comparable(shop, was_live, shop.settings.resolved_detectors_dir / name)
-    figures = _measure(shop, [name, *([live] if live else [])], base, dataset) if programs.has_frozen(dataset) else None
+    live = _comparable(shop, was_live, staged)
+    figures = None
+    if programs.has_frozen(dataset):
+        figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
+    programs.keep(staged)
     metrics = RunMetrics(
-        frozen=None, general=None, gate=_decide(figures, was_live, live), detector=figures and _named(figures)
+        frozen=None,
+        general=None,
+        gate=_decide(figures, was_live, has_rival=live is not None),
+        detector=figures and _named(figures),
     )
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
@@ -36,27 +47,27 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
     return finish
 
 
-def _comparable(shop: Workshop, live: str | None, candidate: Path) -> str | None:
-    """The name of the live detector, if it looks at the same embeddings."""
+def _comparable(shop: Workshop, live: str | None, candidate: Path) -> Path | None:
+    """The live detector's folder, if it looks at the same embeddings."""
     folder = shop.settings.resolved_detectors_dir / (live or "").rpartition("-")[0]
     if live is None or not (folder / "config.json").exists():
         return None
     encoders = [json.loads((one / "config.json").read_text()).get("encoder_fingerprint") for one in (folder, candidate)]
-    return folder.name if encoders[0] == encoders[1] else None
+    return folder if encoders[0] == encoders[1] else None
 
 
-def _measure(shop: Workshop, names: list[str], base: str | Path, dataset: Path) -> dict[str, Any]:
+def _measure(shop: Workshop, folders: list[Path], base: str | Path, dataset: Path) -> dict[str, Any]:
     file = shop.folder / "evaluate-detectors.json"
     if not file.exists():
-        folders = [shop.settings.resolved_detectors_dir / name for name in names]
-        arguments = (*folders, "--dataset", dataset, "--split", "frozen", "--base", base, "--json", file)
-        line = shop.module("model_server.training.compare_detectors", *arguments, "--threads", str(shop.threads))
-        shop.call("evaluate-detectors", line, lambda: ("measuring on the frozen set", 0, 0))
+        what = (*folders, "--dataset", dataset, "--split", "frozen", "--base", base)
+        options = ("--max-images", str(MAX_IMAGES), "--threads", str(shop.threads), "--json", file)
+        line = shop.module("model_server.training.compare_detectors", *what, *options)
+        shop.call("evaluate-detectors", line, lambda: ("measuring", 0, 0))
     figures: dict[str, Any] = json.loads(file.read_text())
     return figures
 
 
-def _decide(figures: dict[str, Any] | None, was_live: str | None, live: str | None) -> GateAnswer:
+def _decide(figures: dict[str, Any] | None, was_live: str | None, *, has_rival: bool) -> GateAnswer:
     if figures is None or figures["pictures"] < MIN_FROZEN_IMAGES:
         count = 0 if figures is None else figures["pictures"]
         return GateAnswer(
@@ -65,7 +76,7 @@ def _decide(figures: dict[str, Any] | None, was_live: str | None, live: str | No
         )
     found = figures["detectors"][0]
     on = f"on {figures['pictures']} frozen images with {figures['boxes']} masks"
-    if live is None:
+    if not has_rival:
         why = "there is none yet" if was_live is None else "the live one reads another encoder's embeddings"
         reason = f"Average recall of 100 boxes {found['ar_100']:.3f} {on}; nothing to compare with, {why}."
         return GateAnswer(is_passed=found["ar_100"] > 0, reason=reason)

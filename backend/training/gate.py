@@ -21,15 +21,18 @@ IN_WORDS: dict[Measure, str] = {
 }
 
 
-def read_comparison(document: dict[str, Any], *, candidate: str, live: str) -> Comparison:
-    """The figures of one dataset of `segloop evaluate CANDIDATE --against LIVE --json`.
+def read_comparison(document: dict[str, Any], *, live: str, number: int = 0) -> Comparison:
+    """The figures of a dataset of `segloop evaluate CANDIDATE DATASET... --against LIVE --json`.
 
-    Raises Conflict model_replaced when other versions were measured than these.
+    Raises Conflict model_replaced when another version was measured than the live one.
     """
-    rows = {row["method"]: row for row in document["results"]}
-    if rows.keys() != {candidate, live}:
-        raise Conflict("model_replaced", f"{' and '.join(rows)} were measured instead of {candidate} and {live}.")
-    differences = document["comparison"][0]["differences"]
+    candidate, measured = document["methods"]
+    if measured != live:
+        raise Conflict("model_replaced", f"The files of {live} were replaced: {measured} was measured.")
+    name = document["datasets"][number]["name"]
+    rows = {row["method"]: row for row in document["results"] if row["dataset"] == name}
+    (compared,) = (row for row in document["comparison"] if row["dataset"] == name)
+    differences = compared["differences"]
     return Comparison(
         live=_measures(rows[live]),
         candidate=_measures(rows[candidate]),

@@ -1,6 +1,5 @@
 """The programs of a round, each as one call: train, take in, measure. What they write is read here and nowhere else."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from backend.training.schemas import TrainOptions
 CURVE_POINTS = 200
 REPORT_SECONDS = 3.0
 # Twenty clicks a mask take a small network a third of a second, for each of two versions.
-FROZEN_MASKS, GENERAL_MASKS = 300, 200
+MAX_MASKS = 200
 DETECTOR_STEPS = 1500
 SCENES = ("--images", "40", "--seed", "7")
 
@@ -132,40 +131,49 @@ def has_frozen(dataset: Path) -> bool:
     return any(image["split"] == "frozen" for image in images)
 
 
-def take_in(shop: Workshop, model: Path, name: str) -> dict[str, Any]:
-    """Puts a model into the models folder, loaded once as proof; gives its facts. Doing it again changes nothing."""
-    if (shop.settings.resolved_models_dir / name / "config.json").exists():
-        arguments: tuple[str | Path, ...] = ("models", "info", name, "--json")
-    else:
-        arguments = ("models", "add", model, "--name", name, "--json")
-    said = shop.call("add", shop.module("model_server.cli", *arguments), lambda: ("taking in", 0, 0))
-    described: dict[str, Any] = json.loads(said.read_text())
-    return described
+def stage(folder: Path, model: Path, name: str) -> Path:
+    """Copies a model or detector to where it can be measured under its name; not offered to anybody before `keep`."""
+    if (folder / name / "config.json").exists():
+        return folder / name
+    staging = folder / ".incoming" / name
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for file in ("model.safetensors", "config.json", "training.json"):
+        if (model / file).exists():
+            shutil.copyfile(model / file, staging / file)
+    return staging
 
 
-def take_in_detector(shop: Workshop, model: Path, name: str) -> str:
-    """Puts a detector into its folder, whole or not at all; gives its version: the name and its weights' checksum."""
-    folder = shop.settings.resolved_detectors_dir
-    target, staging = folder / name, folder / ".incoming" / name
-    if not target.exists():
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.copytree(model, staging)
-        staging.rename(target)
-    with (target / "model.safetensors").open("rb") as file:
-        return f"{name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
+def keep(staged: Path) -> None:
+    """Offers what was staged, whole; the model server lists new folders by itself."""
+    if staged.parent.name == ".incoming":
+        staged.rename(staged.parent.parent / staged.name)
 
 
-def evaluate(shop: Workshop, candidate: str | Path, live: str | Path, dataset: Path, *, split: str | None) -> Any:
+def evaluate(
+    shop: Workshop, candidate: Path, live: str | Path, folders: list[Path], *, split: str | None
+) -> dict[str, Any]:
     """Measures both versions on the same masks; the document of `segloop evaluate --json`."""
     name = f"evaluate-{split or 'general'}"
     file = shop.folder / f"{name}.json"
     if not file.exists():
-        masks = FROZEN_MASKS if split else GENERAL_MASKS
-        bounds = ("--starts", "center", "--max-masks", str(masks), "--threads", str(shop.threads), "--json", file)
+        bounds = ("--starts", "center", "--max-masks", str(MAX_MASKS), "--threads", str(shop.threads))
         which = ("--split", split) if split else ()
-        line = shop.module("model_server.evaluation", candidate, dataset, "--against", live, *bounds, *which)
-        shop.call(name, line, lambda: (f"measuring on the {split or 'general'} set", 0, 0))
-    return json.loads(file.read_text())
+        arguments = (candidate, *folders, "--against", live, *bounds, *which, "--json", file)
+        line = shop.module("model_server.evaluation", *arguments)
+        shop.call(name, line, lambda: ("measuring", 0, 0))
+    document: dict[str, Any] = json.loads(file.read_text())
+    return document
+
+
+def names_splits(dataset: Path) -> bool:
+    """Whether images of a COCO folder say which split they are of."""
+    file = dataset / "annotations.json"
+    found = [file] if file.exists() else sorted(dataset.glob("*.json"))
+    try:
+        return any("split" in image for image in json.loads(found[0].read_text())["images"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False  # what is wrong with it the evaluation says
 
 
 def general_set(shop: Workshop) -> Path:
@@ -186,9 +194,17 @@ def general_set(shop: Workshop) -> Path:
     return folder
 
 
+LARGE = ("dataset", "out/checkpoint", "out/model")
+
+
+def is_clean(folder: Path) -> bool:
+    """Whether `clean_up` would find nothing."""
+    return not any((folder / name).exists() for name in LARGE)
+
+
 def clean_up(folder: Path) -> None:
     """After a run's end: its pictures, checkpoint and model go, lines and figures stay."""
-    for name in ("dataset", "out/checkpoint", "out/model"):
+    for name in LARGE:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

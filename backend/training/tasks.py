@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.errors import Conflict
+from backend.errors import Conflict, Unavailable
 from backend.jobs import queue
 from backend.jobs.runner import Finish, JobCancelled, JobRun, job_handler
 from backend.models.service import record_version
@@ -16,7 +16,7 @@ from backend.training.folders import write_folder
 from backend.training.gate import decide, read_comparison
 from backend.training.policies import read_policy
 from backend.training.processes import Workshop, open_workshop
-from backend.training.schemas import Gate, RunMetrics, TrainOptions
+from backend.training.schemas import Comparison, Gate, RunMetrics, TrainOptions
 from backend.training.snapshots import create_snapshot, get_snapshot, write_snapshot
 from backend.training.tables import Snapshot, TrainingRun
 from backend.training.tidying import candidate_folders, candidate_name, run_folder, tidy
@@ -82,7 +82,7 @@ def _wait_for_others(work: JobRun, run: TrainingRun) -> None:
     with work.resources.database.read() as session:
         other = service.find_under_way(session, run.project_id)
     if other is not None and other.id != run.id and other.job is not None and other.job.state == "running":
-        raise Conflict("run_under_way", f"Run {other.id} of this project has not ended yet.")
+        raise Unavailable("run_under_way", f"Run {other.id} of this project has not ended yet.")
 
 
 def _snapshot_of(work: JobRun, run: TrainingRun) -> Snapshot:
@@ -147,28 +147,42 @@ class _Publisher:
 
 
 def _judge(shop: Workshop, run: TrainingRun, model: Path, gate: Gate, *, auto_promote: bool) -> Finish:
-    """Takes the model in, measures it beside the live one, and decides."""
-    facts = programs.take_in(shop, model, candidate_name(run))
-    candidate = str(facts["model_version"])
+    """Measures the new model beside the live one, keeps it, and decides."""
+    staged = programs.stage(shop.settings.resolved_models_dir, model, candidate_name(run))
     with shop.run.resources.database.read() as session:
         was_live = service.live_version(session, run.project_id, "model")
     live = was_live or _default_version(shop.run)
-    dataset, general = shop.folder / "dataset", programs.general_set(shop)
-
-    def compare(folder: Path, split: str | None) -> Any:
-        document = programs.evaluate(shop, locate(shop, candidate), locate(shop, live), folder, split=split)
-        return read_comparison(document, candidate=candidate, live=live)
-
-    frozen = compare(dataset, "frozen") if programs.has_frozen(dataset) else None
-    on_general = compare(general, None)
-    answer = decide(gate, frozen, on_general)
-    metrics = RunMetrics(frozen=frozen, general=on_general, gate=answer)
+    frozen, general, described = _compare(shop, staged, live)
+    programs.keep(staged)
+    answer = decide(gate, frozen, general)
+    metrics = RunMetrics(frozen=frozen, general=general, gate=answer)
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
     def finish(session: Session) -> None:
-        record_version(session, facts)
+        record_version(session, described | {"name": staged.name})
         row = service.get_run(session, run.id)
-        row.candidate_version, row.metrics, row.curve = candidate, metrics.model_dump(), curve.points
+        row.candidate_version, row.metrics, row.curve = described["model_version"], metrics.model_dump(), curve.points
         end_run(session, row, metrics, was_live=was_live, auto_promote=auto_promote)
 
     return finish
+
+
+def _compare(shop: Workshop, candidate: Path, live: str) -> tuple[Comparison | None, Comparison | None, dict[str, Any]]:
+    """Both versions on the frozen masks, if there are any, and on the general set; and what the candidate is."""
+    dataset, general = shop.folder / "dataset", programs.general_set(shop)
+    at, has_frozen = locate(shop, live), programs.has_frozen(dataset)
+    if has_frozen and not programs.names_splits(general):  # one program, for it takes seconds to start
+        document = programs.evaluate(shop, candidate, at, [dataset, general], split="frozen")
+        frozen, on_general = (read_comparison(document, live=live, number=number) for number in (0, 1))
+        return frozen, on_general, _described(document)
+    document = programs.evaluate(shop, candidate, at, [general], split=None)
+    on_general = read_comparison(document, live=live)
+    if not has_frozen:
+        return None, on_general, _described(document)
+    frozen = read_comparison(programs.evaluate(shop, candidate, at, [dataset], split="frozen"), live=live)
+    return frozen, on_general, _described(document)
+
+
+def _described(document: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = next(iter(document["methods"].values()))
+    return described

@@ -33,24 +33,29 @@ def candidate_folders(settings: Settings, run: TrainingRun) -> list[Path]:
 
 
 def tidy(resources: Resources) -> None:
-    """Frees what runs that have ended left on this machine; runs that nobody goes on with are settled."""
-    with resources.database.write() as session:
-        still_open = select(TrainingRun).where(TrainingRun.state.in_(service.OPEN_STATES))
-        for one in session.scalars(still_open).all():
-            service.settle(session, one)
+    """Settles runs whose jobs ended without them, and frees what ended runs left on this machine."""
+    still_open = select(TrainingRun).where(TrainingRun.state.in_(service.OPEN_STATES))
+    with resources.database.read() as session:
+        fallen = [run.id for run in session.scalars(still_open) if service.state_of(run) not in service.OPEN_STATES]
+    for run_id in fallen:
+        with resources.database.write() as session:
+            service.settle(session, service.get_run(session, run_id))
     for folder in (resources.settings.data_dir.resolve() / "training").glob("run-*"):
         number = re.fullmatch(r"run-(\d+)", folder.name)
-        if number is None:
-            continue
-        with resources.database.read() as session:
-            run = session.get(TrainingRun, int(number[1]))
-            state = "cancelled" if run is None else service.state_of(run)
-        if run is not None and (state in service.OPEN_STATES or (state == "failed" and not _is_old(run))):
-            continue
-        if state == "cancelled":
-            programs.discard(folder, *([] if run is None else candidate_folders(resources.settings, run)))
-        else:
-            programs.clean_up(folder)
+        if number is not None and not programs.is_clean(folder):
+            _free(resources, folder, int(number[1]))
+
+
+def _free(resources: Resources, folder: Path, run_id: int) -> None:
+    with resources.database.read() as session:
+        run = session.get(TrainingRun, run_id)
+    if run is None:
+        return  # of another database; whose folder it is we do not know
+    state = service.state_of(run)
+    if state == "cancelled":
+        programs.discard(folder, *candidate_folders(resources.settings, run))
+    elif state not in service.OPEN_STATES and (state != "failed" or _is_old(run)):
+        programs.clean_up(folder)
 
 
 def _is_old(run: TrainingRun) -> bool:

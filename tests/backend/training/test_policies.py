@@ -1,0 +1,259 @@
+"""When a project retrains, what the gate lets through, and models that are trained elsewhere."""
+
+import hashlib
+import hmac
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, update
+
+from backend.annotations.tables import MaskCount
+from backend.database import utc_now
+from backend.jobs.periodic import run_periodic
+from backend.jobs.resources import Resources
+from backend.jobs.tables import Job, PeriodicRun
+from backend.training import hooks, programs
+from backend.training.checks import retrain
+from backend.training.gate import decide
+from backend.training.schemas import Comparison, Gate, Interval, Measures
+from backend.training.tables import TrainingRun
+from tests.backend.training.conftest import Filled, read_run, start, work
+
+
+def change(client: TestClient, project_id: int, revision: int = 0, **policy: Any) -> Any:
+    body = {"policy": policy, "revision": revision}
+    return client.patch(f"/api/projects/{project_id}/training-policy", json=body)
+
+
+def count(resources: Resources, project_id: int, masks: int) -> None:
+    """So many masks more, as annotations.counts keeps them."""
+    with resources.database.write() as session:
+        key = {"project_id": project_id, "stage": "assisted_manual", "model_version": "", "author_id": 0}
+        key |= {"outcome": "added", "clicks": 1, "seconds_bucket": 0, "iou_bucket": -1}
+        row = session.scalar(select(MaskCount).filter_by(**key))
+        if row is None:
+            session.add(MaskCount(**key, count=masks))
+        else:
+            row.count += masks
+
+
+def runs(client: TestClient, project_id: int) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(f"/api/projects/{project_id}/training-runs").json()["items"]
+    return items
+
+
+def end(resources: Resources, **values: Any) -> None:
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).values(state="refused", **values))
+        session.execute(update(Job).where(Job.kind == "train").values(state="done"))
+
+
+@pytest.fixture
+def resources(client: TestClient) -> Resources:
+    found: Resources = client.app.state.resources  # type: ignore[attr-defined]
+    return found
+
+
+def test_a_policy_is_changed_field_by_field_and_its_secret_stays_in(client: TestClient, project_id: int) -> None:
+    before = client.get(f"/api/projects/{project_id}/training-policy").json()
+    assert (before["revision"], before["policy"]["every_masks"], before["policy"]["tune"]) == (0, None, "decoder")
+    first = change(client, project_id, steps=10, gate={"min_gain": 0.01}, hook_url="https://x.org", hook_secret="s3")
+    assert first.status_code == 200, first.text
+    assert first.json()["policy"]["gate"] == {"measure": "iou_1", "min_gain": 0.01, "max_general_loss": 0.01}
+    assert (first.json()["policy"]["hook_secret"], first.json()["has_hook_secret"]) == (None, True)
+    assert change(client, project_id, 0, steps=20).json()["error"]["code"] == "policy_changed"
+    second = change(client, project_id, 1, **first.json()["policy"] | {"steps": 20})
+    assert (second.json()["revision"], second.json()["has_hook_secret"]) == (2, True)
+    assert change(client, project_id, 2, hook_url=None).json()["has_hook_secret"] is False
+    for wrong in (
+        {"steps": 0},
+        {"rate": "fast"},
+        {"unknown": 1},
+        {"hook_url": "file:///etc/passwd"},
+        {"hook_command": True},
+        {"replay": ["../elsewhere"]},
+        {"gate": {"measure": "beauty"}},
+        {"rate": float("inf")},
+    ):
+        text = json.dumps({"policy": wrong, "revision": 3})
+        answer = client.patch(f"/api/projects/{project_id}/training-policy", content=text)
+        assert answer.status_code == 422, answer.text
+
+
+def test_a_project_retrains_after_enough_masks_or_hours(
+    client: TestClient, project_id: int, resources: Resources
+) -> None:
+    count(resources, project_id, 60)
+    retrain(resources)
+    assert runs(client, project_id) == [], "nobody asked for it"
+    change(client, project_id, every_masks=100)
+    retrain(resources)
+    assert runs(client, project_id) == []
+    count(resources, project_id, 40)
+    retrain(resources)
+    retrain(resources)
+    assert [(run["kind"], run["trigger"]) for run in runs(client, project_id)] == [("model", "policy")]
+    end(resources)
+    retrain(resources)
+    assert [run["kind"] for run in runs(client, project_id)] == ["detector", "model"], "a detector follows"
+    end(resources)
+    retrain(resources)
+    assert len(runs(client, project_id)) == 2, "no new masks"
+    change(client, project_id, 1, every_masks=None, every_hours=1.0, train_detector=False)
+    count(resources, project_id, 1)
+    retrain(resources)
+    assert len(runs(client, project_id)) == 2, "not an hour yet"
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).values(created_at=utc_now().replace(year=2020)))
+    retrain(resources)
+    assert len(runs(client, project_id)) == 3
+
+
+def test_a_periodic_check_runs_once_in_its_time(client: TestClient, project_id: int, resources: Resources) -> None:
+    count(resources, project_id, 60)
+    change(client, project_id, every_masks=50)
+    threads = [threading.Thread(target=run_periodic, args=(resources,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runs(client, project_id)) == 1
+    end(resources)
+    count(resources, project_id, 60)
+    run_periodic(resources)
+    assert len(runs(client, project_id)) == 1
+    with resources.database.write() as session:
+        session.execute(update(PeriodicRun).values(last_run=0.0))
+    run_periodic(resources)
+    assert len(runs(client, project_id)) == 2
+
+
+def measured(images: int, **gains: tuple[float, float | None, float | None]) -> Comparison:
+    same = Interval(value=0.5, low=0.4, high=0.6)
+    figures = dict.fromkeys(("iou_1", "iou_3", "iou_5", "noc_85", "noc_90"), same)
+    of = Measures(images=images, masks=3 * images, calibration_error=0.1, **figures)
+    difference = {"iou_1": (0.0, 0.0, 0.0), "iou_3": (0.0, 0.0, 0.0), "noc_85": (0.0, 0.0, 0.0)} | gains
+    intervals = {name: Interval(value=v, low=low, high=high) for name, (v, low, high) in difference.items()}
+    return Comparison(live=of, candidate=of, difference=intervals)  # type: ignore[arg-type]
+
+
+GOOD = measured(9, iou_1=(0.05, 0.02, 0.08))
+CASES: dict[str, tuple[Gate, Comparison | None, Comparison | None, bool, str]] = {
+    "a gain": (Gate(), GOOD, measured(9), True, "+0.050 (95 % interval +0.020 to +0.080"),
+    "no frozen masks": (Gate(), None, measured(9), False, "no frozen mask"),
+    "too few images": (Gate(), measured(4, iou_1=(0.5, 0.4, 0.6)), None, False, "Too little evidence: 12 masks on 4"),
+    "one image": (Gate(), measured(9, iou_1=(0.5, None, None)), None, False, "Too little evidence"),
+    "unsure": (Gate(), measured(9, iou_1=(0.05, -0.01, 0.11)), None, False, "does not show a gain."),
+    "not enough": (Gate(min_gain=0.02), GOOD, None, False, "does not show a gain above 0.02."),
+    "forgets": (Gate(), GOOD, measured(9, iou_1=(-0.03, -0.05, -0.01)), False, "-0.030, more than the 0.01"),
+    "forgets little": (Gate(), GOOD, measured(9, iou_1=(-0.01, -0.05, 0.01)), True, "general set: -0.010."),
+    "fewer clicks": (Gate(measure="noc_85"), measured(9, noc_85=(-2, -3, -1)), None, True, "clicks to IoU 0.85: -2"),
+    "more clicks": (Gate(measure="noc_85"), measured(9, noc_85=(2, 1, 3)), None, False, "does not show"),
+    "no general set": (Gate(), GOOD, None, True, "no general set"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gate(name: str) -> None:
+    gate, frozen, general, is_passed, words = CASES[name]
+    answer = decide(gate, frozen, general)
+    assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
+
+
+def test_a_curve_counts_repeated_steps_once_and_time_in_all_starts(tmp_path: Path) -> None:
+    def step(number: int, time: float) -> dict[str, Any]:
+        return {"event": "step", "time": time, "step": number, "steps": 9, "loss": 1.0, "first_chosen_iou": 0.5}
+
+    lines = [{"event": "started", "time": 100.0, "step": 0}, step(2, 104.0), step(4, 108.0)]
+    lines += [{"event": "resumed", "time": 500.0, "step": 2}, step(4, 504.0) | {"seconds_left": 10}]
+    file = tmp_path / "progress.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "st')
+    curve = programs.read_curve(file)
+    assert [(point["step"], point["seconds"]) for point in curve.points] == [(2, 4.0), (4, 12.0)]
+    assert (curve.done, curve.total, curve.seconds, curve.seconds_left) == (4, 9, 12.0, 10)
+    assert programs.read_curve(tmp_path / "nothing").points == []
+
+
+@pytest.fixture
+def trainer() -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
+    """An address that takes announcements: what it got, with the signature."""
+    got: list[tuple[bytes, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((body, self.headers["Segloop-Signature"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", got
+        server.shutdown()
+        thread.join()
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as opened:
+        for name, data in members.items():
+            opened.writestr(name, data)
+    return file.getvalue()
+
+
+def test_a_run_is_handed_over_and_its_checkpoint_comes_back(
+    client: TestClient,
+    resources: Resources,
+    filled: Filled,
+    trainer: tuple[str, list[tuple[bytes, str]]],
+    small_model: Path,
+    tmp_path: Path,
+) -> None:
+    address, got = trainer
+    change(client, filled.project_id, 1, hook_url=address, hook_secret="quiet")
+    run = start(client, filled.project_id)
+    work(resources)
+    ((body, signature),) = got
+    assert signature == "sha256=" + hmac.new(b"quiet", body, hashlib.sha256).hexdigest()
+    told = json.loads(body)
+    assert (told["run_id"], told["base_version"]) == (run["id"], filled.live)
+    path = told["snapshot"]["download"].partition("/api/")[2]
+    assert client.get(f"/api/{path}").status_code == 200
+    waiting = read_run(client, run["id"])
+    assert (waiting["state"], waiting["job"]["state"]) == ("training", "done")
+    refused = client.post(f"/api/projects/{filled.project_id}/training-runs", json={})
+    assert refused.json()["error"]["code"] == "run_under_way"
+
+    def send(data: bytes) -> tuple[int, Any]:
+        answer = client.post(f"/api/training-runs/{run['id']}/checkpoint", files=[("files", ("c.zip", data))])
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    model = {name: (small_model / name).read_bytes() for name in hooks.MEMBERS}
+    for wrong in (
+        b"PK no archive",
+        archive({"config.json": b"{}"}),
+        archive(model | {"pickle.bin": b""}),
+        archive({"../config.json": b"{}", "model.safetensors": b""}),
+        archive(model | {"config.json": bytes(hooks.MAX_CONFIG_BYTES + 1)}),
+    ):
+        assert send(wrong) == (422, "checkpoint_unusable")
+    assert read_run(client, run["id"])["job"]["state"] == "done"
+    assert send(archive(model)) == (202, None)
+    assert send(archive(model)) == (409, "checkpoint_not_expected")
+    with resources.database.read() as session:
+        job = session.scalars(select(Job).where(Job.kind == "train").order_by(Job.id.desc())).first()
+    assert job is not None
+    assert job.args == {"run_id": run["id"], "checkpoint": f"checkpoints/{run['id']}.zip"}
+    assert client.post(f"/api/training-runs/{run['id']}/cancel").json()["state"] == "cancelled"
