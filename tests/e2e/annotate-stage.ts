@@ -11,6 +11,9 @@ export interface Facts {
   image: string;
   masks: string;
   points: string;
+  proposals: string;
+  /** The number of the selected mask. */
+  selected: string;
   candidates: string;
   scale: string;
   left: string;

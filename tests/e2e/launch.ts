@@ -11,6 +11,7 @@ import type { TestProject } from "vitest/node";
 declare module "vitest" {
   interface ProvidedContext {
     baseUrl: string;
+    databaseUrl: string;
     /** Single-use; the journey that signs in by link uses it up. */
     signInLink: string;
     /** Three people who sign in by password. */
@@ -40,6 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const signInLink = await linkOf(server, join(artifacts, "server.log"));
     project.provide("baseUrl", `http://127.0.0.1:${port}`);
+    project.provide("databaseUrl", `sqlite:///${join(dataDir, "segloop.sqlite3")}`);
     project.provide("signInLink", signInLink);
     project.provide("people", {
       admin: addPerson("admin", dataDir),

@@ -116,7 +116,7 @@ export const strings = {
     heading: "Proposals",
     counts: (total: number, left: number) => `${plural(total, "proposal")}, ${left === 0 ? "none" : count(left)} left`,
     done: "All decided. Add what is missing, or finish the image.",
-    hidden: (value: number) => `${count(value)} below the bar`,
+    hidden: (value: number) => `${count(value)} left out by it`,
     filter: "Least score",
     filterExact: (share: number) => share.toFixed(2),
     accept: "Accept",

@@ -35,7 +35,7 @@ export function MaskPanel(): ReactNode {
           <Button className={classes["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{strings.mask.clear}</Button>
         </div>
       )}
-      <CategorySelect />
+      {base === undefined && <CategorySelect />}
     </section>
   );
 }

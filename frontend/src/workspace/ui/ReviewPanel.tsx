@@ -22,7 +22,7 @@ export function ReviewPanel(): ReactNode {
     <section className={classes["section"]} aria-label={total > 0 ? words.heading : strings.audit.heading}>
       <h2 className={classes["heading"]}>
         {total > 0 ? words.counts(total, left) : strings.audit.heading}
-        <span className={classes["muted"]}>{total === 0 ? strings.audit.counts(ids.length) : hidden > 0 && words.hidden(hidden)}</span>
+        {total === 0 && <span className={classes["muted"]}>{strings.audit.counts(ids.length)}</span>}
       </h2>
       {total > 0 && (
         <div className={classes["meter"]} aria-hidden>
@@ -31,7 +31,7 @@ export function ReviewPanel(): ReactNode {
       )}
       {ids.length > 0 && <Looked />}
       {left === 0 && total > 0 && <p className={classes["muted"]}>{words.done}</p>}
-      {left > 0 && <Filter />}
+      {left > 0 && <Filter hidden={hidden} />}
       {ids.length > 1 && left - hidden > 1 && <AcceptAll shown={left - hidden} />}
     </section>
   );
@@ -40,10 +40,11 @@ export function ReviewPanel(): ReactNode {
 /** The mask that is looked at, and the decisions. */
 function Looked(): ReactNode {
   const { session } = useWorkplace();
-  const mask = useWorkspace((state) => (state.selectedId === null ? undefined : docOf(state).masks[state.selectedId]));
+  const hasDraft = useWorkspace((state) => docOf(state).draft.prompts.length > 0);
+  const mask = useWorkspace((state) => docOf(state).masks[state.selectedId ?? docOf(state).draft.base ?? ""]);
   const { accept, reject, refine } = session.editing;
   const iou = mask?.evidence.proposal?.predicted_iou;
-  const isOff = mask === undefined;
+  const isOff = mask === undefined || hasDraft;
   const words = strings.review;
   return (
     <>
@@ -60,7 +61,7 @@ function Looked(): ReactNode {
   );
 }
 
-function Filter(): ReactNode {
+function Filter({ hidden }: { hidden: number }): ReactNode {
   const { session } = useWorkplace();
   const minIou = useWorkspace((state) => state.minIou);
   return (
@@ -77,14 +78,16 @@ function Filter(): ReactNode {
         onPointerUp={(event) => event.currentTarget.blur()}
       />
       <output>{strings.review.filterExact(minIou)}</output>
+      {hidden > 0 && <span className={classes["filterNote"]}>{strings.review.hidden(hidden)}</span>}
     </label>
   );
 }
 
 function AcceptAll({ shown }: { shown: number }): ReactNode {
   const { session } = useWorkplace();
+  const hasDraft = useWorkspace((state) => docOf(state).draft.prompts.length > 0);
   return (
-    <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={session.editing.acceptAll}>
+    <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={hasDraft} onMouseDown={keepFocus} onClick={session.editing.acceptAll}>
       {strings.review.acceptAll(shown)}&nbsp;<KeyCap>Shift+A</KeyCap>
     </Button>
   );

@@ -1,5 +1,6 @@
 // The bottom line: the time of this mask, how many there are, and the keys that matter now.
 import { type ReactNode, useEffect, useState } from "react";
+import { masksOf } from "../../canvas/document";
 import { activeMsAt } from "../effort";
 import { sensibleKeys } from "../keymap";
 import { docOf } from "../state";
@@ -20,7 +21,7 @@ const HINTS = {
 } as const;
 
 export function StatusLine(): ReactNode {
-  const masks = useWorkspace((state) => docOf(state).order.length);
+  const masks = useWorkspace((state) => masksOf(docOf(state)).filter((mask) => mask.state === "accepted").length);
   const notice = useWorkspace((state) => state.notice);
   const keys = useWorkspace(sensibleKeys);
   return (
