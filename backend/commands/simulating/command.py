@@ -16,12 +16,12 @@ from backend.commands.server import Refused, Server
 from backend.commands.simulating.connection import PatientServer, Stopped
 from backend.commands.simulating.datasets import KnownImage, KnownImages
 from backend.commands.simulating.drawing import Effort
-from backend.commands.simulating.items import Item, give_back, work_through
+from backend.commands.simulating.items import FIRST_STAGE, Item, give_back, work_through
 from backend.commands.simulating.journal import Journal, Round, open_journal, write_whole
 from backend.commands.simulating.lending import Lender, list_images
 from backend.commands.simulating.page import to_html
 from backend.commands.simulating.results import Row
-from backend.commands.simulating.stages import admit_rest
+from backend.commands.simulating.stages import admit_rest, wait_for_proposals
 from backend.commands.simulating.training import train
 from backend.commands.terminal import CommandError, messages, say
 
@@ -79,8 +79,6 @@ class _Simulation:
 
     def run(self) -> None:
         """All rounds."""
-        if self._options.admits_rest and self._options.stage is not None:
-            self._admit_rest()
         for one in self._journal.open_rounds():
             self._annotate(one)
             if not one.rows:
@@ -94,12 +92,21 @@ class _Simulation:
         if any(row.stage == "fully_automatic" for one in self._journal.rounds for row in one.rows):
             self._journal.audit = self._server.call("GET", f"/projects/{self._project_id}/statistics/audit")
 
-    def _admit_rest(self) -> bool:
-        moved = admit_rest(self._server, self._project_id, self._options.stage, tell=self._tell)
-        if moved:
-            say(f"{moved} images admitted to the next stage.")
+    def _find_more(self) -> bool:
+        """Whether there may be something to lend after all: admitted just now, or proposed at last."""
+        options, moved = self._options, 0
+        if options.admits_rest:
+            moved = admit_rest(self._server, self._project_id, options.stage)
+            if moved:
+                say(f"{moved} images admitted to the next stage.")
+        if options.stage == FIRST_STAGE:
+            return False  # no model proposes there
+        was_waiting = wait_for_proposals(
+            self._server, self._project_id, tell=self._tell, patience_seconds=options.patience_seconds
+        )
+        if moved or was_waiting:
             self._lender.start_over()
-        return moved > 0
+        return moved > 0 or was_waiting
 
     def _annotate(self, one: Round) -> None:
         """Images until the round has its masks or none is left."""
@@ -107,7 +114,7 @@ class _Simulation:
         while most is None or one.masks < most:
             work = self._lender.lend()
             if work is None:
-                if self._options.admits_rest and self._admit_rest():
+                if self._find_more():
                     continue
                 return
             self._work_through(one, work)
@@ -163,15 +170,21 @@ def _progress_line() -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _noticed_interrupt() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, so that what is lent can be given back; the second one is Python's own."""
+    """The first Ctrl-C or SIGTERM sets the event, so that what is lent can be given back; the second ends at once."""
     stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def notice(signum: int, frame: object) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    before = signal.signal(signal.SIGINT, notice)
+    for number in before:
+        signal.signal(number, notice)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -221,7 +222,7 @@ def test_a_restart_is_waited_for_and_ctrl_c_gives_the_image_back(
 ) -> None:
     installation, environment = running
     said = tmp_path / "said.txt"
-    slow = ["--target-iou", "1", "--max-clicks", "40", "--patience", "60"]
+    slow = ["--target-iou", "1", "--max-clicks", "25", "--patience", "60"]
     with said.open("wb") as stderr:
         process = subprocess.Popen(
             [*SEGLOOP, *line(dataset), *slow], env=os.environ | environment, cwd=REPOSITORY, stderr=stderr
@@ -241,6 +242,44 @@ def test_a_restart_is_waited_for_and_ctrl_c_gives_the_image_back(
 
     simulate(environment, dataset, "--max-clicks", "1")
     assert sorted(mask["file_name"] for mask in kept(environment)) == [f"{n}.png" for n in (0, 0, 1, 1, 2, 2)]
+
+
+def test_automatic_masks_are_audited(
+    running: tuple[Installation, dict[str, str]], dataset: Path, tmp_path: Path
+) -> None:
+    """All pictures go to the automatic stage at once; an auditor leaves nothing on them but the true masks."""
+    installation, environment = running
+    installation.start("worker")
+    lenient = {"points_per_side": 4, "pred_iou_thresh": 0.5, "stability_score_thresh": 0.2, "min_mask_region_area": 0}
+    policy = {"review_share": 1, "automatic": lenient}
+    patch(installation, environment, "/projects/1/stages/fully_automatic", policy)
+    report = simulate(environment, dataset, "--stage", "fully_automatic", "--admit-rest", "--max-clicks", "5")
+    [stage] = report["rounds"][0]["stages"]
+    outcomes = {name: found["masks"] for name, found in stage["outcomes"].items()}
+    assert (stage["images"], stage["masks"]) == (3, 6), "two discs on each"
+    assert outcomes.get("edited", 0) + outcomes.get("kept", 0) > 0
+    standing = kept(environment)
+    for mask in standing:
+        rle = {"size": [SIDE, SIDE], "counts": mask["counts"]}
+        assert max(masks_iou(rle, truth) for truth in truth_of(dataset, mask["file_name"])) >= 0.85
+    assert {one["state"] for one in rows(environment, "SELECT state FROM work_items WHERE is_audit")} == {"done"}
+    audit = report["audit"]
+    automatic = rows(environment, "SELECT id FROM annotations WHERE origin = 'automatic'")
+    assert len(automatic) > 1
+    assert (audit["masks"], audit["rejected"]) == (len(automatic), outcomes.get("rejected", 0))
+    assert audit["added"] == outcomes.get("added", 0)
+
+
+def patch(installation: Installation, environment: dict[str, str], path: str, policy: dict[str, Any]) -> None:
+    """Changes a policy, as an administrator."""
+    token = segloop(environment, "token", "admin@segloop.local").stdout.strip()
+    answer = httpx.patch(
+        f"{installation.url}/api{path}",
+        json={"policy": policy, "revision": 0},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
