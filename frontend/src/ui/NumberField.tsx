@@ -1,6 +1,7 @@
 // A number, or nothing where nothing has a meaning.
 import { NumberInput } from "@mantine/core";
 import type { ReactNode } from "react";
+import { FIELD_ORDER } from "./FieldGroup";
 
 interface NumberFieldProps {
   label: string;
@@ -22,6 +23,7 @@ export function NumberField({ label, description, value, onChange, whenEmpty, mi
     <NumberInput
       label={label}
       description={description}
+      inputWrapperOrder={FIELD_ORDER}
       value={value ?? ""}
       onChange={(typed) => onChange(typeof typed === "number" ? typed : null)}
       placeholder={whenEmpty}

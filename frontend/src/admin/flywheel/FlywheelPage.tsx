@@ -24,9 +24,9 @@ export function FlywheelPage(): ReactNode {
   const { projectId } = route.useParams();
   const { data: project } = useQuery(projectQuery(projectId));
   const flywheel = useQuery(flywheelQuery(projectId));
+  const live = useLiveVersion(projectId);
   if (project === undefined) return null;
   const rounds = flywheel.data?.rounds;
-  const live = useLiveVersion(projectId);
   return (
     <Stack className="flywheel" gap={40}>
       {flywheel.isPending && <SkeletonRows rows={4} height={112} />}

@@ -117,11 +117,11 @@ function MeasureRow({ measure, rounds, width, chosen, shown }: RowProps & { meas
         <RoundChart
           label={chartLabel(measure, rounds)}
           series={series}
-          format={measure.format}
+          unit={measure.unit}
           fromZero={measure.fromZero}
           width={width}
           chosen={chosen}
-          height={measure.series.length > 1 ? 136 : 88}
+          height={measure.series.length > 1 ? 160 : 96}
         />
       )}
     </div>

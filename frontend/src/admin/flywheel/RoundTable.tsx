@@ -31,8 +31,8 @@ export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: s
         The same as a table
       </Title>
       <Table.ScrollContainer minWidth={1400}>
-        <Table verticalSpacing={6} className="tabular" fz={13}>
-          <Table.Caption>IoU and clicks to IoU 0.85 are means over frozen images with their 95 % intervals.</Table.Caption>
+        <Table verticalSpacing={6} className="tabular" fz={13} captionSide="top">
+          <Table.Caption ta="left">IoU and clicks to IoU 0.85 are means over frozen images with their 95 % intervals.</Table.Caption>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Round</Table.Th>

@@ -11,6 +11,8 @@ export interface Measure {
   /** The first series is the one the title's number is of. */
   series: readonly { name: string; pick: (round: Round) => Mark | number | null }[];
   format: (value: number) => string;
+  /** Of the numbers on the axis. */
+  unit: string;
   /** Whether the axis begins at zero. */
   fromZero: boolean;
   better: "higher" | "lower";
@@ -31,6 +33,7 @@ export const MEASURES: readonly Measure[] = [
       { name: "5 clicks", pick: ({ run }) => run?.iou_5 ?? null },
     ],
     format: iou,
+    unit: "",
     fromZero: false,
     better: "higher",
     whenEmpty: AFTER_A_RUN,
@@ -41,6 +44,7 @@ export const MEASURES: readonly Measure[] = [
     note: "mean, on frozen images",
     series: [{ name: "clicks", pick: ({ run }) => run?.noc_85 ?? null }],
     format: decimal,
+    unit: "",
     fromZero: true,
     better: "lower",
     whenEmpty: AFTER_A_RUN,
@@ -51,6 +55,7 @@ export const MEASURES: readonly Measure[] = [
     note: "median of people's masks",
     series: [{ name: "median", pick: ({ median_seconds }) => median_seconds }],
     format: seconds,
+    unit: "s",
     fromZero: true,
     better: "lower",
     whenEmpty: AFTER_MASKS,
@@ -61,6 +66,7 @@ export const MEASURES: readonly Measure[] = [
     note: "mean of people's masks",
     series: [{ name: "mean", pick: ({ mean_clicks }) => mean_clicks }],
     format: decimal,
+    unit: "",
     fromZero: true,
     better: "lower",
     whenEmpty: AFTER_MASKS,
@@ -71,6 +77,7 @@ export const MEASURES: readonly Measure[] = [
     note: "mean of finished images",
     series: [{ name: "mean", pick: ({ masks_per_image }) => masks_per_image }],
     format: decimal,
+    unit: "",
     fromZero: true,
     better: "higher",
     whenEmpty: "Measured once an image has been finished with this model.",

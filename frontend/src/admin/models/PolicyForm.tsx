@@ -13,6 +13,7 @@ import {
   trainingPolicyQuery,
 } from "../../api/training";
 import { ErrorPanel } from "../../ui/ErrorPanel";
+import { FIELD_ORDER, FieldGroup } from "../../ui/FieldGroup";
 import { NumberField } from "../../ui/NumberField";
 import { SaveBar } from "../../ui/SaveBar";
 import { SkeletonRows } from "../../ui/SkeletonRows";
@@ -90,20 +91,11 @@ interface PartProps {
   onChange: (part: Partial<TrainingPolicy>) => void;
 }
 
-function Group({ title, children }: { title: string; children: ReactNode }): ReactNode {
-  return (
-    <fieldset className="plain-fieldset">
-      <legend>{title}</legend>
-      <div className="settings-grid">{children}</div>
-    </fieldset>
-  );
-}
-
 function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
   const { data: snapshots } = useQuery(snapshotsQuery(projectId));
   const isFixed = (snapshots?.items.length ?? 0) > 0;
   return (
-    <Group title="When a run starts by itself">
+    <FieldGroup title="When a run starts by itself">
       <NumberField
         label="New masks"
         whenEmpty="Not by count"
@@ -145,13 +137,13 @@ function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
         checked={policy.train_detector}
         onChange={(event) => onChange({ train_detector: event.currentTarget.checked })}
       />
-    </Group>
+    </FieldGroup>
   );
 }
 
 function HowFields({ policy, onChange }: PartProps): ReactNode {
   return (
-    <Group title="How it trains">
+    <FieldGroup title="How it trains">
       <Select
         label="What may change"
         data={TUNES}
@@ -205,14 +197,14 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
         checked={policy.use_automatic}
         onChange={(event) => onChange({ use_automatic: event.currentTarget.checked })}
       />
-    </Group>
+    </FieldGroup>
   );
 }
 
 function GateFields({ policy, onChange }: PartProps): ReactNode {
   const change = (part: Partial<TrainingPolicy["gate"]>): void => onChange({ gate: { ...policy.gate, ...part } });
   return (
-    <Group title="The gate">
+    <FieldGroup title="The gate">
       <Select
         label="Compared by"
         data={GATE_MEASURES}
@@ -244,7 +236,7 @@ function GateFields({ policy, onChange }: PartProps): ReactNode {
         checked={policy.auto_promote}
         onChange={(event) => onChange({ auto_promote: event.currentTarget.checked })}
       />
-    </Group>
+    </FieldGroup>
   );
 }
 
@@ -256,10 +248,11 @@ interface HookFieldsProps extends PartProps {
 
 function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsProps): ReactNode {
   return (
-    <Group title="Training elsewhere">
+    <FieldGroup title="Training elsewhere">
       <TextInput
         label="Address told of each run"
         description="Your cluster trains and sends the checkpoint back."
+        inputWrapperOrder={FIELD_ORDER}
         placeholder="Trained here"
         type="url"
         value={policy.hook_url ?? ""}
@@ -269,6 +262,7 @@ function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsPr
       <PasswordInput
         label="Secret that signs what is sent"
         description={answer.has_hook_secret ? "One is kept; type to replace it." : "None is kept yet."}
+        inputWrapperOrder={FIELD_ORDER}
         autoComplete="new-password"
         value={secret}
         maxLength={200}
@@ -281,6 +275,6 @@ function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsPr
           onChange={(event) => onChange({ hook_command: event.currentTarget.checked })}
         />
       )}
-    </Group>
+    </FieldGroup>
   );
 }

@@ -109,6 +109,7 @@ function Verdict({ run }: { run: Run }): ReactNode {
   return (
     <Text className="verdict" data-tone={STATE_WORDS[run.state].tone}>
       {sentence}
+      {run.state === "candidate" && " It waits for an admin's word."}
     </Text>
   );
 }

@@ -13,7 +13,7 @@ export const STATE_WORDS: Readonly<Record<RunState, { word: string; tone: "quiet
   training: { word: "Training", tone: "active" },
   evaluating: { word: "Being compared", tone: "active" },
   promoted: { word: "Promoted", tone: "good" },
-  candidate: { word: "Passed, waits for your word", tone: "look" },
+  candidate: { word: "Passed", tone: "look" },
   refused: { word: "Refused", tone: "look" },
   failed: { word: "Failed", tone: "bad" },
   cancelled: { word: "Cancelled", tone: "quiet" },

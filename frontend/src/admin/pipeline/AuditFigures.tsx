@@ -90,30 +90,32 @@ function Thresholds({ audit }: { audit: Audit }): ReactNode {
   const share = ({ value, low, high }: Share): string =>
     value === null ? "none" : withInterval({ value, low, high }, (part) => percent(part, 0));
   return (
-    <Table verticalSpacing={4} className="tabular" maw={720}>
-      <Table.Caption>What stricter thresholds would have kept of the audited masks, and how good those are.</Table.Caption>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th ta="right">Predicted IoU above</Table.Th>
-          <Table.Th ta="right">Stability from</Table.Th>
-          <Table.Th ta="right">Masks</Table.Th>
-          <Table.Th ta="right">Kept</Table.Th>
-          <Table.Th ta="right">Above 0.75</Table.Th>
-          <Table.Th ta="right">Above 0.90</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {audit.by_threshold.map((row) => (
-          <Table.Tr key={`${row.pred_iou_thresh}/${row.stability_score_thresh}`}>
-            <Table.Td ta="right">{row.pred_iou_thresh.toFixed(2)}</Table.Td>
-            <Table.Td ta="right">{row.stability_score_thresh.toFixed(2)}</Table.Td>
-            <Table.Td ta="right">{count(row.masks)}</Table.Td>
-            <Table.Td ta="right">{percent(row.kept_share, 0)}</Table.Td>
-            <Table.Td ta="right">{share(row.share_75)}</Table.Td>
-            <Table.Td ta="right">{share(row.share_90)}</Table.Td>
+    <details>
+      <summary>What other thresholds would have kept, and how good that is</summary>
+      <Table verticalSpacing={4} className="tabular" maw={880} mt="xs" style={{ whiteSpace: "nowrap" }}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th ta="right">Predicted IoU above</Table.Th>
+            <Table.Th ta="right">Stability from</Table.Th>
+            <Table.Th ta="right">Masks</Table.Th>
+            <Table.Th ta="right">Kept</Table.Th>
+            <Table.Th ta="right">Above 0.75</Table.Th>
+            <Table.Th ta="right">Above 0.90</Table.Th>
           </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
+        </Table.Thead>
+        <Table.Tbody>
+          {audit.by_threshold.map((row) => (
+            <Table.Tr key={`${row.pred_iou_thresh}/${row.stability_score_thresh}`}>
+              <Table.Td ta="right">{row.pred_iou_thresh.toFixed(2)}</Table.Td>
+              <Table.Td ta="right">{row.stability_score_thresh.toFixed(2)}</Table.Td>
+              <Table.Td ta="right">{count(row.masks)}</Table.Td>
+              <Table.Td ta="right">{percent(row.kept_share, 0)}</Table.Td>
+              <Table.Td ta="right">{share(row.share_75)}</Table.Td>
+              <Table.Td ta="right">{share(row.share_90)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </details>
   );
 }

@@ -135,7 +135,7 @@ function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
   if (exit.progress.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        {exit.unmet.length > 0 ? `${title}: ${exit.unmet.join("; ")}` : "No exit rule: images go on when an admin says so."}
+        {exit.unmet.length > 0 ? exit.unmet.join(" ") : "No exit rule is set: images go on when an admin moves them."}
       </Text>
     );
   }

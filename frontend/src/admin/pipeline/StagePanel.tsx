@@ -48,7 +48,7 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
         }}
       >
         <Stack gap="lg">
-          <fieldset className="plain-fieldset" disabled={isReadOnly} aria-label="Settings">
+          <fieldset className="field-group" disabled={isReadOnly} aria-label="Settings">
             <Stack gap="lg">
               <QueueSettings {...parts} stage={stage.stage} />
               {stage.stage === "semi_automatic" && <ProposalSettings {...parts} />}

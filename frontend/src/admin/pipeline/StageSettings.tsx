@@ -3,6 +3,7 @@ import { Select, Switch } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { AutomaticOptions, ExitRule, ProposeOptions, QueueOrder, StagePolicy } from "../../api/stages";
 import type { StageName } from "../../api/types";
+import { FieldGroup } from "../../ui/FieldGroup";
 import { NumberField } from "../../ui/NumberField";
 
 interface PartProps {
@@ -17,18 +18,9 @@ const ORDERS: readonly { value: QueueOrder; label: string }[] = [
   { value: "uncertain", label: "Least certain first" },
 ];
 
-function Group({ title, children }: { title: string; children: ReactNode }): ReactNode {
-  return (
-    <fieldset className="plain-fieldset">
-      <legend>{title}</legend>
-      <div className="settings-grid">{children}</div>
-    </fieldset>
-  );
-}
-
 export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: StageName }): ReactNode {
   return (
-    <Group title="Queue">
+    <FieldGroup title="Queue">
       <Select
         label="Order"
         data={ORDERS}
@@ -66,14 +58,14 @@ export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: 
           suffix="%"
         />
       )}
-    </Group>
+    </FieldGroup>
   );
 }
 
 export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
   const change = (part: Partial<ProposeOptions>): void => onChange({ propose: { ...policy.propose, ...part } });
   return (
-    <Group title="Which proposals are shown">
+    <FieldGroup title="Which proposals are shown">
       <Fraction label="Detector score above" value={policy.propose.min_score} onChange={(min_score) => change({ min_score })} />
       <Fraction
         label="Predicted IoU above"
@@ -81,7 +73,7 @@ export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
         onChange={(min_predicted_iou) => change({ min_predicted_iou })}
       />
       <Fraction
-        label="Overlap that makes two masks one"
+        label="Overlap of duplicates"
         value={policy.propose.mask_nms_thresh}
         onChange={(mask_nms_thresh) => change({ mask_nms_thresh })}
       />
@@ -93,7 +85,7 @@ export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
         max={1000}
         suffix="at most"
       />
-    </Group>
+    </FieldGroup>
   );
 }
 
@@ -101,7 +93,7 @@ export function AutomaticSettings({ policy, onChange }: PartProps): ReactNode {
   const { automatic } = policy;
   const change = (part: Partial<AutomaticOptions>): void => onChange({ automatic: { ...automatic, ...part } });
   return (
-    <Group title="Automatic masks">
+    <FieldGroup title="Automatic masks">
       <Fraction label="Predicted IoU above" value={automatic.pred_iou_thresh} onChange={(pred_iou_thresh) => change({ pred_iou_thresh })} />
       <Fraction
         label="Stability from"
@@ -132,14 +124,14 @@ export function AutomaticSettings({ policy, onChange }: PartProps): ReactNode {
         min={0}
         suffix="pixels"
       />
-      <Fraction label="Overlap of boxes that makes two one" value={automatic.box_nms_thresh} onChange={(box_nms_thresh) => change({ box_nms_thresh })} />
+      <Fraction label="Box overlap of duplicates" value={automatic.box_nms_thresh} onChange={(box_nms_thresh) => change({ box_nms_thresh })} />
       <Fraction
-        label="Overlap with a person's mask"
-        description="Automatic masks that overlap one more than this are left out."
+        label="Overlap with people's masks"
+        description="Automatic masks above it are left out."
         value={policy.human_overlap_iou}
         onChange={(human_overlap_iou) => onChange({ human_overlap_iou })}
       />
-    </Group>
+    </FieldGroup>
   );
 }
 
@@ -147,7 +139,7 @@ export function ExitSettings({ policy, onChange, stage }: PartProps & { stage: S
   const change = (part: Partial<ExitRule>): void => onChange({ exit: { ...policy.exit, ...part } });
   if (stage === "fully_automatic") {
     return (
-      <Group title="Trusted when">
+      <FieldGroup title="Trusted when">
         <NumberField
           label="Audited masks"
           value={policy.exit.audit_min_masks}
@@ -164,11 +156,11 @@ export function ExitSettings({ policy, onChange, stage }: PartProps & { stage: S
           value={policy.exit.audit_min_share_90}
           onChange={(audit_min_share_90) => change({ audit_min_share_90 })}
         />
-      </Group>
+      </FieldGroup>
     );
   }
   return (
-    <Group title="Images go on when there are">
+    <FieldGroup title="Images go on when there are">
       <NumberField label="Masks" whenEmpty="Any number" value={policy.exit.min_masks} onChange={(min_masks) => change({ min_masks })} min={1} />
       <NumberField
         label="Finished images"
@@ -199,7 +191,7 @@ export function ExitSettings({ policy, onChange, stage }: PartProps & { stage: S
         checked={policy.exit.is_automatic}
         onChange={(event) => change({ is_automatic: event.currentTarget.checked })}
       />
-    </Group>
+    </FieldGroup>
   );
 }
 

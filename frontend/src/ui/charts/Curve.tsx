@@ -2,7 +2,7 @@
 import "./charts.css";
 import { useElementSize } from "@mantine/hooks";
 import type { ReactNode } from "react";
-import { extentOf, linear, pathOf, smooth, thin, ticksOf } from "./scale";
+import { axisOf, extentOf, linear, pathOf, smooth, thin } from "./scale";
 
 interface CurveProps {
   title: string;
@@ -24,9 +24,9 @@ export function Curve({ title, points, end, format, height = 120 }: CurveProps):
   const extent = extentOf(few.map(({ y }) => y));
   const last = course.at(-1);
   if (extent === null || last === undefined) return null;
-  const ticks = ticksOf(extent);
+  const axis = axisOf(extent);
   const x = linear({ low: 0, high: Math.max(end, last.x, 1) }, [MARGIN.left, Math.max(MARGIN.left, width - MARGIN.right)]);
-  const y = linear({ low: ticks[0] ?? 0, high: ticks.at(-1) ?? 1 }, [height - MARGIN.bottom, MARGIN.top]);
+  const y = linear(axis, [height - MARGIN.bottom, MARGIN.top]);
   const place = (point: { x: number; y: number }): { x: number; y: number } => ({ x: x(point.x), y: y(point.y) });
   const label = `${title}, now ${format(last.y)} at step ${Math.round(points.at(-1)?.x ?? 0)} of ${end}`;
   return (
@@ -36,11 +36,11 @@ export function Curve({ title, points, end, format, height = 120 }: CurveProps):
       </figcaption>
       <div ref={ref}>
         <svg role="img" aria-label={label} width={width} height={height} style={{ display: "block" }}>
-          {ticks.map((tick) => (
+          {axis.ticks.map((tick) => (
             <g key={tick} aria-hidden>
               <line className="chart-grid" x1={MARGIN.left} x2={width - MARGIN.right} y1={y(tick)} y2={y(tick)} />
               <text className="chart-tick" x={MARGIN.left - 8} y={y(tick) + 4} textAnchor="end">
-                {format(tick)}
+                {tick.toFixed(axis.digits)}
               </text>
             </g>
           ))}

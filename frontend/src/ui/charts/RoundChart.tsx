@@ -1,7 +1,7 @@
 // One measure over the rounds: dots with their intervals, joined; several series differ by shape and by a name at their end.
 import "./charts.css";
 import type { ReactNode } from "react";
-import { bandMiddles, extentOf, linear, pathOf, type Scale, ticksOf } from "./scale";
+import { axisOf, bandMiddles, extentOf, linear, pathOf, type Scale } from "./scale";
 
 export interface Mark {
   value: number;
@@ -20,7 +20,8 @@ export interface RoundChartProps {
   /** What a screen reader says instead of the picture. */
   label: string;
   series: readonly Series[];
-  format: (value: number) => string;
+  /** Of the numbers on the axis, such as "s". */
+  unit: string;
   width: number;
   height?: number;
   /** Whether the axis begins at zero: for times and counts, not for shares near 1. */
@@ -32,22 +33,22 @@ export interface RoundChartProps {
 /** Left: ticks; right: the names of several series. */
 export const CHART_MARGIN = { left: 44, right: 64, top: 8, bottom: 8 };
 
-export function RoundChart({ label, series, format, width, height = 96, fromZero, chosen }: RoundChartProps): ReactNode {
+export function RoundChart({ label, series, unit, width, height = 96, fromZero, chosen }: RoundChartProps): ReactNode {
   const rounds = series[0]?.values.length ?? 0;
   const extent = extentOf(series.flatMap(({ values }) => values.flatMap((mark) => [mark?.value, mark?.low, mark?.high])));
   if (extent === null) return null;
-  const ticks = ticksOf(fromZero ? { low: 0, high: Math.max(extent.high, 1e-9) } : extent);
+  const axis = axisOf(extent, { fromZero, ticks: Math.round(height / 32) });
   const inner = Math.max(0, width - CHART_MARGIN.left - CHART_MARGIN.right);
-  const y = linear({ low: ticks[0] ?? 0, high: ticks.at(-1) ?? 1 }, [height - CHART_MARGIN.bottom, CHART_MARGIN.top]);
+  const y = linear(axis, [height - CHART_MARGIN.bottom, CHART_MARGIN.top]);
   const xs = bandMiddles(rounds, inner).map((x) => x + CHART_MARGIN.left);
   return (
     <svg role="img" aria-label={label} width={width} height={height} style={{ display: "block" }}>
       <ChosenBand chosen={chosen} rounds={rounds} inner={inner} height={height} />
-      {ticks.map((tick) => (
+      {axis.ticks.map((tick) => (
         <g key={tick} aria-hidden>
           <line className="chart-grid" x1={CHART_MARGIN.left} x2={CHART_MARGIN.left + inner} y1={y(tick)} y2={y(tick)} />
           <text className="chart-tick" x={CHART_MARGIN.left - 8} y={y(tick) + 4} textAnchor="end">
-            {format(tick)}
+            {`${tick.toFixed(axis.digits)} ${unit}`.trim()}
           </text>
         </g>
       ))}
@@ -92,7 +93,7 @@ function SeriesMarks({ series: { values, colour, shape }, xs, y, chosen }: Serie
         return (
           <g key={i}>
             {mark.low !== null && mark.high !== null && (
-              <line className="chart-whisker" x1={x} x2={x} y1={y(mark.low)} y2={y(mark.high)} stroke={colour} />
+              <path className="chart-whisker" d={whisker(x, y(mark.low), y(mark.high))} stroke={colour} />
             )}
             <Dot x={x} y={y(mark.value)} colour={colour} shape={shape} isLarge={i === chosen} />
           </g>
@@ -101,6 +102,12 @@ function SeriesMarks({ series: { values, colour, shape }, xs, y, chosen }: Serie
     </g>
   );
 }
+
+const CAP = 4;
+
+/** A line with a cap at each end. */
+const whisker = (x: number, low: number, high: number): string =>
+  `M${x - CAP} ${low}h${2 * CAP}M${x} ${low}V${high}M${x - CAP} ${high}h${2 * CAP}`;
 
 interface DotProps {
   x: number;

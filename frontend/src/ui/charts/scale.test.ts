@@ -1,30 +1,33 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { bandMiddles, extentOf, linear, pathOf, smooth, thin, ticksOf } from "./scale";
+import { axisOf, bandMiddles, extentOf, linear, pathOf, smooth, thin } from "./scale";
 
 it("spans what is known", () => {
   expect(extentOf([null, 0.4, undefined, 0.7, Number.NaN])).toEqual({ low: 0.4, high: 0.7 });
   expect(extentOf([null])).toBeNull();
 });
 
-it("chooses round ticks", () => {
-  expect(ticksOf({ low: 0.52, high: 0.79 })).toEqual([0.5, 0.6, 0.7, 0.8]);
-  expect(ticksOf({ low: 0, high: 34 })).toEqual([0, 20, 40]);
-  expect(ticksOf({ low: 3, high: 3 }).length).toBeGreaterThan(1);
+it("chooses round ticks, and digits that tell them apart", () => {
+  expect(axisOf({ low: 0.55, high: 0.82 })).toMatchObject({ ticks: [0.6, 0.7, 0.8], digits: 1 });
+  expect(axisOf({ low: 12, high: 34 }, { fromZero: true })).toMatchObject({ low: 0, ticks: [0, 10, 20, 30], digits: 0 });
+  expect(axisOf({ low: 0.71, high: 0.74 }).digits).toBe(2);
+  expect(axisOf({ low: 3, high: 3 }).ticks.length).toBeGreaterThan(1);
+  expect(axisOf({ low: 0, high: 0 }, { fromZero: true }).low).toBe(0);
 });
 
 it("covers any extent with few ticks in rising order", () => {
   const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
   fc.assert(
-    fc.property(finite, finite, (a, b) => {
+    fc.property(finite, finite, fc.boolean(), (a, b, fromZero) => {
       const extent = { low: Math.min(a, b), high: Math.max(a, b) };
       fc.pre(extent.high - extent.low > 1e-6 * Math.max(1, Math.abs(a), Math.abs(b)));
-      const ticks = ticksOf(extent);
-      const slack = (extent.high - extent.low) * 1e-6;
+      const { low, high, ticks } = axisOf(extent, { fromZero });
+      expect(low).toBeLessThanOrEqual(extent.low);
+      expect(high).toBeGreaterThanOrEqual(extent.high);
+      expect(ticks.length).toBeGreaterThanOrEqual(1);
       expect(ticks.length).toBeLessThanOrEqual(4);
-      expect(ticks[0]).toBeLessThanOrEqual(extent.low + slack);
-      expect(ticks.at(-1)).toBeGreaterThanOrEqual(extent.high - slack);
       expect([...ticks].sort((one, other) => one - other)).toEqual(ticks);
+      if (fromZero) expect(low <= 0 && high >= 0).toBe(true);
     }),
   );
 });

@@ -11,23 +11,34 @@ export function extentOf(values: readonly (number | null | undefined)[]): Extent
   return known.length === 0 ? null : { low: Math.min(...known), high: Math.max(...known) };
 }
 
-const STEPS = [1, 2, 2.5, 5, 10];
-
-/** Round numbers that cover the extent: at most `count` + 1 of them, the first and last are the axis' ends. */
-export function ticksOf({ low, high }: Extent, count = 3): number[] {
-  if (low === high) {
-    const pad = low === 0 ? 1 : Math.abs(low) * 0.1;
-    return ticksOf({ low: low - pad, high: high + pad }, count);
-  }
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const candidates = [...STEPS.map((step) => step * power), 20 * power];
-  for (const step of candidates) {
-    const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
-    if (last - first <= count) return Array.from({ length: last - first + 1 }, (_, i) => tidy((first + i) * step));
-  }
-  return [low, high];
+export interface Axis extends Extent {
+  ticks: number[];
+  /** Digits after the point that tell the ticks apart. */
+  digits: number;
 }
+
+const STEPS = [1, 2, 5, 10, 20];
+const ROOM = 0.08;
+
+/** An axis with a little room around the values and two to five ticks at round numbers; `fromZero`: it begins at 0. */
+export function axisOf({ low, high }: Extent, { fromZero = false, ticks: most = 4 } = {}): Axis {
+  const top = fromZero ? Math.max(0, high) : high;
+  const bottom = fromZero ? Math.min(0, low) : low;
+  if (top === bottom) {
+    const pad = top === 0 ? 1 : Math.abs(top) * 0.1;
+    return axisOf({ low: bottom - (fromZero ? 0 : pad), high: top + pad }, { fromZero, ticks: most });
+  }
+  const room = ROOM * (top - bottom);
+  const ends = { low: bottom - (fromZero && bottom === 0 ? 0 : room), high: top + room };
+  const power = 10 ** Math.floor(Math.log10((ends.high - ends.low) / most));
+  const step = (STEPS.find((one) => ticksWithin(ends, one * power) <= most) ?? 20) * power;
+  const first = Math.ceil(ends.low / step - 1e-9);
+  const ticks = Array.from({ length: ticksWithin(ends, step) }, (_, i) => tidy((first + i) * step));
+  return { ...ends, ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+}
+
+const ticksWithin = ({ low, high }: Extent, step: number): number =>
+  Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + 1;
 
 /** 0.30000000000000004 > 0.3. */
 const tidy = (value: number): number => Number(value.toPrecision(12));
