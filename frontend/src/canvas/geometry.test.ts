@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { boxBetween, fit, imagePoint, keepVisible, scaleLimits, screenPoint, toImage, toScreen, zoomAt } from "./geometry";
+import { around, boxBetween, fit, imagePoint, keepVisible, MAX_SCALE, scaleLimits, screenPoint, toImage, toScreen, zoomAt } from "./geometry";
 
 const coordinate = fc.double({ min: -5000, max: 5000, noNaN: true });
 const viewport = fc.record({ scale: fc.double({ min: 0.01, max: 32, noNaN: true }), left: coordinate, top: coordinate });
@@ -53,4 +53,13 @@ test("boxes are sorted, cut to the image, and refused when they are nothing", ()
   expect(boxBetween(imagePoint(120, 40), imagePoint(-10, 10), image)).toEqual({ x1: 0, y1: 10, x2: 100, y2: 40 });
   expect(boxBetween(imagePoint(5, 5), imagePoint(5.5, 40), image)).toBeNull();
   expect(boxBetween(imagePoint(200, 5), imagePoint(300, 40), image)).toBeNull();
+});
+
+test("a mask that is zoomed to lies in the middle, with room around it", () => {
+  const image = { width: 4000, height: 3000 };
+  const view = { width: 1000, height: 800 };
+  const viewport = around({ x: 1000, y: 600, width: 200, height: 100 }, image, view);
+  expect(viewport.scale).toBe(2.5);
+  expect(toScreen(viewport, imagePoint(1100, 650))).toEqual({ x: 500, y: 400 });
+  expect(around({ x: 0, y: 0, width: 1, height: 1 }, image, view).scale).toBe(MAX_SCALE);
 });
