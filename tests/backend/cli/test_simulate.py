@@ -18,13 +18,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 from pycocotools import mask as coco_mask
+from sqlalchemy import select
 from typer.testing import CliRunner
 
+from backend.annotations.proposals import Found, add_found
 from backend.cli import app
 from backend.commands.simulating.clicker import Click, next_click, squared_distances
 from backend.commands.simulating.datasets import read_known
 from backend.commands.terminal import CommandError
 from backend.database import Database
+from backend.images.tables import Image as ImageRow
 from model_server.contract import masks
 from tests.backend.cli.test_cli import SEGLOOP
 from tests.reliability.processes import Installation
@@ -244,42 +247,70 @@ def test_a_restart_is_waited_for_and_ctrl_c_gives_the_image_back(
     assert sorted(mask["file_name"] for mask in kept(environment)) == [f"{n}.png" for n in (0, 0, 1, 1, 2, 2)]
 
 
-def test_automatic_masks_are_audited(
-    running: tuple[Installation, dict[str, str]], dataset: Path, tmp_path: Path
+def test_proposals_are_judged_and_automatic_masks_audited(
+    running: tuple[Installation, dict[str, str]], dataset: Path
 ) -> None:
-    """All pictures go to the automatic stage at once; an auditor leaves nothing on them but the true masks."""
     installation, environment = running
+    assert segloop(environment, "import", "Discs", str(dataset / "images")).exit_code == 0
+    token = segloop(environment, "token", "admin@segloop.local").stdout.strip()
+    api = httpx.Client(base_url=f"{installation.url}/api", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+    # Two pictures with what a detector might have found: a disc, a part of the other disc, and some ground.
+    admitted = api.post(
+        "/projects/1/stages/semi_automatic/admit",
+        json={"rule": {"count": 2}, "reason": "Enough of them", "dry_run": False},
+    )
+    assert admitted.json()["image_count"] == 2, admitted.text
+    propose(environment, "0.png", [disc_hw(14, 14, 6), disc_hw(42, 40, 14)])
+    propose(environment, "1.png", [disc_hw(10, 55, 5)])
+    report = simulate(environment, dataset, "--stage", "semi_automatic", "--max-clicks", "5")
+    [stage] = report["rounds"][0]["stages"]
+    assert {name: found["masks"] for name, found in stage["outcomes"].items()} == {
+        "kept": 1,
+        "edited": 1,
+        "rejected": 1,
+        "added": 2,
+    }
+    assert stage["outcomes"]["kept"]["clicks"] == 0
+    ious = [
+        row["proposal_iou"]
+        for row in rows(environment, "SELECT * FROM annotations WHERE origin = 'detector' ORDER BY id")
+    ]
+    assert (ious[0], ious[2]) == (1.0, 0.0)
+    assert 0.5 < ious[1] < 0.85
+
+    # The third goes on to the automatic stage; an auditor leaves nothing on it but the true masks.
     installation.start("worker")
     lenient = {"points_per_side": 4, "pred_iou_thresh": 0.5, "stability_score_thresh": 0.2, "min_mask_region_area": 0}
-    policy = {"review_share": 1, "automatic": lenient}
-    patch(installation, environment, "/projects/1/stages/fully_automatic", policy)
+    policy = {"revision": 0, "policy": {"review_share": 1, "automatic": lenient}}
+    assert api.patch("/projects/1/stages/fully_automatic", json=policy).status_code == 200
     report = simulate(environment, dataset, "--stage", "fully_automatic", "--admit-rest", "--max-clicks", "5")
     [stage] = report["rounds"][0]["stages"]
     outcomes = {name: found["masks"] for name, found in stage["outcomes"].items()}
-    assert (stage["images"], stage["masks"]) == (3, 6), "two discs on each"
-    assert outcomes.get("edited", 0) + outcomes.get("kept", 0) > 0
-    standing = kept(environment)
-    for mask in standing:
+    assert (stage["images"], stage["masks"]) == (1, 2)
+    for mask in kept(environment):
         rle = {"size": [SIDE, SIDE], "counts": mask["counts"]}
         assert max(masks_iou(rle, truth) for truth in truth_of(dataset, mask["file_name"])) >= 0.85
     assert {one["state"] for one in rows(environment, "SELECT state FROM work_items WHERE is_audit")} == {"done"}
-    audit = report["audit"]
     automatic = rows(environment, "SELECT id FROM annotations WHERE origin = 'automatic'")
-    assert len(automatic) > 1
+    audit = report["audit"]
     assert (audit["masks"], audit["rejected"]) == (len(automatic), outcomes.get("rejected", 0))
     assert audit["added"] == outcomes.get("added", 0)
+    api.close()
 
 
-def patch(installation: Installation, environment: dict[str, str], path: str, policy: dict[str, Any]) -> None:
-    """Changes a policy, as an administrator."""
-    token = segloop(environment, "token", "admin@segloop.local").stdout.strip()
-    answer = httpx.patch(
-        f"{installation.url}/api{path}",
-        json={"policy": policy, "revision": 0},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=60,
-    )
-    assert answer.status_code == 200, answer.text
+def propose(environment: dict[str, str], file_name: str, found: list[Bools]) -> None:
+    """Puts proposals on a picture, as the job does that asks a detector."""
+    database = Database(environment["SEGLOOP_DATABASE_URL"])
+    with database.write() as session:
+        image = session.scalars(select(ImageRow).where(ImageRow.file_name == file_name)).one()
+        proposals = []
+        for mask_hw in found:
+            rle = masks.encode(mask_hw)
+            left, top, width, height = masks.bbox_xywh(rle)
+            proposals.append(Found(rle, masks.area(rle), (left, top, width, height), 0.9, 0.95, prompts=[], score=0.8))
+        add_found(session, image, proposals, origin="detector", stage="semi_automatic", model_version="tiny-1")
+    database.close()
 
 
 @pytest.mark.parametrize(
