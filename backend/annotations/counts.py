@@ -1,4 +1,4 @@
-"""mask_counts: every change of a mask moves one count from the cell it was in to the cell it is in now."""
+"""Every change of a mask moves one count from the cell it was in to the cell it is in now, by version and by author."""
 
 import math
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from backend.annotations.tables import Annotation, MaskCount
+from backend.annotations.tables import Annotation, AuthorCount, MaskCount
 from backend.database import at_commit
 
 COMMIT_RANK = 1
@@ -19,7 +19,7 @@ ROWS_PER_STATEMENT = 1000
 
 
 class Cell(NamedTuple):
-    """The key of one row of mask_counts; see there."""
+    """Where a mask is counted; see MaskCount and AuthorCount. `author_id` 0: nobody."""
 
     project_id: int
     stage: str
@@ -28,7 +28,6 @@ class Cell(NamedTuple):
     outcome: str
     clicks: int
     seconds_bucket: int
-    iou_bucket: int
 
 
 def cell_of(row: Annotation) -> Cell | None:
@@ -44,7 +43,6 @@ def cell_of(row: Annotation) -> Cell | None:
         outcome=outcome,
         clicks=min(MAX_CLICKS, row.clicks),
         seconds_bucket=seconds_bucket(row.active_seconds),
-        iou_bucket=-1 if row.proposal_iou is None else min(20, math.floor(20 * row.proposal_iou)),
     )
 
 
@@ -74,12 +72,24 @@ def count_many(session: Session, cells: Iterable[Cell]) -> None:
 def write_counts(session: Session) -> None:
     """Writes the changes that wait for the commit now."""
     changes: Counter[Cell] = session.info.pop(write_counts, Counter())
+    by_author = Counter({cell: count for cell, count in changes.items() if cell.author_id})
+    for table, some in ((MaskCount, changes), (AuthorCount, by_author)):
+        _add(session, table, some)
+
+
+def _add(session: Session, table: type[MaskCount] | type[AuthorCount], changes: Counter[Cell]) -> None:
+    names = [column.name for column in table.__table__.primary_key]
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for cell, change in changes.items():
+        sums[tuple(getattr(cell, name) for name in names)] += change
     # Sorted: two transactions that change the same rows lock them in the same order.
-    rows = [cell._asdict() | {"count": changes[cell]} for cell in sorted(changes) if changes[cell] != 0]
+    rows = [dict(zip(names, key, strict=True)) | {"count": sums[key]} for key in sorted(sums) if sums[key] != 0]
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        some = rows[start : start + ROWS_PER_STATEMENT]
-        session.execute(_upsert(some, is_postgresql=is_postgresql))
+        statement = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+        statement = statement.values(rows[start : start + ROWS_PER_STATEMENT])
+        values = {"count": table.count + statement.excluded.count}
+        session.execute(statement.on_conflict_do_update(index_elements=names, set_=values))
 
 
 def _pending(session: Session) -> Counter[Cell]:
@@ -103,10 +113,3 @@ def _proposal_outcome(row: Annotation) -> str:
         return "edited"
     is_unseen = row.origin == "automatic" and row.author_id is None and not row.is_audited
     return "automatic" if is_unseen else "kept"
-
-
-def _upsert(rows: list[dict[str, Any]], *, is_postgresql: bool) -> postgresql.Insert | sqlite.Insert:
-    statement = postgresql.insert(MaskCount) if is_postgresql else sqlite.insert(MaskCount)
-    statement = statement.values(rows)
-    values = {"count": MaskCount.count + statement.excluded.count}
-    return statement.on_conflict_do_update(index_elements=list(Cell._fields), set_=values)

@@ -75,12 +75,11 @@ class AnnotationRevision(Base):
 
 
 class MaskCount(Base):
-    """Masks counted by all that statistics ask for, kept by every change of a mask: the charts never read the masks.
+    """Masks counted by what the charts ask for, kept by every change of a mask: the charts never read the masks.
 
-    `author_id` 0: nobody. `model_version` '': none. `outcome`: proposed, rejected, kept (a proposal untouched), edited
-    (a proposal changed), added (by a person, with the model or by hand), automatic (by a policy), imported.
-    `clicks` are at most 20. `seconds_bucket`: floor(4 log2(1 + seconds)), at most 60. `iou_bucket`: floor(20 IoU) of
-    proposal and mask, -1 without a proposal.
+    `model_version` '': none. `outcome`: proposed, rejected, kept (a proposal untouched), edited (a proposal changed),
+    added (by a person, with the model or by hand), automatic (by a policy), imported. `clicks` are at most 20.
+    `seconds_bucket`: floor(4 log2(1 + seconds)), at most 60.
     """
 
     __tablename__ = "mask_counts"
@@ -88,9 +87,21 @@ class MaskCount(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(20), primary_key=True)
     model_version: Mapped[str] = mapped_column(String(120), primary_key=True)
-    author_id: Mapped[int] = mapped_column(primary_key=True)
     outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
     clicks: Mapped[int] = mapped_column(primary_key=True)
     seconds_bucket: Mapped[int] = mapped_column(primary_key=True)
-    iou_bucket: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class AuthorCount(Base):
+    """The masks of people, counted by author. A table of its own: authors times versions would be a hundred times
+    as many rows to sum up for each chart."""
+
+    __tablename__ = "author_counts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
+    clicks: Mapped[int] = mapped_column(primary_key=True)
+    seconds_bucket: Mapped[int] = mapped_column(primary_key=True)
     count: Mapped[int]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend.annotations.tables import MaskCount
+from backend.annotations.tables import AuthorCount, MaskCount
 from backend.auth.tables import User
 from backend.models.tables import ModelVersion, Promotion
 from backend.stages.policies import STAGES
@@ -20,7 +20,7 @@ from backend.training.tables import TrainingRun
 
 def read_overview(session: Session, project_id: int) -> Overview:
     """Images by state and masks by outcome of every stage, with what a mask costs there."""
-    tallies = read_tallies(session, project_id, MaskCount.stage)
+    tallies = read_tallies(session, project_id, MaskCount, MaskCount.stage)
     images = _count_images(session, project_id)
     stages = []
     for stage in STAGES:
@@ -40,7 +40,7 @@ def read_overview(session: Session, project_id: int) -> Overview:
 
 def read_flywheel(session: Session, project_id: int) -> Flywheel:
     """The work done with each model version, in order of promotion: does a better model make it cheaper?"""
-    tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount.model_version)
+    tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount, MaskCount.model_version)
     tallies.pop("", None)  # drawn without a model
     promotions = _read_promotions(session, project_id)
     first_promoted: dict[str, datetime] = {}
@@ -72,7 +72,7 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
 
 def read_people(session: Session, project_id: int) -> People:
     """What each person did, by name."""
-    tallies = read_tallies(session, project_id, MaskCount.author_id)
+    tallies = read_tallies(session, project_id, AuthorCount, AuthorCount.author_id)
     users = session.execute(select(User.id, User.name).where(User.id.in_(list(tallies))).order_by(User.name, User.id))
     people = []
     for user_id, name in users:

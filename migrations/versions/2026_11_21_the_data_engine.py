@@ -60,23 +60,33 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("stage", sa.String(length=20), nullable=False),
         sa.Column("model_version", sa.String(length=120), nullable=False),
-        sa.Column("author_id", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
         sa.Column("clicks", sa.Integer(), nullable=False),
         sa.Column("seconds_bucket", sa.Integer(), nullable=False),
-        sa.Column("iou_bucket", sa.Integer(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_mask_counts_project_id_projects")),
         sa.PrimaryKeyConstraint(
             "project_id",
             "stage",
             "model_version",
-            "author_id",
             "outcome",
             "clicks",
             "seconds_bucket",
-            "iou_bucket",
             name=op.f("pk_mask_counts"),
+        ),
+    )
+    op.create_table(
+        "author_counts",
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("clicks", sa.Integer(), nullable=False),
+        sa.Column("seconds_bucket", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["author_id"], ["users.id"], name=op.f("fk_author_counts_author_id_users")),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_author_counts_project_id_projects")),
+        sa.PrimaryKeyConstraint(
+            "project_id", "author_id", "outcome", "clicks", "seconds_bucket", name=op.f("pk_author_counts")
         ),
     )
     op.create_table(
@@ -238,23 +248,31 @@ def upgrade() -> None:
 
 
 def _count_masks() -> None:
-    """Fills mask_counts from the masks there are, as annotations.counts does for each change."""
+    """Fills the counts from the masks there are, as annotations.counts does for each change."""
     connection = op.get_bind()
     rows = connection.execute(
         sa.text(
-            "SELECT project_id, stage, coalesce(model_version, ''), coalesce(author_id, 0), origin, clicks, "
+            "SELECT project_id, stage, coalesce(model_version, ''), author_id, origin, clicks, "
             "active_seconds FROM annotations WHERE state = 'accepted'"
         )
     )
-    cells: Counter[tuple[object, ...]] = Counter()
+    by_version: Counter[tuple[object, ...]] = Counter()
+    by_author: Counter[tuple[object, ...]] = Counter()
     for project_id, stage, model_version, author_id, origin, clicks, seconds in rows:
         outcome = "imported" if origin == "imported" else "added"
         bucket = min(60, math.floor(4 * math.log2(1 + seconds)))
-        cells[(project_id, stage, model_version, author_id, outcome, min(20, clicks), bucket, -1)] += 1
-    names = ("project_id", "stage", "model_version", "author_id", "outcome", "clicks", "seconds_bucket", "iou_bucket")
-    table = sa.table("mask_counts", *(sa.column(name) for name in (*names, "count")))
-    if cells:
-        op.bulk_insert(table, [dict(zip(names, cell, strict=True)) | {"count": n} for cell, n in cells.items()])
+        cell = (outcome, min(20, clicks), bucket)
+        by_version[(project_id, stage, model_version, *cell)] += 1
+        if author_id is not None:
+            by_author[(project_id, author_id, *cell)] += 1
+    ends = ("outcome", "clicks", "seconds_bucket")
+    for name, keys, cells in (
+        ("mask_counts", ("project_id", "stage", "model_version", *ends), by_version),
+        ("author_counts", ("project_id", "author_id", *ends), by_author),
+    ):
+        table = sa.table(name, *(sa.column(key) for key in (*keys, "count")))
+        if cells:
+            op.bulk_insert(table, [dict(zip(keys, cell, strict=True)) | {"count": n} for cell, n in cells.items()])
 
 
 def downgrade() -> None:
@@ -299,6 +317,7 @@ def downgrade() -> None:
     op.drop_index("ix_promotions_project_id", table_name="promotions")
 
     op.drop_table("promotions")
+    op.drop_table("author_counts")
     op.drop_table("mask_counts")
     op.drop_index("ix_events_project_id", table_name="events")
 

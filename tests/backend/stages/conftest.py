@@ -68,7 +68,9 @@ class Stages:
                 (one.stage, one.state, one.model_version): one.count for one in session.scalars(select(WorkCount))
             }
             assert {cell: count for cell, count in counted.items() if count} == dict(items)
-            masks = Counter(cell for row in session.scalars(select(Annotation)) if (cell := cell_of(row)))
+            cells = [cell for row in session.scalars(select(Annotation)) if (cell := cell_of(row))]
+            keys = [column.name for column in MaskCount.__table__.primary_key]
+            masks = Counter(tuple(getattr(cell, key) for key in keys) for cell in cells)
             rows = session.execute(select(*(column for column in MaskCount.__table__.c)))
             assert {tuple(row[:-1]): row.count for row in rows if row.count} == {
                 tuple(cell): n for cell, n in masks.items()

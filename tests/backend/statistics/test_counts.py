@@ -1,4 +1,4 @@
-"""mask_counts equals a recount of all masks, whatever happened to them in whatever order."""
+"""The counts equal a recount of all masks, whatever happened to them in whatever order."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from backend.annotations.counts import Cell, cell_of, seconds_bucket
+from backend.annotations.counts import cell_of, seconds_bucket
 from backend.annotations.proposals import Found, add_found, mark_audited
-from backend.annotations.tables import Annotation, MaskCount
+from backend.annotations.tables import Annotation, AuthorCount, MaskCount
 from backend.database import Database
 from backend.images.tables import Image
 from model_server.contract import masks
@@ -80,15 +80,28 @@ class Work:
             else:
                 self.ask("POST", f"/annotations/{row.id}/{verb}", who, row)
 
-    def counted(self) -> dict[Cell, int]:
-        """mask_counts as it stands."""
+    def counted(self) -> dict[str, Counter[tuple[Any, ...]]]:
+        """Both tables of counts as they stand."""
+        tables: dict[str, Counter[tuple[Any, ...]]] = {}
         with self.database.read() as session:
-            rows = session.scalars(select(MaskCount).where(MaskCount.count != 0))
-            return {Cell(*(getattr(row, name) for name in Cell._fields)): row.count for row in rows}
+            for table in (MaskCount, AuthorCount):
+                rows = session.execute(select(*table.__table__.columns).where(table.count != 0))
+                tables[table.__tablename__] = Counter({tuple(row[:-1]): row[-1] for row in rows})
+        return tables
 
-    def recounted(self) -> dict[Cell, int]:
+    def recounted(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """The masks, counted one by one."""
-        return dict(Counter(filter(None, map(cell_of, self.rows()))))
+        cells = list(filter(None, map(cell_of, self.rows())))
+        ends = [(cell.outcome, cell.clicks, cell.seconds_bucket) for cell in cells]
+        both = list(zip(cells, ends, strict=True))
+        return {
+            "mask_counts": Counter((cell.project_id, cell.stage, cell.model_version, *end) for cell, end in both),
+            "author_counts": Counter((cell.project_id, cell.author_id, *end) for cell, end in both if cell.author_id),
+        }
+
+    def masks(self) -> int:
+        """How many masks are counted."""
+        return self.counted()["mask_counts"].total()
 
 
 @pytest.fixture
@@ -132,7 +145,7 @@ def test_two_people_at_once_lose_no_count(work: Work) -> None:
         list(pool.map(lambda which: work.do("accept" if which % 3 else "change", which, which % 2, 9, 4.0), ids))
         list(pool.map(lambda which: work.do("reject", which, which % 2, 9, 4.0), ids))
     assert work.counted() == work.recounted()
-    assert sum(work.counted().values()) == 16
+    assert work.masks() == 16
 
 
 # What is done to a mask one after the other, and where it is counted then.
@@ -170,9 +183,9 @@ def test_outcomes(work: Work, add_image: Callable[..., int]) -> None:
 
 def test_removing_an_image_uncounts_its_proposals(work: Work) -> None:
     work.do("detector", 0, 0, 5, 0)
-    assert sum(work.counted().values()) == 2
+    assert work.masks() == 2
     assert work.client.delete(f"/api/images/{work.image_id}").status_code == 204
-    assert work.counted() == {}
+    assert work.counted() == {"mask_counts": Counter(), "author_counts": Counter()}
 
 
 def test_seconds_fall_into_quarters_of_a_doubling() -> None:

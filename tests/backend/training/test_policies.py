@@ -36,8 +36,8 @@ def change(client: TestClient, project_id: int, revision: int = 0, **policy: Any
 def count(resources: Resources, project_id: int, masks: int) -> None:
     """So many masks more, as annotations.counts keeps them."""
     with resources.database.write() as session:
-        key = {"project_id": project_id, "stage": "assisted_manual", "model_version": "", "author_id": 0}
-        key |= {"outcome": "added", "clicks": 1, "seconds_bucket": 0, "iou_bucket": -1}
+        key = {"project_id": project_id, "stage": "assisted_manual", "model_version": ""}
+        key |= {"outcome": "added", "clicks": 1, "seconds_bucket": 0}
         row = session.scalar(select(MaskCount).filter_by(**key))
         if row is None:
             session.add(MaskCount(**key, count=masks))
