@@ -23,6 +23,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/images/{image_id}/automatic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Automatic
+         * @description What fully automatic annotation would find with these options; nothing is kept.
+         *
+         *     Clicks of others go first, so it may take minutes. 503 `previews_busy` while enough of them are under way.
+         */
+        post: operations["preview_automatic_api_images__image_id__automatic_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -1737,8 +1759,116 @@ export interface components {
             name: string;
         };
         /**
+         * AutomaticCounts
+         * @description How many masks were left after each step; three candidates per point.
+         *
+         *     `after_edge`: without empty ones, those cut by a crop's edge and those too large; `after_nms`: box and mask
+         *     suppression; `after_cleanup`: islands and holes removed, what then repeats left out, and `max_masks`.
+         */
+        AutomaticCounts: {
+            /**
+             * Candidates
+             * @default 0
+             */
+            candidates: number;
+            /**
+             * After Iou
+             * @default 0
+             */
+            after_iou: number;
+            /**
+             * After Stability
+             * @default 0
+             */
+            after_stability: number;
+            /**
+             * After Edge
+             * @default 0
+             */
+            after_edge: number;
+            /**
+             * After Nms
+             * @default 0
+             */
+            after_nms: number;
+            /**
+             * After Cleanup
+             * @default 0
+             */
+            after_cleanup: number;
+        };
+        /**
+         * AutomaticIn
+         * @description How to look for everything in an image.
+         */
+        AutomaticIn: {
+            /**
+             * @default {
+             *       "points_per_side": 32,
+             *       "points_per_batch": 64,
+             *       "pred_iou_thresh": 0.88,
+             *       "stability_score_thresh": 0.95,
+             *       "stability_score_offset": 1,
+             *       "box_nms_thresh": 0.7,
+             *       "crop_n_layers": 0,
+             *       "crop_nms_thresh": 0.7,
+             *       "crop_overlap_ratio": 0.3413333333333333,
+             *       "crop_n_points_downscale_factor": 1,
+             *       "min_mask_region_area": 100,
+             *       "max_area_share": 0.95
+             *     }
+             */
+            options: components["schemas"]["AutomaticOptions"];
+        };
+        /**
+         * AutomaticMask
+         * @description One mask, the point it was made from, and the crop that the network saw, in image pixels.
+         */
+        AutomaticMask: {
+            rle: components["schemas"]["Rle-Output"];
+            /** Bbox Xywh */
+            bbox_xywh: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Area */
+            area: number;
+            /** Predicted Iou */
+            predicted_iou: number;
+            /** Stability Score */
+            stability_score: number;
+            /** Point Xy */
+            point_xy: [
+                number,
+                number
+            ];
+            /** Crop Box Xywh */
+            crop_box_xywh: [
+                number,
+                number,
+                number,
+                number
+            ];
+        };
+        /**
          * AutomaticOptions
-         * @description From a grid of points to masks.
+         * @description Defaults are those that made SA-1B (Segment Anything, appendix B), but without crops.
+         *
+         *     - `points_per_side`: of the grid on the whole image; on crops of layer n it is divided by
+         *       `crop_n_points_downscale_factor` to the power of n.
+         *     - `points_per_batch`: how many points' masks are in memory at once.
+         *     - `pred_iou_thresh`, `stability_score_thresh`: what the predicted IoU must exceed and the stability reach; 0 turns
+         *       a filter off. Stability is the IoU of the masks cut at +- `stability_score_offset` logits.
+         *     - `box_nms_thresh`, `crop_nms_thresh`: of masks whose boxes overlap more, the one of higher predicted IoU stays
+         *       (within a crop), or the one of the smaller crop (between crops). `mask_nms_thresh`: the same for the masks
+         *       themselves, by predicted IoU; null turns it off.
+         *     - `crop_n_layers`: layer n cuts the image into 2^n by 2^n crops, which overlap by `crop_overlap_ratio` of the
+         *       image's short side in the first layer, and half as much in each further one.
+         *     - `min_mask_region_area`: islands and holes of fewer pixels are removed, 0 for none; `max_area_share`: masks of that
+         *       share of the image or more are left out, 1 for none.
+         *     - `max_masks`: at most so many, those of the highest predicted IoU.
          */
         AutomaticOptions: {
             /**
@@ -1805,6 +1935,35 @@ export interface components {
             mask_nms_thresh?: number | null;
             /** Max Masks */
             max_masks?: number | null;
+        };
+        /**
+         * AutomaticResponse
+         * @description Masks by predicted IoU, the highest first.
+         */
+        AutomaticResponse: {
+            /** Model Version */
+            model_version: string;
+            /** Masks */
+            masks: components["schemas"]["AutomaticMask"][];
+            counts: components["schemas"]["AutomaticCounts"];
+            timings_ms: components["schemas"]["AutomaticTimings"];
+        };
+        /**
+         * AutomaticTimings
+         * @description Milliseconds: all of it, waiting for embeddings of image and crops (the image's is 0 when cached), decoding on
+         *     the device, making masks of logits and filtering them, suppression and cleanup. Decoding and masks overlap.
+         */
+        AutomaticTimings: {
+            /** Total */
+            total: number;
+            /** Encode */
+            encode: number;
+            /** Decode */
+            decode: number;
+            /** Masks */
+            masks: number;
+            /** Cleanup */
+            cleanup: number;
         };
         /**
          * BoxPrompt
@@ -2839,7 +2998,8 @@ export interface components {
         };
         /**
          * ProposeOptions
-         * @description From detected boxes to proposals.
+         * @description Which proposals are worth a person's look. `min_score` is on the detector's score, `min_predicted_iou` on the
+         *     mask's; of boxes and of masks that overlap by more than a threshold the one with the higher score stays.
          */
         ProposeOptions: {
             /**
@@ -3647,6 +3807,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PredictResponse"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_automatic_api_images__image_id__automatic_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutomaticIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutomaticResponse"];
                 };
             };
             /** @description Validation Error */

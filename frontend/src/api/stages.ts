@@ -1,6 +1,5 @@
 // The three stages of a project: their policies, what waits in them, and moving images from one to the next.
 import { queryOptions } from "@tanstack/react-query";
-import { ask } from "./ask";
 import { call, client } from "./client";
 import { projectKey } from "./projects";
 import type { components } from "./schema";
@@ -21,19 +20,7 @@ export type AdmitRule = Schemas["AdmitRule"];
 export type AdmitAnswer = Schemas["AdmitOut"];
 export type Admission = Schemas["AdmissionOut"];
 
-export interface AutomaticMask {
-  rle: { size: number[]; counts: string };
-  bbox_xywh: number[];
-  area: number;
-  predicted_iou: number;
-  stability_score: number;
-  point_xy: number[];
-}
-
-export interface AutomaticAnswer {
-  model_version: string;
-  masks: AutomaticMask[];
-}
+export type AutomaticMask = Awaited<ReturnType<typeof previewAutomatic>>["masks"][number];
 
 const of = (projectId: number) => ({ params: { path: { project_id: projectId } } });
 
@@ -76,6 +63,7 @@ export function revertAdmission(projectId: number, admissionId: number, reason: 
 }
 
 /** Masks of one image with these options; nothing is stored. */
-export function previewAutomatic(imageId: number, options: Partial<AutomaticOptions>, signal: AbortSignal): Promise<AutomaticAnswer> {
-  return ask("POST", `/images/${imageId}/automatic`, { options }, signal);
+export function previewAutomatic(imageId: number, options: AutomaticOptions, signal: AbortSignal) {
+  const params = { path: { image_id: imageId } };
+  return call(client.POST("/api/images/{image_id}/automatic", { params, body: { options }, signal }));
 }

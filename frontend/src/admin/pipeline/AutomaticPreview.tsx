@@ -48,12 +48,8 @@ export function AutomaticPreview({ projectId, options, onChange }: AutomaticPrev
   );
 }
 
-/** The options that change which masks the model answers with, as against those that only filter. */
-function askedWith({ points_per_side, crop_n_layers, min_mask_region_area, box_nms_thresh, ...rest }: AutomaticOptions): Partial<AutomaticOptions> {
-  const { points_per_batch, crop_n_points_downscale_factor, max_area_share, mask_nms_thresh = null } = rest;
-  const asked = { points_per_side, points_per_batch, crop_n_layers, crop_n_points_downscale_factor, min_mask_region_area };
-  return { ...asked, box_nms_thresh, max_area_share, mask_nms_thresh, ...LOOSE };
-}
+/** The options to ask with: those of the stage, but for the thresholds, which filter here. */
+const askedWith = (options: AutomaticOptions): AutomaticOptions => ({ ...options, ...LOOSE });
 
 export function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stability_score_thresh }: AutomaticOptions): Set<number> {
   const indices = masks.flatMap((mask, index) =>
@@ -89,7 +85,7 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
         <div aria-live="polite" className="tabular">
           {answer.isPending && (
             <Delayed>
-              <Text>The model is looking at {count((asked.points_per_side ?? 0) ** 2)} places</Text>
+              <Text>The model is looking at {count(asked.points_per_side ** 2)} places</Text>
             </Delayed>
           )}
           {answer.data !== undefined && (
