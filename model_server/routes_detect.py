@@ -17,6 +17,8 @@ from model_server.waiting import wait
 
 router = APIRouter()
 
+PROPOSE_SECONDS = 540  # a hundred boxes take minutes with a large model on a processor
+
 DETECTOR_STATUS = {
     "unknown_detector_version": 404,
     "no_detector": 409,
@@ -56,6 +58,7 @@ async def propose(body: ProposeRequest, request: Request) -> ProposeResponse:
             detector_version=body.detector_version,
         ),
         request,
+        seconds=PROPOSE_SECONDS,
     )
     return ProposeResponse(
         model_version=made.model_version,

@@ -160,19 +160,22 @@ class _Course:
 
     def _encode(self) -> None:
         """Make the embeddings of the steps ahead, as many as are kept, so that a step costs what a step costs."""
-        configuration = self.run.configuration
-        steps = range(self.run.step, configuration.steps)
-        ahead: dict[Drawn, None] = dict.fromkeys(
-            one for step in steps for one in _drawn(configuration, self.sources, step)
-        )
+        configuration, seen = self.run.configuration, set[Drawn]()
+        pictures = sum(len(source.dataset.pictures) for source in self.sources)
+        total = pictures * (2 if configuration.flip else 1)
         reported_at = time.monotonic()
-        for done, drawn in enumerate(ahead, start=1):
-            if self.stop.is_asked or not self.lessons.has_room() or self._seconds() > ENCODING_SHARE * self._limit:
-                break
-            _ = self.lessons[drawn]
-            if time.monotonic() - reported_at >= self.settings.report_seconds or done == len(ahead):
-                self.progress.say("encoding", done=done, total=len(ahead))
-                reported_at = time.monotonic()
+        for step in range(self.run.step, configuration.steps):
+            for drawn in _drawn(configuration, self.sources, step):
+                if self.stop.is_asked or not self.lessons.has_room() or self._seconds() > ENCODING_SHARE * self._limit:
+                    return
+                if drawn not in seen:
+                    seen.add(drawn)
+                    _ = self.lessons[drawn]
+                if time.monotonic() - reported_at >= self.settings.report_seconds:
+                    self.progress.say("encoding", done=len(seen), total=total)
+                    reported_at = time.monotonic()
+            if len(seen) == total:
+                return
 
     def _report(self, pace: Pace) -> None:
         run, steps = self.run, self.run.configuration.steps
