@@ -49,15 +49,48 @@ def list_images(
     session: Session, project_id: int, *, after_id: int | None, limit: int, state: ImageState | None
 ) -> ImageList:
     """A page of the project's images in order of id, from the one after `after_id`."""
-    conditions: list[ColumnElement[bool]] = [Image.project_id == project_id]
-    if state is not None:
-        conditions.append(_state() == state)
-    total = session.scalar(select(func.count()).select_from(Image).where(*conditions)) or 0
-    if after_id is not None:
-        conditions.append(Image.id > after_id)
-    rows = session.execute(described_images().where(*conditions).order_by(Image.id).limit(limit + 1)).all()
+    statement = described_images().order_by(Image.id)
+    if state is None:
+        of_project = (Image.project_id == project_id, Image.id > (after_id or 0))
+        rows = session.execute(statement.where(*of_project).limit(limit + 1)).all()
+    else:
+        ids = _ids_in_state(session, project_id, state, after_id=after_id or 0, limit=limit + 1)
+        rows = session.execute(statement.where(Image.id.in_(ids))).all()
     items = [image_out(row) for row in rows[:limit]]
-    return ImageList(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None, total=total)
+    more = str(items[-1].id) if len(rows) > limit else None
+    return ImageList(items=items, next_cursor=more, total=_count_images(session, project_id, state))
+
+
+def _ids_in_state(session: Session, project_id: int, state: ImageState, *, after_id: int, limit: int) -> list[int]:
+    """The next images whose current work item is in this state; a lease that ran out leaves it ready."""
+    items = Base.metadata.tables["work_items"]
+    found: list[int] = []
+    # One query for each stored state, so that an index gives each in order.
+    for condition in _stored_as(state):
+        next_ids = select(items.c.image_id).where(items.c.project_id == project_id, condition)
+        next_ids = next_ids.where(items.c.image_id > after_id).order_by(items.c.image_id).limit(limit)
+        found += session.scalars(next_ids)
+    return sorted(found)[:limit]
+
+
+def _count_images(session: Session, project_id: int, state: ImageState | None) -> int:
+    """How many images the project has (in this state), from the counts that are kept of their work items."""
+    counts, items = Base.metadata.tables["work_counts"], Base.metadata.tables["work_items"]
+    is_meant = counts.c.state == state if state is not None else counts.c.state != "moved"
+    count = session.scalar(select(func.sum(counts.c.count)).where(counts.c.project_id == project_id, is_meant)) or 0
+    if state in ("ready", "claimed"):
+        lost = (items.c.project_id == project_id, items.c.state == "claimed", items.c.lease_until < epoch_now())
+        lost_count = session.scalar(select(func.count()).select_from(items).where(*lost)) or 0
+        count += lost_count if state == "ready" else -lost_count
+    return int(count)
+
+
+def _stored_as(state: ImageState) -> list[ColumnElement[bool]]:
+    items = Base.metadata.tables["work_items"]
+    is_claimed, is_lost = items.c.state == "claimed", items.c.lease_until < epoch_now()
+    if state == "claimed":
+        return [is_claimed & ~is_lost]
+    return [items.c.state == state] + ([is_claimed & is_lost] if state == "ready" else [])
 
 
 def delete_image(session: Session, image_id: int) -> None:

@@ -15,6 +15,7 @@ class Image(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "sha256"),
         Index("ix_images_sha256", "sha256"),
+        Index("ix_images_project_id", "project_id", "id"),
         # Addresses of pictures are cached for ever: SQLite must not give a removed image's id to another one.
         {"sqlite_autoincrement": True},
     )

@@ -68,19 +68,20 @@ def delete_project(session: Session, project_id: int) -> None:
 
 
 def _counted() -> Select[Any]:
-    # Images, work items and annotations belong to features above this one; only their numbers are wanted here.
+    # Work items and annotations belong to features above this one, which keep count of them: nothing is counted here.
     tables = Base.metadata.tables
-    images, work_items, annotations = tables["images"], tables["work_items"], tables["annotations"]
+    work_counts, mask_counts = tables["work_counts"], tables["mask_counts"]
 
-    def count(table: Any, *conditions: Any) -> Any:
-        counted = select(func.count()).select_from(table).where(table.c.project_id == Project.id, *conditions)
-        return counted.correlate(Project).scalar_subquery()
+    def total(table: Any, condition: Any) -> Any:
+        summed = select(func.coalesce(func.sum(table.c.count), 0)).where(table.c.project_id == Project.id, condition)
+        return summed.correlate(Project).scalar_subquery()
 
     return select(
         Project,
-        count(images),
-        count(work_items, work_items.c.state == "done"),
-        count(annotations, annotations.c.state == "accepted"),
+        # Of the items of an image all but one are moved.
+        total(work_counts, work_counts.c.state != "moved"),
+        total(work_counts, work_counts.c.state == "done"),
+        total(mask_counts, mask_counts.c.outcome.not_in(("proposed", "rejected"))),
     )
 
 

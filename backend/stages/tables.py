@@ -63,6 +63,7 @@ class WorkItem(Base):
     __table_args__ = (
         UniqueConstraint("image_id", "stage"),
         Index("ix_work_items_queue", "project_id", "stage", "state", "rank", "id"),
+        Index("ix_work_items_state", "project_id", "state", "image_id"),
         Index("ix_work_items_admission_id", "admission_id"),
         Index("ix_work_items_moved_by", "moved_by"),
         Index("ix_work_items_claimed_by", "claimed_by", "state"),

@@ -225,6 +225,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("model_version", sa.String(length=120), nullable=True))
         batch_op.drop_index(batch_op.f("ix_work_items_queue"))
         batch_op.create_index("ix_work_items_queue", ["project_id", "stage", "state", "rank", "id"], unique=False)
+        batch_op.create_index("ix_work_items_state", ["project_id", "state", "image_id"], unique=False)
         batch_op.create_index("ix_work_items_admission_id", ["admission_id"], unique=False)
         batch_op.create_index("ix_work_items_moved_by", ["moved_by"], unique=False)
         batch_op.create_index("ix_work_items_claimed_by", ["claimed_by", "state"], unique=False)
@@ -234,6 +235,7 @@ def upgrade() -> None:
         )
         batch_op.create_foreign_key(batch_op.f("fk_work_items_moved_by_admissions"), "admissions", ["moved_by"], ["id"])
 
+    op.create_index("ix_images_project_id", "images", ["project_id", "id"], unique=False)
     op.execute("UPDATE work_items SET rank = image_id")
     with op.batch_alter_table("work_items", schema=None) as batch_op:
         batch_op.alter_column("rank", server_default=None)
@@ -284,6 +286,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_work_items_moved_by")
         batch_op.drop_index("ix_work_items_claimed_by")
         batch_op.drop_index("ix_work_items_admission_id")
+        batch_op.drop_index("ix_work_items_state")
         batch_op.drop_index("ix_work_items_queue")
         batch_op.create_index(batch_op.f("ix_work_items_queue"), ["project_id", "stage", "state", "id"], unique=False)
         batch_op.drop_column("model_version")
@@ -304,6 +307,7 @@ def downgrade() -> None:
         batch_op.drop_column("is_audited")
         batch_op.drop_column("proposal_iou")
 
+    op.drop_index("ix_images_project_id", table_name="images")
     op.drop_index("ix_training_runs_project_id", table_name="training_runs")
 
     op.drop_table("training_runs")
