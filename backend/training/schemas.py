@@ -107,6 +107,7 @@ class Gate(BaseModel):
 class TrainOptions(BaseModel):
     """How a run trains; the defaults are the project's policy. See docs/training.md.
 
+    `steps` are those of a model; a detector makes five for each.
     `base`: the live version, or the one that was live before the first promotion. `augment`: sizes and mirror images;
     without it a run that leaves the encoder alone encodes every picture once. `use_automatic`: learn from automatic
     masks that nobody looked at, too. `replay`: folders of `replay` in the data folder, NAME or NAME=WEIGHT.

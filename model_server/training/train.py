@@ -152,10 +152,14 @@ def _diverged(found: str) -> UnusableConfiguration:
 
 
 class Stop:
-    """SIGINT and SIGTERM ask for a stop after the step at hand; a second one ends at once."""
+    """SIGINT and SIGTERM ask for a stop after the step at hand; asked once more, it ends at once.
+
+    Not within a second: Linux tells of a parent's end once for every thread that the parent had.
+    """
 
     def __init__(self) -> None:
         self.is_asked = False
+        self._asked_at = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Stop":
@@ -168,8 +172,11 @@ class Stop:
             signal.signal(number, handler)
 
     def _ask(self, number: int, _: object) -> None:
-        self.is_asked = True
-        signal.signal(number, self._before[number])
+        if not self.is_asked:
+            self.is_asked, self._asked_at = True, time.monotonic()
+        elif time.monotonic() - self._asked_at > 1:
+            signal.signal(number, self._before[number])
+            signal.raise_signal(signal.Signals(number))
 
 
 def _batches(

@@ -36,15 +36,15 @@ assert backend.training.checks
 
 SIZE_HW = (64, 80)
 FROZEN_SHARE = 0.4
-OPTIONS: dict[str, Any] = {"steps": 40, "batch_size": 1, "augment": False, "rate": 1e-3}
+OPTIONS: dict[str, Any] = {"steps": 20, "batch_size": 1, "augment": False, "rate": 1e-3}
 ANY_WILL_DO = {"min_gain": -1, "max_general_loss": 1}
 
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the small network, as a published model would be."""
+    """A folder with the small network in half precision, as a published model would be."""
     folder = tmp_path_factory.mktemp("published") / "small"
-    small_sam2().save_pretrained(folder)
+    small_sam2().half().save_pretrained(folder)
     return folder
 
 

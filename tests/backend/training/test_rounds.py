@@ -14,7 +14,7 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 from safetensors.torch import load_file, save_file
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
@@ -99,7 +99,9 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert done["reason"].startswith("IoU after one click: ")
     assert (resources.settings.resolved_models_dir / done["candidate_version"].rpartition("-")[0]).is_dir()
     assert client.get(f"/api/projects/{filled.project_id}").json()["model_version"] == done["candidate_version"]
-    assert events(resources)[-4:] == ["training.started", "snapshot.made", "training.finished", "model.promoted"]
+    assert events(resources)[-4:] == ["training.started", "snapshot.made", "model.promoted", "training.finished"]
+    with resources.database.read() as session:
+        assert session.scalars(select(Job).where(Job.kind == "embed")).all() == [], "the encoder is the same"
     settle_runs(resources)
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["progress.jsonl"]
     assert not (folder / "dataset").exists()
@@ -108,6 +110,21 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert (back["to_version"], back["is_rollback"]) == (filled.live, True)
     forth = client.get(f"/api/projects/{filled.project_id}/promotions").json()["items"][1]
     assert (forth["run_id"], forth["author"], forth["to_version"]) == (run["id"], None, done["candidate_version"])
+
+
+def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: Resources, filled: Filled) -> None:
+    run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
+    work(resources)
+    done = read_run(client, run["id"])
+    found = done["metrics"]["detector"]
+    assert done["state"] == ("promoted" if found["candidate"]["ar_100"] > 0 else "refused"), done["reason"]
+    assert found["live"] is None
+    assert found["pictures"] >= 6
+    assert "nothing to compare with" in done["reason"]
+    folder = resources.settings.resolved_detectors_dir / f"project-{filled.project_id}-run-{run['id']}"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["base_model_version"] == filled.live
+    assert done["curve"][-1]["step"] == 40
 
 
 class TestCommandOfTheInstallation:
