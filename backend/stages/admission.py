@@ -43,7 +43,9 @@ from backend.stages.tables import Admission, Stage, WorkItem
 FIRST_SHOWN = 12
 ADMISSIONS_SHOWN = 100
 # Rows of one statement: PostgreSQL is told to give up a statement after 15 s.
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 50_000
+# Images of one admission: others wait to write meanwhile. Who wants more admits again.
+MOST_IMAGES = 200_000
 PROPOSE_PRIORITY = -5
 # A model server that is away for an hour does not end the job.
 PROPOSE_ATTEMPTS = 20
@@ -71,8 +73,9 @@ def admit(
 ) -> AdmitOut:
     """Moves the images that the rule picks from the earlier stages into this one; or only says which they are.
 
-    Items somebody works on stay where they are. From `from_stages`, else: the stage before, for the automatic stage
-    any earlier one, the later first. Raises Unprocessable for the first stage, Conflict when the budget is used up.
+    Items somebody works on stay where they are; at most MOST_IMAGES go at once. They come from `from_stages`, else from
+    the stage before, for the automatic stage from any earlier one, the later first. Raises Unprocessable for the first
+    stage, Conflict when the budget is used up.
     """
     if from_stages is None:
         from_stages = earlier_stages(to_stage)
@@ -174,15 +177,16 @@ def _free_lost_leases(session: Session, project_id: int, stages: Sequence[str]) 
         move_count(session, project_id, stage, "claimed", "ready")
 
 
-def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRule) -> int | None:
+def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRule) -> int:
+    most = min(rule.count or MOST_IMAGES, MOST_IMAGES)
     budget = read_policy(session, project_id, to_stage).budget_images
     if budget is None:
-        return rule.count
+        return most
     held = count_in(read_counts(session, project_id), to_stage, "proposing", "ready", "claimed", "done", "skipped")
     if held >= budget:
         message = f"The stage's budget of {budget} images is used up; raise it to admit more."
         raise Conflict("budget_used_up", message, budget=budget, held=held)
-    return min(budget - held, rule.count or budget)
+    return min(budget - held, most)
 
 
 def _find_sources(
@@ -205,11 +209,11 @@ def _find_sources(
     return sources
 
 
-def _limited(sources: Iterable[_Source], limit: int | None) -> list[_Source]:
+def _limited(sources: Iterable[_Source], limit: int) -> list[_Source]:
     limited = []
     for source in sources:
-        count = source.count if limit is None else min(limit, source.count)
-        limit = None if limit is None else limit - count
+        count = min(limit, source.count)
+        limit -= count
         if count:
             limited.append(_Source(source.stage, source.state, count))
     return limited
@@ -244,8 +248,14 @@ def _first_ids(session: Session, project_id: int, sources: Sequence[_Source], ru
 def _take_out(session: Session, admission: Admission, source: _Source, rule: AdmitRule) -> None:
     """Marks the items of one source as moved by this admission; those somebody takes meanwhile stay."""
     left = source.count
+    candidates = _candidates(admission.project_id, source.stage, source.state, rule)
+    if rule.random_share is not None:
+        # The draw is made once: all up to its last one, then in any order.
+        drawn = shuffled(cast(WorkItem.image_id, BigInteger))
+        last = session.scalar(candidates.with_only_columns(drawn).offset(left - 1).limit(1))
+        candidates = candidates.where(drawn <= last).order_by(None)
     while left > 0:
-        ids = _candidates(admission.project_id, source.stage, source.state, rule)
+        ids = candidates
         ids = ids.limit(min(left, ROWS_AT_ONCE)).with_for_update(skip_locked=True)
         is_there = (WorkItem.id.in_(ids), WorkItem.state == source.state)
         moved = _rows(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))

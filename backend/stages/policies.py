@@ -3,16 +3,19 @@
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, NotFound, Unprocessable
 from backend.events.service import record
+from backend.jobs.queue import enqueue
 from backend.stages.ranks import rank_column
 from backend.stages.schemas import QueueOrder, StageName, StagePolicy
 from backend.stages.tables import Stage, WorkItem
 
+# Rows of one transaction when many are ranked anew.
+ROWS_AT_ONCE = 20_000
 # In order: images only ever move to a later one.
 STAGES: tuple[StageName, ...] = ("assisted_manual", "semi_automatic", "fully_automatic")
 DEFAULTS: dict[StageName, StagePolicy] = {
@@ -83,7 +86,7 @@ def change_policy(
         message = "Somebody else has changed this stage meanwhile. Look at it again, then repeat your change."
         raise Conflict("policy_changed", message, revision=row.revision)
     if after.queue_order != before.queue_order:
-        _rank_again(session, project_id, stage, after.queue_order)
+        _rank_waiting(session, project_id, stage, after.queue_order)
     changes = _differences(before.model_dump(), after.model_dump())
     data = {"stage": stage, "revision": revision + 1, "changes": changes}
     record(session, project_id, "stage.policy_changed", data, actor_id=author_id, is_audit=True)
@@ -102,14 +105,37 @@ def _merged(policy: StagePolicy, patch: dict[str, Any]) -> StagePolicy:
         raise Unprocessable("invalid_policy", message, fields=fields) from error
 
 
-def _rank_again(session: Session, project_id: int, stage: StageName, order: QueueOrder) -> None:
+def rank_again(
+    session: Session, project_id: int, stage: StageName, order: QueueOrder, *, after_id: int = 0
+) -> int | None:
+    """Ranks the next ROWS_AT_ONCE waiting items of a stage by `order`; returns the last one's id, None at the end."""
     waiting = (
         WorkItem.project_id == project_id,
         WorkItem.stage == stage,
         WorkItem.state.in_(("proposing", "ready", "claimed")),
+        WorkItem.id > after_id,
     )
-    statement = update(WorkItem).where(*waiting).values(rank=rank_column(order))
-    session.execute(statement.execution_options(synchronize_session=False))
+    some = select(WorkItem.id).where(*waiting).order_by(WorkItem.id).limit(ROWS_AT_ONCE).subquery()
+    last_id: int | None = session.scalar(select(func.max(some.c.id)))
+    if last_id is not None:
+        statement = update(WorkItem).where(*waiting, WorkItem.id <= last_id).values(rank=rank_column(order))
+        session.execute(statement.execution_options(synchronize_session=False))
+    return last_id
+
+
+def _rank_waiting(session: Session, project_id: int, stage: StageName, order: QueueOrder) -> None:
+    """The first items at once, and a job for the rest of a long queue: others want to write meanwhile."""
+    last_id = rank_again(session, project_id, stage, order)
+    following = select(WorkItem.id).where(
+        WorkItem.project_id == project_id, WorkItem.stage == stage, WorkItem.id > (last_id or 0)
+    )
+    if last_id is not None and session.scalar(following.limit(1)) is not None:
+        enqueue_rank(session, project_id, stage)
+
+
+def enqueue_rank(session: Session, project_id: int, stage: StageName) -> None:
+    """Has the whole queue of a stage brought into its order."""
+    enqueue(session, "rank", {"stage": stage}, project_id=project_id, dedupe_key=f"rank:{project_id}:{stage}")
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
 from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
 from backend.stages.counts import count_in, read_counts
-from backend.stages.policies import as_stage, read_policy
+from backend.stages.policies import ROWS_AT_ONCE, as_stage, enqueue_rank, rank_again, read_policy
 from backend.stages.proposing import Waiting, ask, write
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
@@ -49,6 +49,32 @@ def propose(run: JobRun) -> Finish:
                 raise JobInterrupted
     run.progress(PHASE, done, done)
     return lambda session: _go_on(session, project_id, stage)
+
+
+@job_handler("rank")
+def rank(run: JobRun) -> Finish:
+    """Brings a long queue into the order its stage has now; `args`: stage. Repeating it changes nothing."""
+    stage, project_id = as_stage(run.args["stage"]), run.job.project_id
+    assert project_id is not None
+    order, last_id, done = None, 0, 0
+    while True:
+        with run.resources.database.write() as session:
+            order_now = read_policy(session, project_id, stage).queue_order
+            if order_now != order:  # also when it was changed while this job ran
+                order, last_id, done = order_now, 0, 0
+            found = rank_again(session, project_id, stage, order_now, after_id=last_id)
+            counts = read_counts(session, project_id)
+        if found is None:
+            break
+        last_id, done = found, done + ROWS_AT_ONCE
+        total = max(done, count_in(counts, stage, "proposing", "ready", "claimed"))
+        run.progress("ordering the queue", done, total)
+
+    def finish(session: Session) -> None:
+        if read_policy(session, project_id, stage).queue_order != order:
+            enqueue_rank(session, project_id, stage)
+
+    return finish
 
 
 def _next_images(session: Session, project_id: int, stage: StageName) -> list[Waiting]:

@@ -1,5 +1,6 @@
 """Policies of the stages, the order they lend in, and what they say about themselves."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+import backend.stages.policies
+import backend.stages.tasks
+from backend.jobs.runner import drain
 from model_server.contract import masks
 from tests.backend.stages.conftest import Stages
 
@@ -93,6 +97,21 @@ def test_the_queue_follows_its_order(
     assert sorted(lent) == sorted(expected)
     assert (lent == expected) == (order != "random")
     stages.check_counts()
+
+
+def test_a_long_queue_is_brought_into_order_bit_by_bit(
+    stages: Stages, images: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.stages.policies, "ROWS_AT_ONCE", 3)
+    stages.change("assisted_manual", queue_order="newest")
+    drain(stages.resources, threading.Event())
+    jobs = stages.client.get(f"{stages.address}/jobs").json()["items"]
+    assert {job["state"] for job in jobs if job["kind"] == "rank"} == {"done"}
+    lent = []
+    while (answer := stages.lend()).status_code == 200:
+        lent.append(answer.json()["image"]["id"])
+        stages.end(answer.json())
+    assert lent == sorted(images, reverse=True)
 
 
 def test_every_move_of_an_item_is_counted(stages: Stages, images: list[int]) -> None:
