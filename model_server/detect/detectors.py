@@ -7,7 +7,7 @@ detector of transformers. Its version is named as a model's is.
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from model_server.networks.huggingface_detector import (
     load_published_detector,
 )
 from model_server.networks.models_folder import NAME
-from model_server.networks.network import Embedding
+from model_server.networks.network import Embedding, Pixels
 from model_server.networks.weights import UnusableModel, read_config
 
 FINGERPRINT_DIGITS = 64
@@ -48,17 +48,16 @@ class Detector:
     facts: KnownDetector
     network: BoxHead | HuggingFaceDetector
 
-    @property
-    def needs_picture(self) -> bool:
-        """Whether it looks at the picture itself and not at its embedding."""
-        return isinstance(self.network, HuggingFaceDetector)
+    def prepare(self, open_picture: Callable[[], Image.Image]) -> Pixels | None:
+        """What it needs of the picture beside the embedding. Off the device thread."""
+        return self.network.prepare(open_picture()) if isinstance(self.network, HuggingFaceDetector) else None
 
-    def find(self, embedding: Embedding, frame: Frame, picture: Image.Image | None) -> ScoredBoxes:
+    def find(self, embedding: Embedding, frame: Frame, prepared: Pixels | None) -> ScoredBoxes:
         """The best boxes of an image, repetitions included. Raises UnusableModel."""
         if isinstance(self.network, BoxHead):
             return find_boxes(self.network, embedding, frame)
-        assert picture is not None, "asked for by needs_picture"
-        return self.network.find(picture, limit=MOST_BOXES)
+        assert prepared is not None, "made by prepare"
+        return self.network.find(prepared, frame.size_hw, limit=MOST_BOXES)
 
 
 Stamp = tuple[tuple[str, int, int], ...]  # name, time and size of a folder's files: when they change, hash again

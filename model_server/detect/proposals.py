@@ -4,6 +4,7 @@ Work is handed to the device in small parts at bulk priority, so that a person's
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,7 +22,7 @@ from model_server.contract.pixels import decode_rgb
 from model_server.detect.detectors import Detector, Detectors
 from model_server.engine import Engine, EngineError, Priority, require_size
 from model_server.networks.boxes import ScoredBoxes, nms
-from model_server.networks.network import Embedding, Network
+from model_server.networks.network import Embedding, Network, Pixels
 from model_server.networks.weights import UnusableModel
 from model_server.predict import PredictedMask, to_masks, to_tensors
 
@@ -55,6 +56,7 @@ class Proposer:
     def __init__(self, engine: Engine, detectors: Detectors, store: BlobStore, *, max_pixels: int) -> None:
         self._engine, self._detectors = engine, detectors
         self._store, self._max_pixels = store, max_pixels
+        self._opening = threading.Lock()  # a large picture takes hundreds of megabytes: one at a time
 
     async def propose(
         self,
@@ -72,12 +74,12 @@ class Proposer:
         """
         model = await asyncio.to_thread(self._engine.models.facts, model_version)
         detector = await asyncio.to_thread(self._detector, detector_version, model.encoder_fingerprint)
-        picture = await asyncio.to_thread(self._picture, image_sha256) if detector.needs_picture else None
+        prepared = await asyncio.to_thread(self._prepare, detector, image_sha256)
 
         def find(network: Network, embedding: Embedding) -> ScoredBoxes:
             require_size(embedding, size_hw)
             try:
-                return detector.find(embedding, network.frame(size_hw), picture)
+                return detector.find(embedding, network.frame(size_hw), prepared)
             except UnusableModel as error:
                 raise EngineError("detector_unusable", error.message) from error
 
@@ -119,10 +121,15 @@ class Proposer:
             )
         return self._detectors.load(facts)
 
-    def _picture(self, image_sha256: str) -> Image.Image:
+    def _prepare(self, detector: Detector, image_sha256: str) -> Pixels | None:
         key = image_key(image_sha256)
-        try:
+
+        def open_picture() -> Image.Image:
             return decode_rgb(self._store.local_path(key) or self._store.get(key), max_pixels=self._max_pixels)
+
+        try:
+            with self._opening:
+                return detector.prepare(open_picture)
         except (BlobNotFound, FileNotFoundError) as error:
             raise EngineError("unknown_image", f"There is no image {image_sha256} in the storage.") from error
 

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from model_server.networks.boxes import ScoredBoxes, best_boxes
+from model_server.networks.network import Pixels
 from model_server.networks.weights import UnusableModel
 
 LEAST_SIDE, MOST_SIDE = 32, 2048
@@ -48,16 +49,18 @@ class HuggingFaceDetector:
         self._model, self._preparation = model, preparation
         self._has_no_object = model.config.model_type in WITH_NO_OBJECT
 
-    @torch.inference_mode()
-    def find(self, picture: Image.Image, *, limit: int) -> ScoredBoxes:
-        """The best `limit` boxes on 8-bit RGB, in its pixels; the score is that of the likeliest class.
+    def prepare(self, picture: Image.Image) -> Pixels:
+        """Resize 8-bit RGB for `find`: (height, width, 3). Pure; called off the device thread."""
+        height, width = self._preparation.size_for((picture.height, picture.width))
+        return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
 
-        Raises UnusableModel.
+    @torch.inference_mode()
+    def find(self, prepared: Pixels, size_hw: tuple[int, int], *, limit: int) -> ScoredBoxes:
+        """The best `limit` boxes on a prepared picture, in pixels of its own size; the score is that of the likeliest
+        class. Raises UnusableModel.
         """
         preparation, model = self._preparation, self._model
-        height, width = preparation.size_for((picture.height, picture.width))
-        resized = np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
-        pixels = torch.from_numpy(resized).to(model.device).permute(2, 0, 1)[None].float() * preparation.scale
+        pixels = torch.from_numpy(prepared).to(model.device).permute(2, 0, 1)[None].float() * preparation.scale
         mean, std = (torch.tensor(values, device=model.device) for values in (preparation.mean, preparation.std))
         try:
             output = model(pixel_values=((pixels - mean.view(3, 1, 1)) / std.view(3, 1, 1)).to(model.dtype))
@@ -66,10 +69,10 @@ class HuggingFaceDetector:
         except Exception as error:  # as in loading: its parts raise whatever they raise
             raise UnusableModel("detector_damaged", f"The detector fails on a picture ({error}).") from error
         by_class = logits.softmax(-1)[:, :-1] if self._has_no_object else logits.sigmoid()
-        size = torch.tensor([picture.width, picture.height], dtype=torch.float32)
+        size = torch.tensor([size_hw[1], size_hw[0]], dtype=torch.float32)
         boxes = torch.cat([(centre - sides / 2) * size, (centre + sides / 2) * size], -1)
         scores = by_class.amax(-1).cpu()
-        return best_boxes(boxes.numpy(), scores.numpy(), size_hw=(picture.height, picture.width), limit=limit)
+        return best_boxes(boxes.numpy(), scores.numpy(), size_hw=size_hw, limit=limit)
 
 
 def is_published_detector(config: dict[str, Any]) -> bool:

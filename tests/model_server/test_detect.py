@@ -270,7 +270,8 @@ def test_published_detectors_go_with_any_model(
         "kind": "huggingface",
     }
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8))
-    found = load_published_detector(folder, torch.device("cpu")).find(picture, limit=5)
+    detector = load_published_detector(folder, torch.device("cpu"))
+    found = detector.find(detector.prepare(picture), (60, 90), limit=5)
     resized = np.array(picture.resize((64, 64), Image.Resampling.BILINEAR))
     with torch.inference_mode():
         output = model(pixel_values=torch.from_numpy(resized).permute(2, 0, 1)[None] / 255)
