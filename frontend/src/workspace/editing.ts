@@ -291,7 +291,8 @@ export function createEditing(store: Store, { outbox, asker }: { outbox: Outbox;
       const { history, work } = store.getState();
       if (work?.image.id !== imageId) return;
       // Loading also brings back a mask whose deletion was refused.
-      const op: Op = standing
+      const isStanding = standing?.state === "accepted" || standing?.state === "proposed";
+      const op: Op = isStanding
         ? { kind: "load", masks: [maskOfAnnotation(standing, maskId)] }
         : { kind: "remove", id: maskId };
       set({ history: amendAlways(history, op) });

@@ -120,6 +120,7 @@ export const strings = {
     filter: "Least score",
     filterExact: (share: number) => share.toFixed(2),
     accept: "Accept",
+    fine: "Fine, next",
     reject: "Reject",
     refine: "Refine",
     acceptAll: (value: number) => `Accept all ${count(value)}`,
@@ -211,6 +212,8 @@ export const strings = {
     theirsIs: "Theirs",
     describe: (area: string, category: string) => `${area}, ${category}`,
     removal: "You deleted it.",
+    theirRemoval: "They deleted it.",
+    undecided: "A proposal, undecided",
   },
 
   keysDialog: { title: "Keys", close: "Close" },

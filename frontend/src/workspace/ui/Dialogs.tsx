@@ -100,6 +100,12 @@ function RefusedList({ onClose }: { onClose: () => void }): ReactNode {
   );
 }
 
+/** In words, when it is not another mask. */
+function standsAs({ state }: Annotation): string | null {
+  if (state === "proposed") return strings.refusedDialog.undecided;
+  return state === "accepted" ? null : strings.refusedDialog.theirRemoval;
+}
+
 function Refused({ record }: { record: OutboxRecord }): ReactNode {
   const { session } = useWorkplace();
   const categories = useWorkspace((state) => state.categories);
@@ -120,9 +126,9 @@ function Refused({ record }: { record: OutboxRecord }): ReactNode {
       {current && (
         <dl className={classes["versions"]}>
           <dt>{words.mineIs}</dt>
-          <dd>{record.wanted === "removed" ? words.removal : nameOf(record.body.category_id)}</dd>
+          <dd>{record.wanted === "removed" ? words.removal : record.wanted === "proposed" ? words.undecided : nameOf(record.body.category_id)}</dd>
           <dt>{words.theirsIs}</dt>
-          <dd>{words.describe(strings.list.pixels(current.area), nameOf(current.category_id))}</dd>
+          <dd>{standsAs(current) ?? words.describe(strings.list.pixels(current.area), nameOf(current.category_id))}</dd>
         </dl>
       )}
       <Group gap={6} mt={6}>

@@ -77,7 +77,7 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
         <Swatch colour={colour} isProposal={mask.state === "proposed"} />
         <span>{name}</span>
         <span className={classes["muted"]}>{fact}</span>
-        <span className={classes["seconds"]}>{mask.state === "proposed" ? "" : strings.list.seconds(mask.evidence.activeSeconds)}</span>
+        <span className={classes["seconds"]}>{mask.evidence.activeSeconds > 0 && strings.list.seconds(mask.evidence.activeSeconds)}</span>
       </button>
       <button
         type="button"

@@ -53,7 +53,7 @@ function Looked(): ReactNode {
         {iou !== undefined && <span title={strings.scoreExact(iou)}>, {strings.score[scoreWord(iou)].toLowerCase()} {iou.toFixed(2)}</span>}
       </p>
       <div className={classes["row"]}>
-        <Button className={classes["button"] ?? ""} size="compact-xs" disabled={isOff} onMouseDown={keepFocus} onClick={accept}>{words.accept}&nbsp;<KeyCap>A</KeyCap></Button>
+        <Button className={classes["button"] ?? ""} size="compact-xs" disabled={isOff} onMouseDown={keepFocus} onClick={accept}>{mask?.state === "accepted" ? words.fine : words.accept}&nbsp;<KeyCap>A</KeyCap></Button>
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={isOff} onMouseDown={keepFocus} onClick={reject}>{words.reject}&nbsp;<KeyCap>D</KeyCap></Button>
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={isOff} onMouseDown={keepFocus} onClick={refine}>{words.refine}&nbsp;<KeyCap>R</KeyCap></Button>
       </div>

@@ -1,13 +1,14 @@
 // The stage of the open image, and the choice of the one whose images are asked for.
 import { Menu, UnstyledButton } from "@mantine/core";
-import { IconCheck, IconChevronDown } from "@tabler/icons-react";
+import { IconChevronDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { StageName } from "../server";
 import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 
-const CHOICES: readonly (StageName | null)[] = [null, "assisted_manual", "semi_automatic", "fully_automatic"];
+const ANY = "any";
+const CHOICES = [ANY, "assisted_manual", "semi_automatic", "fully_automatic"] as const;
 
 export function StageMenu(): ReactNode {
   const { session } = useWorkplace();
@@ -24,18 +25,14 @@ export function StageMenu(): ReactNode {
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        {CHOICES.map((choice) => (
-          <Menu.Item
-            key={choice ?? "any"}
-            role="menuitemradio"
-            aria-checked={choice === wanted}
-            leftSection={<IconCheck size={14} aria-hidden style={{ visibility: choice === wanted ? "visible" : "hidden" }} />}
-            onClick={() => void session.queue.setStage(choice)}
-          >
-            {choice === null ? any : names[choice]}
-            <div className={classes["muted"]}>{what[choice ?? "any"]}</div>
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={wanted ?? ANY} onChange={(choice) => void session.queue.setStage(choice === ANY ? null : (choice as StageName))}>
+          {CHOICES.map((choice) => (
+            <Menu.RadioItem key={choice} value={choice} closeMenuOnClick>
+              {choice === ANY ? any : names[choice]}
+              <div className={classes["muted"]}>{what[choice]}</div>
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );
