@@ -1,6 +1,7 @@
-# Two images from one file: `backend` (also the worker and the migrations; no torch) and `model_server`.
+# Three images from one file: `backend` (also the worker and the migrations; no torch), `model_server`, and `trainer`.
 #   docker build --target backend -t segloop .
 #   docker build --target model_server -t segloop-model-server .
+#   docker build --target trainer -t segloop-trainer .
 
 FROM node:20-slim AS page
 WORKDIR /app/frontend
@@ -37,3 +38,12 @@ RUN pip install --no-deps -e .
 USER segloop
 EXPOSE 8001
 CMD ["python", "-m", "uvicorn", "model_server.app:app", "--host", "0.0.0.0", "--port", "8001", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
+
+# A worker that trains, too: it runs the model server's programs beside its own code.
+FROM model_server AS trainer
+USER root
+RUN mkdir backend && touch backend/__init__.py && pip install -c requirements.lock -e '.[model,evaluation]' && rm -r backend
+COPY backend ./backend
+RUN pip install --no-deps -e .
+USER segloop
+CMD ["python", "-m", "backend.worker"]

@@ -20,6 +20,7 @@ COMMANDS = {
     "backend": commands.backend_command(host="0.0.0.0", port=8000),
     "model_server": commands.model_server_command(host="0.0.0.0", port=8001),
     "worker": commands.worker_command(has_broker=True, threads=2),
+    "trainer": commands.worker_command(has_broker=False, threads=2),
     "migrate": list(commands.MIGRATE),
 }
 
@@ -61,7 +62,7 @@ def test_images_run_the_commands_of_segloop_up(name: str) -> None:
 
 
 def test_tables_are_made_before_anything_uses_them(services: dict[str, Any]) -> None:
-    for name in ("backend", "worker"):
+    for name in ("backend", "worker", "trainer"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
