@@ -22,7 +22,7 @@ from backend.commands.simulating.lending import Lender, list_images
 from backend.commands.simulating.page import to_html
 from backend.commands.simulating.results import Row
 from backend.commands.simulating.stages import admit_rest, wait_for_proposals
-from backend.commands.simulating.training import train
+from backend.commands.simulating.training import Kind, Run, train
 from backend.commands.terminal import CommandError, messages, say
 
 
@@ -37,6 +37,7 @@ class Options:
     admits_rest: bool = False
     rounds: int = 0
     masks_per_round: int | None = None
+    trains_detector: bool = False
     patience_seconds: float = 300.0
     report: Path | None = None
 
@@ -86,11 +87,18 @@ class _Simulation:
                 break
             if one.number > self._options.rounds:
                 break
-            one.run = train(self._server, self._project_id, tell=self._tell)
-            say(f"Round {one.number}: training run {one.run['state']}. {one.run.get('reason') or ''}".rstrip())
+            one.run = self._train(one, "model")
             _write(self._journal)
+            if self._options.trains_detector:
+                one.detector_run = self._train(one, "detector")
+                _write(self._journal)
         if any(row.stage == "fully_automatic" for one in self._journal.rounds for row in one.rows):
             self._journal.audit = self._server.call("GET", f"/projects/{self._project_id}/statistics/audit")
+
+    def _train(self, one: Round, kind: Kind) -> Run:
+        run = train(self._server, self._project_id, kind, tell=self._tell)
+        say(f"Round {one.number}: training of the {kind} {run['state']}. {run.get('reason') or ''}".rstrip())
+        return run
 
     def _find_more(self) -> bool:
         """Whether there may be something to lend after all: admitted just now, or proposed at last."""

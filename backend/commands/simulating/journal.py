@@ -16,11 +16,15 @@ SCHEMA = "segloop-simulation/1"
 
 @dataclass
 class Round:
-    """Masks made with what was live, and the training run (RunOut) that ended it; None: it goes on, or was the last."""
+    """Masks made with what was live, and the training run (RunOut) that ended it; None: it goes on, or was the last.
+
+    `detector_run`: the one after it, if detectors are trained.
+    """
 
     number: int
     rows: list[Row] = field(default_factory=list)
     run: dict[str, Any] | None = None
+    detector_run: dict[str, Any] | None = None
 
     @property
     def masks(self) -> int:
@@ -50,7 +54,8 @@ class Journal:
         seed = int(self.settings["seed"])
         rounds = []
         for one in self.rounds:
-            found = {"number": one.number, "masks": one.masks, "stages": summarize(one.rows, seed=seed), "run": one.run}
+            found = {"number": one.number, "masks": one.masks, "stages": summarize(one.rows, seed=seed)}
+            found |= {"run": one.run, "detector_run": one.detector_run}
             rounds.append(found | ({"rows": [asdict(row) for row in one.rows]} if with_rows else {}))
         head = {"schema": SCHEMA, "created": datetime.now(UTC).isoformat(timespec="seconds")}
         return head | {"subject": self.subject, "settings": self.settings, "rounds": rounds, "audit": self.audit}
@@ -76,7 +81,10 @@ def _read_rounds(file: Path, subject: dict[str, Any]) -> list[Round]:
     try:
         known = json.loads(file.read_bytes())
         if known["schema"] == SCHEMA and known["subject"] == subject:
-            return [Round(one["number"], [Row(**row) for row in one["rows"]], one["run"]) for one in known["rounds"]]
+            return [
+                Round(one["number"], [Row(**row) for row in one["rows"]], one["run"], one["detector_run"])
+                for one in known["rounds"]
+            ]
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{file} is not a simulation's report; take another folder.") from error
     raise CommandError(f"{file} is the report of another simulation ({known['subject']}); take another folder.")

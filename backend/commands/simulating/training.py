@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from backend.commands.server import Refused
 from backend.commands.simulating.connection import PatientServer
@@ -11,22 +11,30 @@ UNDER_WAY = ("queued", "snapshotting", "training", "evaluating")
 POLL_SECONDS = 1.0
 
 Run = dict[str, Any]
+Kind = Literal["model", "detector"]
 
 
-def train(server: PatientServer, project_id: int, *, tell: Callable[[str], None]) -> Run:
-    """The ended run (RunOut). A run that is under way already is followed instead of another one started.
+def train(server: PatientServer, project_id: int, kind: Kind, *, tell: Callable[[str], None]) -> Run:
+    """The ended run (RunOut). One of this kind that is under way already is followed instead of another one started.
 
     A run that may not start is no end of the loop: {"state": "not_started", "reason"}.
     Raises Refused, CommandError, Stopped (the run goes on then).
     """
-    try:
-        run: Run = server.call("POST", f"/projects/{project_id}/training-runs", json={"kind": "model"})
-    except Refused as refused:
-        if refused.code == "too_few_masks":
-            return {"id": None, "state": "not_started", "reason": str(refused), "metrics": None}
-        if refused.code != "run_under_way":
-            raise
-        run = _find_run_under_way(server, project_id)
+    while True:
+        try:
+            run: Run = server.call("POST", f"/projects/{project_id}/training-runs", json={"kind": kind})
+        except Refused as refused:
+            if refused.code == "too_few_masks":
+                return {"id": None, "state": "not_started", "reason": str(refused), "metrics": None}
+            if refused.code != "run_under_way":
+                raise
+            run = server.call("GET", f"/projects/{project_id}/training-runs")["items"][0]  # the newest
+        ended = _follow(server, run, tell)
+        if ended["kind"] == kind:
+            return ended
+
+
+def _follow(server: PatientServer, run: Run, tell: Callable[[str], None]) -> Run:
     started = time.monotonic()
     while run["state"] in UNDER_WAY:
         tell(_progress(run, time.monotonic() - started))
@@ -35,13 +43,7 @@ def train(server: PatientServer, project_id: int, *, tell: Callable[[str], None]
     return run
 
 
-def _find_run_under_way(server: PatientServer, project_id: int) -> Run:
-    answer = server.call("GET", f"/projects/{project_id}/training-runs")
-    runs: list[Run] = answer["items"] if isinstance(answer, dict) else answer
-    return next((run for run in runs if run["state"] in UNDER_WAY), runs[0])
-
-
 def _progress(run: Run, seconds: float) -> str:
     job = run.get("job") or {}
     counted = f" {job['done']} of {job['total']}" if job.get("total") else ""
-    return f"training run {run['id']}: {run['state']}{counted}, {seconds:.0f} s"
+    return f"training run {run['id']} ({run['kind']}): {run['state']}{counted}, {seconds:.0f} s"

@@ -201,18 +201,25 @@ def test_masks_are_drawn_and_kept_and_not_drawn_twice(
     assert known["rounds"][0]["rows"][0]["iou"] >= 0.85
     assert "Simulation on discs" in (tmp_path / "report" / "index.html").read_text()
 
-    # All three pictures now: two are done. One click is not enough, so they are painted.
-    report = simulate(environment, dataset, "--max-clicks", "1")
-    [stage] = report["rounds"][0]["stages"]
-    assert (stage["images"], stage["masks"], stage["painted"]) == (1, 2, 2)
-    assert stage["share_reached"]["value"] == 0
+    # All three pictures now: two are done and known to the report. One click is not enough, so the rest is painted.
+    folder = str(tmp_path / "report")
+    report = simulate(
+        environment, dataset, "--max-clicks", "1", "--report", folder, "--rounds", "1", "--masks-per-round", "5"
+    )
+    [round_] = report["rounds"]
+    [stage] = round_["stages"]
+    assert (stage["images"], stage["masks"], stage["painted"]) == (3, 6, 2)
+    assert stage["share_reached"]["value"] == pytest.approx(4 / 6, abs=1e-4)
+    assert (round_["run"]["state"], "training begins with" in round_["run"]["reason"]) == ("not_started", True)
     last = kept(environment)[-2:]
     known_counts = [truth["counts"] for truth in truth_of(dataset, last[0]["file_name"])]
     assert sorted(mask["counts"] for mask in last) == sorted(known_counts)
     assert {one["state"] for one in rows(environment, "SELECT state FROM work_items")} == {"done"}
-    other = segloop(environment, *line(dataset), "--report", str(tmp_path / "data"))
-    assert other.exit_code == 0, other.stderr
-    assert "round" in other.stdout
+
+    again = segloop(environment, *line(dataset))
+    assert (again.exit_code, "round" in again.stdout) == (0, True), again.stderr
+    other = segloop(environment, "simulate", str(dataset / "images"), "--project", "Discs", "--report", folder)
+    assert (other.exit_code, "there is no annotations.json" in other.stderr) == (1, True)
 
 
 def masks_iou(a: Any, b: Any) -> float:
