@@ -21,7 +21,8 @@ class Annotation(Base):
             "ix_annotations_audited",
             "project_id",
             "id",
-            sqlite_where=text("is_audited"),
+            # As SQLAlchemy writes a flag for SQLite: an index with another condition would not be used.
+            sqlite_where=text("is_audited = 1"),
             postgresql_where=text("is_audited"),
         ),
         UniqueConstraint("author_id", "idempotency_key"),

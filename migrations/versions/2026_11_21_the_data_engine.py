@@ -208,7 +208,7 @@ def upgrade() -> None:
             "ix_annotations_audited",
             ["project_id", "id"],
             unique=False,
-            sqlite_where=sa.text("is_audited"),
+            sqlite_where=sa.text("is_audited = 1"),
             postgresql_where=sa.text("is_audited"),
         )
 
@@ -302,7 +302,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("annotations", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_annotations_audited", sqlite_where=sa.text("is_audited"), postgresql_where=sa.text("is_audited")
+            "ix_annotations_audited", sqlite_where=sa.text("is_audited = 1"), postgresql_where=sa.text("is_audited")
         )
         batch_op.drop_column("is_audited")
         batch_op.drop_column("proposal_iou")
