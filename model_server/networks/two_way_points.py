@@ -31,7 +31,7 @@ from model_server.networks.two_way import (
 )
 
 # Image rows of all prompts that are decoded at once: on a CPU about a click's work, on a GPU 64 prompts of SAM.
-ROWS_AT_ONCE = {"cpu": 1024, "cuda": 262_144}
+ROWS_AT_ONCE = {"cpu": 512, "cuda": 262_144}
 MASKS = slice(1, None)  # the three of an ambiguous prompt; token 0 is the single mask of several prompts
 
 
