@@ -38,9 +38,8 @@ REPEATS = 30
 GOAL_MS = 100.0
 TABLES = "(images|annotations|work_items)"
 # All rows of the table, or (as only SQLite says it in one line) of the project; but those of the audit are few.
-WHOLE_TABLE = re.compile(
-    rf"(?:SCAN|Seq Scan on) {TABLES}\b|SEARCH {TABLES} USING [A-Z ]*INDEX (?!ix_annotations_audited)\S+ \(project_id=\?\)"
-)
+BY_PROJECT = rf"SEARCH {TABLES} USING [A-Z ]*INDEX (?!ix_annotations_audited)\S+ \(project_id=\?\)"
+WHOLE_TABLE = re.compile(rf"(?:SCAN|Seq Scan on) {TABLES}\b|{BY_PROJECT}")
 
 STAGE_OF_IMAGE = """CASE WHEN image_id <= :hand THEN 'assisted_manual' WHEN image_id <= :corrected THEN 'semi_automatic'
  ELSE 'fully_automatic' END"""
