@@ -37,6 +37,7 @@ class Options:
     admits_rest: bool = False
     rounds: int = 0
     masks_per_round: int | None = None
+    masks_per_image: int | None = None
     trains_detector: bool = False
     patience_seconds: float = 300.0
     report: Path | None = None
@@ -49,6 +50,7 @@ def simulate(server: Server, project: dict[str, Any], name: str, known: KnownIma
     """
     settings = asdict(options.effort) | {"seed": options.seed, "workers": options.workers}
     settings |= {"stage": options.stage or "any", "masks_per_round": options.masks_per_round}
+    settings |= {"masks_per_image": options.masks_per_image}
     subject = {"project": project["name"], "project_id": project["id"], "dataset": name}
     journal = open_journal(options.report, subject=subject, settings=settings)
     _upload_missing(server, project["id"], known)
@@ -129,7 +131,8 @@ class _Simulation:
             self._journal.save()
 
     def _work_through(self, one: Round, work: dict[str, Any]) -> None:
-        item = Item(work, self._known[work["image"]["sha256"]].masks, self._options.effort)
+        known = self._known[work["image"]["sha256"]]
+        item = Item(work, known.masks, self._options.effort, self._options.masks_per_image)
 
         def note(row: Row) -> None:
             one.rows.append(row)

@@ -37,7 +37,10 @@ class KnownImages:
 
 
 def read_known(folder: Path, *, count: int | None, seed: int) -> KnownImages:
-    """`count` pictures (all of them when None) that have masks, shuffled by `seed`. Raises CommandError."""
+    """`count` pictures (all of them when None) that have masks; they and their masks shuffled by `seed`.
+
+    Raises CommandError.
+    """
     file = _find_json(folder)
     raw = _read_json(file)
     by_image: dict[Any, list[Any]] = {}
@@ -45,7 +48,8 @@ def read_known(folder: Path, *, count: int | None, seed: int) -> KnownImages:
         if not annotation.get("iscrowd"):
             by_image.setdefault(annotation.get("image_id"), []).append(annotation.get("segmentation"))
     entries = [entry for entry in raw["images"] if by_image.get(entry.get("id"))]
-    random.Random(seed).shuffle(entries)
+    generator = random.Random(seed)
+    generator.shuffle(entries)
     found: dict[str, KnownImage] = {}
     left_out = 0
     for entry in entries:
@@ -55,6 +59,7 @@ def read_known(folder: Path, *, count: int | None, seed: int) -> KnownImages:
         size_hw = _size_hw(path, entry)
         usable = [rle for rle in (_to_rle(one, size_hw) for one in by_image[entry["id"]]) if rle is not None]
         left_out += len(by_image[entry["id"]]) - len(usable)
+        generator.shuffle(usable)
         if usable:
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             found.setdefault(sha256, KnownImage(path, sha256, size_hw, tuple(usable)))

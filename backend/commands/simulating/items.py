@@ -25,11 +25,12 @@ Existing = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A lent image (WorkItemOut) with its known masks."""
+    """A lent image (WorkItemOut) with its known masks, of which the first `most_drawn` are drawn if nobody has."""
 
     work: dict[str, Any]
     truths: tuple[Rle, ...]
     effort: Effort
+    most_drawn: int | None = None
 
     @property
     def image_id(self) -> int:
@@ -51,10 +52,11 @@ def work_through(server: PatientServer, item: Item, *, workers: int, tell: Calla
     offered = [one for one in existing if _is_offered(one, item)]
     finished = [one["rle"] for one in existing if not _is_offered(one, item)]
     done = {known for known, _, _ in best_pairs(item.truths, finished, at_least=LEAST_OVERLAP)}
-    open_truths = [truth for number, truth in enumerate(item.truths) if number not in done]
+    open_numbers = [number for number in range(len(item.truths)) if number not in done]
+    open_truths = [item.truths[number] for number in open_numbers]
     pairs = best_pairs(open_truths, [one["rle"] for one in offered], at_least=LEAST_OVERLAP)
     matches = {other: (open_truths[known], iou) for known, other, iou in pairs}
-    matched = {known for known, _, _ in pairs}
+    to_draw = set(range(len(item.truths))[: item.most_drawn]) - done - {open_numbers[known] for known, _, _ in pairs}
 
     tasks: list[Callable[[], Row | None]] = []
     for number, one in enumerate(offered):
@@ -64,7 +66,7 @@ def work_through(server: PatientServer, item: Item, *, workers: int, tell: Calla
             tasks.append(partial(_keep, server, item, one, iou=matches[number][1]))
         else:
             tasks.append(partial(_correct, server, item, one, truth=matches[number][0], found_iou=matches[number][1]))
-    tasks += [partial(_add, server, item, truth) for known, truth in enumerate(open_truths) if known not in matched]
+    tasks += [partial(_add, server, item, item.truths[number]) for number in sorted(to_draw)]
     _run_all(server, item, tasks, workers=workers, tell=tell)
     _say_of_work(server, item, "finish")
 

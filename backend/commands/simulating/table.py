@@ -31,9 +31,6 @@ def to_rows(report: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
     return HEADS, rows
 
 
-def _shown(interval: dict[str, float | None] | None) -> str:
-    if interval is None:
-        return "-"
-    if interval["low"] is None:
-        return f"{interval['value']:.2f}"
-    return f"{interval['value']:.2f} ({interval['low']:.2f} to {interval['high']:.2f})"
+def _shown(interval: dict[str, float] | None) -> str:
+    """Without its bounds, which the page has room for."""
+    return "-" if interval is None else f"{interval['value']:.2f}"
