@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     CursorResult,
     Delete,
-    Insert,
     Select,
     Update,
     and_,
@@ -270,7 +269,9 @@ def _put_in(session: Session, admission: Admission, to_stage: StageName) -> int:
     version = func.coalesce(WorkItem.model_version, "")
     keys = (WorkItem.stage, is_done.label("is_done"), version.label("version"))
     moved = select(*keys, func.count().label("n")).where(WorkItem.moved_by == admission.id)
-    for row in session.execute(moved.group_by(WorkItem.stage, is_done, version)):
+    count = 0
+    for row in session.execute(moved.group_by(WorkItem.stage, is_done, version)).all():
+        count += row.n
         state = "done" if row.is_done else "ready"
         move_count(session, admission.project_id, row.stage, state, "moved", n=row.n, model_version=row.version)
     order = read_policy(session, admission.project_id, to_stage).queue_order
@@ -287,7 +288,7 @@ def _put_in(session: Session, admission: Admission, to_stage: StageName) -> int:
         "created_at": literal(now, UtcDateTime()),
     }
     rows = select(*(value.label(name) for name, value in values.items())).where(WorkItem.moved_by == admission.id)
-    count = _rows(session, insert(WorkItem).from_select(list(values), rows, include_defaults=False))
+    session.execute(insert(WorkItem).from_select(list(values), rows, include_defaults=False))
     move_count(session, admission.project_id, to_stage, None, state, n=count)
     if state == "proposing":
         enqueue_propose(session, admission.project_id, to_stage)
@@ -360,7 +361,7 @@ def _restore_earlier(session: Session, admission: Admission, images: Select[int]
     _rows(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
 
 
-def _rows(session: Session, statement: Update | Insert | Delete) -> int:
+def _rows(session: Session, statement: Update | Delete) -> int:
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return result.rowcount
