@@ -1,12 +1,13 @@
 // Starts the real thing once for all journeys: `segloop up` with a data folder of its own on free ports, the demo
 // project filled. What the journeys need to know is provided to them.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { discRle, picture } from "./pictures";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -31,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const port = await freePort();
   const server = spawn(segloop(), ["up", "--data", dataDir, "--port", String(port)], {
     cwd: ROOT,
-    env: { ...cleanEnvironment(), SEGLOOP_LOGIN_ATTEMPTS_PER_MINUTE: "1000" },
+    env: { ...cleanEnvironment(), SEGLOOP_LOGIN_ATTEMPTS_PER_MINUTE: "1000", SEGLOOP_GENERAL_SET: writeGeneralSet(dataDir) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stop = async (): Promise<void> => {
@@ -53,6 +54,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   return stop;
+}
+
+/** One picture instead of the forty scenes that training otherwise draws and measures. */
+function writeGeneralSet(dataDir: string): string {
+  const folder = join(dataDir, "general-set");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "1.png"), picture(1));
+  const images = [{ id: 1, file_name: "1.png", height: 240, width: 320 }];
+  const annotations = [{ id: 1, image_id: 1, segmentation: discRle() }];
+  writeFileSync(join(folder, "annotations.json"), JSON.stringify({ images, annotations }));
+  return folder;
 }
 
 function segloop(): string {

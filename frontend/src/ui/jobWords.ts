@@ -15,10 +15,10 @@ const PHASES: Readonly<Record<string, { label: string; unit: string }>> = {
   pictures: { label: "Adding photos", unit: "photos" },
   storing: { label: "Storing the file", unit: "" },
   proposing: { label: "Proposing masks", unit: "images" },
-  snapshot: { label: "Making a snapshot", unit: "masks" },
-  snapshotting: { label: "Making a snapshot", unit: "masks" },
   training: { label: "Training", unit: "steps" },
-  evaluating: { label: "Comparing with the live version", unit: "masks" },
+  evaluating: { label: "Measuring while training", unit: "masks" },
+  drawing: { label: "Drawing general images", unit: "" },
+  measuring: { label: "Comparing with the live version", unit: "" },
   checksum: { label: "Checking the file", unit: "MB" },
 };
 

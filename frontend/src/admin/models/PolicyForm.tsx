@@ -146,6 +146,8 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
     <FieldGroup title="How it trains">
       <Select
         label="What may change"
+        description="The less, the quicker and the less forgotten."
+        inputWrapperOrder={FIELD_ORDER}
         data={TUNES}
         value={policy.tune}
         allowDeselect={false}
@@ -186,13 +188,13 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
         suffix="minutes"
       />
       <Switch
-        label="Vary sizes and mirror images"
+        label="Vary and mirror images"
         description="Better with few masks; slower."
         checked={policy.augment}
         onChange={(event) => onChange({ augment: event.currentTarget.checked })}
       />
       <Switch
-        label="Learn from automatic masks too"
+        label="Use automatic masks"
         description="Also from those nobody looked at."
         checked={policy.use_automatic}
         onChange={(event) => onChange({ use_automatic: event.currentTarget.checked })}
@@ -222,8 +224,8 @@ function GateFields({ policy, onChange }: PartProps): ReactNode {
         decimals={3}
       />
       <NumberField
-        label="Loss on general images, at most"
-        description="Of mean IoU: how much it may forget."
+        label="General loss, at most"
+        description="Mean IoU it may lose on general images."
         value={policy.gate.max_general_loss}
         onChange={(value) => value !== null && change({ max_general_loss: value })}
         min={0}
@@ -231,8 +233,8 @@ function GateFields({ policy, onChange }: PartProps): ReactNode {
         decimals={3}
       />
       <Switch
-        label="Promote what passes by itself"
-        description="Without it a candidate waits for an admin."
+        label="Promote by itself"
+        description="Else what passes waits for an admin."
         checked={policy.auto_promote}
         onChange={(event) => onChange({ auto_promote: event.currentTarget.checked })}
       />

@@ -3,10 +3,10 @@ import type { TrainingPolicy } from "../../api/training";
 import { count, plural } from "../../ui/format";
 
 export const TUNES: readonly { value: TrainingPolicy["tune"]; label: string }[] = [
-  { value: "decoder", label: "Decoder: quick, keeps prepared images" },
-  { value: "head", label: "Last layers only: quickest" },
-  { value: "lora", label: "Low-rank adapters (LoRA)" },
-  { value: "full", label: "Everything: slowest, may forget" },
+  { value: "decoder", label: "Decoder only" },
+  { value: "head", label: "Last layers only" },
+  { value: "lora", label: "Low-rank adapters" },
+  { value: "full", label: "Everything" },
 ];
 
 export const GATE_MEASURES: readonly { value: TrainingPolicy["gate"]["measure"]; label: string }[] = [

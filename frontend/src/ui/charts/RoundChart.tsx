@@ -37,7 +37,7 @@ export function RoundChart({ label, series, unit, width, height = 96, fromZero, 
   const rounds = series[0]?.values.length ?? 0;
   const extent = extentOf(series.flatMap(({ values }) => values.flatMap((mark) => [mark?.value, mark?.low, mark?.high])));
   if (extent === null) return null;
-  const axis = axisOf(extent, { fromZero, ticks: Math.round(height / 32) });
+  const axis = axisOf(extent, { fromZero, ticks: Math.max(4, Math.round(height / 32)) });
   const inner = Math.max(0, width - CHART_MARGIN.left - CHART_MARGIN.right);
   const y = linear(axis, [height - CHART_MARGIN.bottom, CHART_MARGIN.top]);
   const xs = bandMiddles(rounds, inner).map((x) => x + CHART_MARGIN.left);

@@ -1,0 +1,137 @@
+// The admin's hand on the loop: images go on from stage to stage, thresholds are tried, a model is trained and judged.
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { newProject } from "./annotate-stage";
+import { callApi, expectAccessible, withBrowser } from "./browser";
+import { discRle } from "./pictures";
+
+const { open } = withBrowser();
+/** A grid so small that an image takes no time, and no threshold: whatever the model finds is kept. */
+const QUICK = { points_per_side: 3, pred_iou_thresh: 0, stability_score_thresh: 0 };
+
+const stateCount = (page: Page, stage: string, state: string, value: number): Promise<void> =>
+  page.locator(`[data-stage=${stage}] [data-state=${state}] dd`, { hasText: new RegExp(`^${value}$`) }).waitFor({ timeout: 90_000 });
+
+async function admitByHand(page: Page, stage: string, count: number): Promise<void> {
+  await page.getByRole("button", { name: `Admit images to ${stage}` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("A number").click();
+  await dialog.getByLabel("Number of images").fill(String(count));
+  await dialog.getByLabel("Reason").fill("the masks are good");
+  await dialog.locator(`[data-found="${count}"]`).waitFor();
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: count === 1 ? "Admit 1 image" : `Admit ${count} images` }).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+describe("the pipeline", () => {
+  it("takes images on to the automatic stage, live, and one back from the semi-automatic", async () => {
+    const { page } = await open();
+    const { projectId } = await newProject(page, "Engine", [51, 52, 53]);
+    const policy = { automatic: QUICK, review_share: 0 };
+    await callApi(page, "PATCH", `/projects/${projectId}/stages/fully_automatic`, { policy, revision: 0 });
+    await page.goto(`/projects/${projectId}/pipeline`);
+    await stateCount(page, "assisted_manual", "ready", 3);
+    await admitByHand(page, "Fully automatic", 2);
+    await stateCount(page, "fully_automatic", "done", 2);
+    await stateCount(page, "assisted_manual", "ready", 1);
+
+    await admitByHand(page, "Semi-automatic", 1);
+    await stateCount(page, "semi_automatic", "ready", 1);
+    await page.getByRole("button", { name: /^Take back the admission of .* to Semi-automatic$/ }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("too early");
+    await page.getByRole("dialog").getByRole("button", { name: "Take back" }).click();
+    await page.getByText("1 image went back").waitFor();
+    await stateCount(page, "assisted_manual", "ready", 1);
+
+    await page.getByRole("link", { name: "Activity" }).click();
+    await page.getByText("2 images admitted to fully automatic").waitFor();
+    await page.getByText("1 image taken back from semi-automatic").waitFor();
+    await expectAccessible(page);
+  });
+
+  it("tries thresholds at once, and keeps what was typed when somebody else saves first", async () => {
+    const { page } = await open({ scheme: "light" });
+    const { projectId } = await newProject(page, "Thresholds", [54]);
+    const change = (policy: object, revision: number): Promise<unknown> =>
+      callApi(page, "PATCH", `/projects/${projectId}/stages/fully_automatic`, { policy, revision });
+    await change({ automatic: { points_per_side: 4 } }, 0);
+    await page.goto(`/projects/${projectId}/pipeline?stage=fully_automatic`);
+    await page.getByRole("group", { name: "Photo to try" }).getByRole("button").first().click();
+    const kept = page.locator("[data-preview=ready] [data-kept]");
+    await kept.waitFor({ timeout: 90_000 });
+    const slider = page.getByRole("slider", { name: "Predicted IoU above" });
+    await slider.press("Home");
+    const loose = Number(await kept.getAttribute("data-kept"));
+    await slider.press("End");
+    await page.locator("[data-kept='0']").waitFor();
+    await slider.press("Home");
+    await page.locator(`[data-kept='${loose}']`).waitFor();
+    await expectAccessible(page);
+
+    await change({ hint_seconds: 12 }, 1);
+    await page.getByText("Somebody else changed these settings meanwhile").waitFor();
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Lay mine over theirs" }).click();
+    expect(await page.getByLabel("Hint to move on after").inputValue()).toBe("12 s");
+    await page.getByRole("button", { name: "Save settings" }).click();
+    await page.getByText("Settings of fully automatic saved").waitFor();
+    const { stages } = await callApi<{ stages: { policy: { hint_seconds: number; automatic: { pred_iou_thresh: number } } }[] }>(
+      page, "GET", `/projects/${projectId}/stages`,
+    );
+    expect(stages[2]?.policy).toMatchObject({ hint_seconds: 12, automatic: { pred_iou_thresh: 0.5 } });
+  });
+});
+
+describe("the flywheel and its models", () => {
+  it("are empty with a reason, train a candidate that is judged, and show the first round", { timeout: 600_000 }, async () => {
+    const { page, expectComplaint } = await open();
+    expectComplaint(/409/);
+    const { projectId, imageIds } = await newProject(page, "Models", [55, 56, 57, 58, 59, 60]);
+    await page.goto(`/projects/${projectId}/flywheel`);
+    await page.getByRole("heading", { name: "The flywheel has not begun to turn" }).waitFor();
+    await expectAccessible(page);
+
+    const [bundled] = (await callApi<{ items: { id: string }[] }>(page, "GET", "/models")).items;
+    for (const imageId of imageIds) {
+      await callApi(page, "POST", `/images/${imageId}/annotations`, {
+        rle: discRle(), prompts: [], category_id: null, clicks: 2, active_seconds: 8, model_version: bundled?.id ?? null,
+        candidate: null, proposal: null, work_item_id: null,
+      });
+    }
+    await page.getByRole("heading", { name: "Rounds" }).waitFor();
+    await page.getByRole("link", { name: "Models" }).click();
+    await page.getByRole("button", { name: "Start a run" }).click();
+    await page.getByLabel("Steps").first().fill("1");
+    await page.getByRole("button", { name: "Start run" }).click();
+    await page.getByText("A run needs 50 kept masks; there are 6 so far.").waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+
+    const policy = { min_masks: 1, frozen_share: 0.5, augment: false, batch_size: 1, train_detector: false };
+    await callApi(page, "PATCH", `/projects/${projectId}/training-policy`, { policy, revision: 0 });
+    await page.getByRole("button", { name: "Start a run" }).click();
+    await page.getByRole("dialog").getByLabel("Steps").fill("2");
+    await page.getByRole("button", { name: "Start run" }).click();
+    await page.locator("[data-run]").waitFor();
+    await page.getByRole("button", { name: "Cancel run" }).waitFor();
+    await page.locator("[data-run][data-state=refused], [data-run][data-state=candidate]").waitFor({ timeout: 500_000 });
+    await page.locator("[data-run] .verdict").waitFor();
+    await page.getByRole("cell", { name: "Mean IoU after 1 click" }).first().waitFor();
+    await page.locator("[data-snapshot='1']").getByRole("link", { name: "Download snapshot 1" }).waitFor();
+    await expectAccessible(page);
+
+    await page.getByRole("button", { name: /^Promote/ }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("to see it live");
+    await page.getByRole("dialog").getByRole("button", { name: "Promote" }).click();
+    await page.getByRole("button", { name: "Roll back the click model" }).click();
+    await expectAccessible(page);
+    await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
+    await page.locator("[data-live=model]").getByText(bundled?.id ?? "", { exact: true }).waitFor();
+
+    await page.getByRole("link", { name: "Flywheel" }).click();
+    await page.getByRole("img", { name: /^Mean IoU over 2 rounds: 1 click from/ }).waitFor();
+    await page.getByRole("button", { name: /^Round 1, .*, live now$/ }).waitFor();
+    await expectAccessible(page);
+  });
+});
