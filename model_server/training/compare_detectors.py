@@ -12,6 +12,7 @@ import torch
 from model_server.dataset import UnusableDataset, read_dataset
 from model_server.evaluation.box_measures import MOST_BOXES, match, measure_boxes
 from model_server.evaluation.intervals import estimates
+from model_server.evaluation.outputs import write
 from model_server.evaluation.sampling import Limits, draw
 from model_server.networks.box_head import BoxHead, find_boxes, load_head
 from model_server.networks.boxes import Floats, ScoredBoxes, nms
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         document = _compare(given)
-        given.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        write(given.json, json.dumps(document, indent=1, allow_nan=False) + "\n")
     except (UnusableDataset, UnusableModel) as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
@@ -90,3 +91,7 @@ def _find(head: BoxHead, lesson: Lesson) -> ScoredBoxes:
     boxes = find_boxes(head, lesson.embedding, lesson.frame)
     kept = nms(boxes.boxes_xyxy, boxes.scores, threshold=NMS_THRESHOLD, limit=MOST_BOXES)
     return ScoredBoxes(boxes.boxes_xyxy[kept], boxes.scores[kept])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
