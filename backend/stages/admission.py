@@ -254,9 +254,7 @@ def _take_out(session: Session, admission: Admission, source: _Source, rule: Adm
         last = session.scalar(candidates.with_only_columns(drawn).offset(left - 1).limit(1))
         candidates = candidates.where(drawn <= last).order_by(None)
     while left > 0:
-        ids = candidates
-        ids = ids.limit(min(left, ROWS_AT_ONCE)).with_for_update(skip_locked=True)
-        is_there = (WorkItem.id.in_(ids), WorkItem.state == source.state)
+        is_there = (WorkItem.id.in_(_picked(candidates, min(left, ROWS_AT_ONCE))), WorkItem.state == source.state)
         moved = _rows(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
         if moved == 0:
             return
@@ -311,9 +309,9 @@ def _revert_some(session: Session, admission: Admission) -> int:
     for state in ("proposing", "ready"):
         waits = and_(WorkItem.admission_id == admission.id, WorkItem.state == state)
         ids = select(WorkItem.id).where(waits, ~exists().where(*of_item, is_touched)).order_by(WorkItem.id)
-        ids = ids.limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
         # Marked first: what follows speaks of exactly these, whatever others do meanwhile.
-        marked = _rows(session, update(WorkItem).where(WorkItem.id.in_(ids), waits).values(state="reverting"))
+        are_going = (WorkItem.id.in_(_picked(ids, ROWS_AT_ONCE)), waits)
+        marked = _rows(session, update(WorkItem).where(*are_going).values(state="reverting"))
         move_count(session, project_id, to_stage, state, None, n=marked)
         count += marked
     if count:
@@ -359,6 +357,13 @@ def _restore_earlier(session: Session, admission: Admission, images: Select[int]
         move_count(session, admission.project_id, row.stage, "moved", state, n=row.n, model_version=row.version)
     state_before = case((is_done, "done"), else_="ready")
     _rows(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
+
+
+def _picked(ids: Select[int], count: int) -> Select[int]:
+    """The first `count` of these that nobody else holds, chosen once: PostgreSQL may run a plain subquery with a limit
+    again for every row of the statement around it, and so pick ever more."""
+    chosen = ids.limit(count).with_for_update(skip_locked=True).cte("picked")
+    return select(chosen.c.id)
 
 
 def _rows(session: Session, statement: Update | Delete) -> int:
