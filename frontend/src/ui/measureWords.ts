@@ -1,7 +1,7 @@
 // Measures of a model with their unit, as people read them.
 
-/** 0.7134 > "71.3 %". */
-export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
+/** 0.7134 > "71.3 %"; number and sign stay on one line. */
+export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)}\u00a0%`;
 
 /** 0.7134 > "0.713". */
 export const iou = (value: number): string => value.toFixed(3);

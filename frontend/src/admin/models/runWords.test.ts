@@ -50,7 +50,7 @@ it("reads the curve of a run", () => {
 
 it("shows a detector's figures by name", () => {
   expect(detectorFigures({ recall_50: 0.623, images: 12, notes: "none" })).toEqual([
-    { name: "Found at IoU 0.50", value: "62.3 %" },
+    { name: "Found at IoU 0.50", value: "62.3\u00a0%" },
     { name: "images", value: "12" },
   ]);
 });

@@ -14,7 +14,8 @@ import { count } from "../../ui/format";
 import { MaskPicture } from "./MaskPicture";
 
 const IMAGES = 12;
-const LOOSE = { pred_iou_thresh: 0.5, stability_score_thresh: 0.6 };
+/** Models differ in how sure they are of themselves, so nothing is filtered; but no more than can be looked at. */
+const LOOSE = { pred_iou_thresh: 0, stability_score_thresh: 0, max_masks: 400 };
 
 interface AutomaticPreviewProps {
   projectId: number;
@@ -58,6 +59,9 @@ export function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stabili
   return new Set(indices);
 }
 
+const best = (masks: readonly AutomaticMask[], score: "predicted_iou" | "stability_score"): string =>
+  Math.max(...masks.map((mask) => mask[score])).toFixed(2);
+
 interface PreviewProps {
   image: Image;
   options: AutomaticOptions;
@@ -96,6 +100,12 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
               of {count(masks.length)} masks kept
             </Text>
           )}
+          {masks.length > 0 && shown.size === 0 && (
+            <Text size="sm" c="dimmed">
+              The surest mask has a predicted IoU of {best(masks, "predicted_iou")}, the steadiest a stability of{" "}
+              {best(masks, "stability_score")}.
+            </Text>
+          )}
         </div>
         {answer.error !== null && (
           <ErrorPanel title="No masks came" message={messageOf(answer.error)} onRetry={() => void answer.refetch()} />
@@ -103,13 +113,11 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
         <Threshold
           label="Predicted IoU above"
           value={options.pred_iou_thresh}
-          min={LOOSE.pred_iou_thresh}
           onChange={(pred_iou_thresh) => onChange({ pred_iou_thresh })}
         />
         <Threshold
           label="Stability from"
           value={options.stability_score_thresh}
-          min={LOOSE.stability_score_thresh}
           onChange={(stability_score_thresh) => onChange({ stability_score_thresh })}
         />
         {isOutdated && (
@@ -125,11 +133,10 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
 interface ThresholdProps {
   label: string;
   value: number;
-  min: number;
   onChange: (value: number) => void;
 }
 
-function Threshold({ label, value, min, onChange }: ThresholdProps): ReactNode {
+function Threshold({ label, value, onChange }: ThresholdProps): ReactNode {
   return (
     <div>
       <Text size="sm" fw={500} mb={6} className="tabular">
@@ -138,7 +145,7 @@ function Threshold({ label, value, min, onChange }: ThresholdProps): ReactNode {
       <Slider
         value={value}
         onChange={(next) => onChange(Number(next.toFixed(2)))}
-        min={min}
+        min={0}
         max={1}
         step={0.01}
         label={null}

@@ -7,7 +7,7 @@ it("says how far a stage is from its exit", () => {
   expect(progressWords({ name: "images", have: 40, need: 1 })).toMatchObject({ sentence: "40 of 1 image", share: 1, isMet: true });
   expect(progressWords({ name: "audit_masks", have: 12, need: 50 }).sentence).toBe("12 of 50 audited masks");
   expect(progressWords({ name: "share_90", have: 0.934, need: 0.8 })).toMatchObject({
-    sentence: "93.4 % of audited masks above IoU 0.90, 80.0 % wanted",
+    sentence: "93.4\u00a0% of audited masks above IoU 0.90, 80.0\u00a0% wanted",
     isMet: true,
   });
 });
