@@ -100,6 +100,7 @@ describe("the flywheel and its models", () => {
         candidate: null, proposal: null, work_item_id: null,
       });
     }
+    await page.reload();
     await page.getByRole("heading", { name: "Rounds" }).waitFor();
     await page.getByRole("link", { name: "Models" }).click();
     await page.getByRole("button", { name: "Start a run" }).click();

@@ -8,6 +8,9 @@ it("tells what happened in a sentence with its reason", () => {
   const admitted = entry("stage.admitted", { image_count: 3, to_stage: "fully_automatic", reason: "good enough" });
   expect(happened(admitted)).toBe("3 images admitted to fully automatic");
   expect(detailOf(admitted)).toBe("good enough");
+  expect(happened(entry("stage.reverted", { image_count: 1, stay: 0, to_stage: "semi_automatic" }))).toBe(
+    "1 image taken back from semi-automatic",
+  );
   expect(happened(entry("model.promoted", { to_version: "nano-2f" }))).toBe("nano-2f went live");
   expect(happened(entry("training.failed", { run_id: 7 }))).toBe("Training run 7 failed");
 });

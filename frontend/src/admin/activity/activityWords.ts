@@ -14,10 +14,7 @@ const text = (data: Data, ...names: string[]): string | null => {
   return null;
 };
 
-const images = (data: Data, ...names: string[]): string => {
-  const value = names.map((name) => data[name]).find((found) => typeof found === "number");
-  return typeof value === "number" ? plural(value, "image") : "Images";
-};
+const images = ({ image_count }: Data): string => (typeof image_count === "number" ? plural(image_count, "image") : "Images");
 
 const stage = (data: Data, ...names: string[]): string => {
   const name = text(data, ...names);
@@ -25,15 +22,15 @@ const stage = (data: Data, ...names: string[]): string => {
 };
 
 const run = (data: Data): string => {
-  const id = text(data, "run_id", "run");
+  const id = text(data, "run_id");
   return id === null ? "A training run" : `Training run ${id}`;
 };
 
-const version = (data: Data): string => text(data, "to_version", "candidate_version", "model_version", "version", "to") ?? "The default";
+const version = (data: Data): string => text(data, "to_version", "version") ?? "The default";
 
 const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
-  "stage.admitted": (data) => `${images(data, "image_count", "count")} admitted to ${stage(data, "to_stage", "stage")}`,
-  "stage.reverted": (data) => `${images(data, "reverted", "reverted_count", "count")} taken back from ${stage(data, "to_stage", "stage")}`,
+  "stage.admitted": (data) => `${images(data)} admitted to ${stage(data, "to_stage")}`,
+  "stage.reverted": (data) => `${images(data)} taken back from ${stage(data, "to_stage")}`,
   "stage.policy_changed": (data) => `Settings of ${stage(data, "stage")} changed`,
   "stage.exit_reached": (data) => `Exit rule of ${stage(data, "stage")} met`,
   "training.policy_changed": () => "Training policy changed",
@@ -64,7 +61,7 @@ export function detailOf({ kind, data }: AuditEntry): string | null {
     });
     if (parts.length > 0) return parts.join("; ");
   }
-  return text(data, "reason", "error", "note");
+  return text(data, "reason");
 }
 
 const shown = (value: unknown): string => (value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value));
