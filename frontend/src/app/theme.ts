@@ -58,6 +58,7 @@ export const theme = createTheme({
         title: { fontWeight: 600 },
       },
     },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close this message" } } },
     PasswordInput: { defaultProps: { withAsterisk: false } },
     Textarea: { defaultProps: { withAsterisk: false } },
     TextInput: { defaultProps: { withAsterisk: false } },

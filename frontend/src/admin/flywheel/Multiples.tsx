@@ -65,13 +65,16 @@ function RoundButton({ number, round, isLive, isChosen, onChoose }: RoundButtonP
       type="button"
       className="round-button"
       aria-pressed={isChosen}
-      aria-label={`Round ${number}, ${round.model_version}${isLive ? ", live now" : ""}`}
       title={round.model_version}
       onClick={onChoose}
       onFocus={onChoose}
     >
-      <span>{number}</span>
+      <span>
+        <span className="sr-only">Round </span>
+        {number}
+      </span>
       <span className={isLive ? "round-live" : ""}>{isLive ? "live" : plural(round.masks, "mask")}</span>
+      <span className="sr-only">{round.model_version}</span>
     </button>
   );
 }

@@ -8,6 +8,7 @@ import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
 import { decimal, seconds } from "../../ui/measureWords";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { WideTable } from "../../ui/WideTable";
 
 export function PeopleTable({ projectId }: { projectId: number }): ReactNode {
   const figures = useQuery(peopleFiguresQuery(projectId));
@@ -26,7 +27,7 @@ export function PeopleTable({ projectId }: { projectId: number }): ReactNode {
       )}
       {people?.length === 0 && <Text c="dimmed">Nobody has kept a mask yet.</Text>}
       {people !== undefined && people.length > 0 && (
-        <Table.ScrollContainer minWidth={640}>
+        <WideTable label="People" minWidth={640}>
           <Table verticalSpacing={6} className="tabular" maw={880}>
             <Table.Thead>
               <Table.Tr>
@@ -52,7 +53,7 @@ export function PeopleTable({ projectId }: { projectId: number }): ReactNode {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </WideTable>
       )}
     </Stack>
   );

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Round } from "../../api/statistics";
 import { count, moment } from "../../ui/format";
 import { decimal, iou, seconds, withInterval } from "../../ui/measureWords";
+import { WideTable } from "../../ui/WideTable";
 
 const orDash = (value: number | null, format: (value: number) => string): string => (value === null ? "–" : format(value));
 
@@ -30,7 +31,7 @@ export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: s
       <Title order={2} id="round-table">
         The same as a table
       </Title>
-      <Table.ScrollContainer minWidth={1400}>
+      <WideTable label="Rounds" minWidth={1400}>
         <Table verticalSpacing={6} className="tabular" fz={13} captionSide="top">
           <Table.Caption ta="left">IoU and clicks to IoU 0.85 are means over frozen images with their 95 % intervals.</Table.Caption>
           <Table.Thead>
@@ -63,7 +64,7 @@ export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: s
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </WideTable>
     </Stack>
   );
 }

@@ -4,6 +4,7 @@ import { IconArrowDownRight, IconArrowUpRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { Comparison, RunMetrics } from "../../api/training";
 import { plural } from "../../ui/format";
+import { WideTable } from "../../ui/WideTable";
 import { comparisonRows, type ComparisonRow, detectorFigures } from "./runWords";
 
 export function ComparisonTables({ metrics }: { metrics: RunMetrics }): ReactNode {
@@ -23,7 +24,7 @@ export function ComparisonTables({ metrics }: { metrics: RunMetrics }): ReactNod
 function ComparisonTable({ caption, comparison }: { caption: string; comparison: Comparison }): ReactNode {
   const { images, masks } = comparison.candidate;
   return (
-    <Table.ScrollContainer minWidth={680}>
+    <WideTable label={caption} minWidth={680}>
       <Table verticalSpacing={4} className="tabular" maw={920} captionSide="top">
         <Table.Caption ta="left">
           {caption}: {plural(masks, "mask")} on {plural(images, "image")}. Means with their 95 % intervals.
@@ -49,7 +50,7 @@ function ComparisonTable({ caption, comparison }: { caption: string; comparison:
           ))}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </WideTable>
   );
 }
 

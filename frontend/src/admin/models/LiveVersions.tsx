@@ -12,6 +12,7 @@ import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { WideTable } from "../../ui/WideTable";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { KIND_WORDS } from "./runWords";
 
@@ -110,7 +111,7 @@ function History({ items, bundled }: { items: readonly Promotion[]; bundled: str
   return (
     <details>
       <summary>History of what was live</summary>
-      <Table.ScrollContainer minWidth={640}>
+      <WideTable label="History of what was live" minWidth={640}>
         <Table verticalSpacing={6} className="tabular" mt="xs">
           <Table.Thead>
             <Table.Tr>
@@ -135,7 +136,7 @@ function History({ items, bundled }: { items: readonly Promotion[]; bundled: str
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </WideTable>
     </details>
   );
 }

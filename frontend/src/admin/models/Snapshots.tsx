@@ -8,6 +8,7 @@ import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { bytes, count, moment, plural } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { WideTable } from "../../ui/WideTable";
 
 export function Snapshots({ project }: { project: Project }): ReactNode {
   const snapshots = useQuery(snapshotsQuery(project.id));
@@ -35,7 +36,7 @@ function SnapshotTable({ projectId, items }: { projectId: number; items: readonl
   const part = (counts: Snapshot["counts"], name: string): string =>
     counts === null ? "–" : `${plural(counts[`${name}_masks`] ?? 0, "mask")} on ${count(counts[`${name}_images`] ?? 0)}`;
   return (
-    <Table.ScrollContainer minWidth={760}>
+    <WideTable label="Snapshots" minWidth={760}>
       <Table verticalSpacing={6} className="tabular">
         <Table.Thead>
           <Table.Tr>
@@ -75,7 +76,7 @@ function SnapshotTable({ projectId, items }: { projectId: number; items: readonl
           ))}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </WideTable>
   );
 }
 

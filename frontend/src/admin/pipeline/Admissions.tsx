@@ -12,6 +12,7 @@ import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count, moment, plural } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { stageName } from "../../ui/stageWords";
+import { WideTable } from "../../ui/WideTable";
 import { ruleWords } from "./stageFigures";
 
 export function Admissions({ project }: { project: Project }): ReactNode {
@@ -29,7 +30,7 @@ export function Admissions({ project }: { project: Project }): ReactNode {
   }
   return (
     <>
-      <Table.ScrollContainer minWidth={720}>
+      <WideTable label="Admissions" minWidth={720}>
         <Table verticalSpacing={6} className="tabular">
           <Table.Thead>
             <Table.Tr>
@@ -63,7 +64,7 @@ export function Admissions({ project }: { project: Project }): ReactNode {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </WideTable>
       <RevertDialog projectId={project.id} admission={reverting} onClose={() => setReverting(null)} />
     </>
   );
