@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     BigInteger,
-    CursorResult,
     Delete,
     Select,
     Update,
@@ -255,7 +254,7 @@ def _take_out(session: Session, admission: Admission, source: _Source, rule: Adm
         candidates = candidates.where(drawn <= last).order_by(None)
     while left > 0:
         is_there = (WorkItem.id.in_(_picked(candidates, min(left, ROWS_AT_ONCE))), WorkItem.state == source.state)
-        moved = _rows(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
+        moved = _run(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
         if moved == 0:
             return
         left -= moved
@@ -311,7 +310,7 @@ def _revert_some(session: Session, admission: Admission) -> int:
         ids = select(WorkItem.id).where(waits, ~exists().where(*of_item, is_touched)).order_by(WorkItem.id)
         # Marked first: what follows speaks of exactly these, whatever others do meanwhile.
         are_going = (WorkItem.id.in_(_picked(ids, ROWS_AT_ONCE)), waits)
-        marked = _rows(session, update(WorkItem).where(*are_going).values(state="reverting"))
+        marked = _run(session, update(WorkItem).where(*are_going).values(state="reverting"))
         move_count(session, project_id, to_stage, state, None, n=marked)
         count += marked
     if count:
@@ -319,7 +318,7 @@ def _revert_some(session: Session, admission: Admission) -> int:
         images = select(WorkItem.image_id).where(*going)
         _remove_proposals(session, project_id, to_stage, images)
         _restore_earlier(session, admission, images)
-        _rows(session, delete(WorkItem).where(*going))
+        _run(session, delete(WorkItem).where(*going))
     return count
 
 
@@ -343,7 +342,7 @@ def _remove_proposals(session: Session, project_id: int, stage: str, images: Sel
             is_audited=False,
         )
         count_change(session, cell_of(one), None, n=row.n)
-    _rows(session, delete(Annotation).where(*theirs))
+    _run(session, delete(Annotation).where(*theirs))
 
 
 def _restore_earlier(session: Session, admission: Admission, images: Select[int]) -> None:
@@ -356,7 +355,7 @@ def _restore_earlier(session: Session, admission: Admission, images: Select[int]
         state = "done" if row.is_done else "ready"
         move_count(session, admission.project_id, row.stage, "moved", state, n=row.n, model_version=row.version)
     state_before = case((is_done, "done"), else_="ready")
-    _rows(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
+    _run(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
 
 
 def _picked(ids: Select[int], count: int) -> Select[int]:
@@ -366,10 +365,12 @@ def _picked(ids: Select[int], count: int) -> Select[int]:
     return select(chosen.c.id)
 
 
-def _rows(session: Session, statement: Update | Delete) -> int:
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+def _run(session: Session, statement: Update | Delete) -> int:
+    """Runs a statement over work items or masks; returns how many rows it was. Not every driver counts for itself
+    where a statement begins with WITH."""
+    table = statement.table
+    rows = session.execute(statement.returning(table.c.id).execution_options(synchronize_session=False))
+    return len(rows.all())
 
 
 def _out(row: Admission, author_name: str | None) -> AdmissionOut:
