@@ -1,4 +1,4 @@
-"""Moving images into a stage, and back. Whole sets by statements over rows, never image by image."""
+"""Moving images into a stage (and back: revert.py). Whole sets by statements over rows, never image by image."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,18 @@ from sqlalchemy import (
     Delete,
     Select,
     Update,
-    and_,
-    case,
     cast,
-    delete,
-    exists,
     func,
     insert,
     literal,
-    or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
-from backend.annotations.counts import cell_of, count_change
-from backend.annotations.tables import Annotation
 from backend.auth.tables import User
 from backend.database import UtcDateTime, epoch_now, utc_now
-from backend.errors import Conflict, NotFound, Unprocessable
+from backend.errors import Conflict, Unprocessable
 from backend.events.service import record
 from backend.images.service import read_images
 from backend.images.tables import Image
@@ -35,7 +28,7 @@ from backend.projects.service import get_project
 from backend.stages.counts import count_in, move_count, read_counts
 from backend.stages.policies import earlier_stages, ensure_row, read_policy
 from backend.stages.ranks import WITHOUT_PROPOSALS, rank_column, shuffled
-from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, Person, RevertOut, StageName
+from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, Person, StageName
 from backend.stages.tables import Admission, Stage, WorkItem
 
 FIRST_SHOWN = 12
@@ -132,28 +125,6 @@ def list_admissions(session: Session, project_id: int) -> list[AdmissionOut]:
     statement = select(Admission, User.name).outerjoin(User, User.id == Admission.author_id)
     newest = statement.where(Admission.project_id == project_id).order_by(Admission.id.desc()).limit(ADMISSIONS_SHOWN)
     return [_out(row, name) for row, name in session.execute(newest)]
-
-
-def revert(session: Session, project_id: int, admission_id: int, *, reason: str, author_id: int) -> RevertOut:
-    """Takes an admission back for the images that wait untouched: their proposals go, their earlier item returns.
-
-    It may be repeated for those that could not go back yet. Raises NotFound.
-    """
-    is_meant = (Admission.id == admission_id, Admission.project_id == project_id)
-    admission = session.scalar(select(Admission).where(*is_meant).with_for_update())
-    if admission is None:
-        raise NotFound("admission_not_found", f"There is no admission {admission_id} in this project.")
-    reverted = 0
-    while count := _revert_some(session, admission):
-        reverted += count
-    stay = session.scalar(select(func.count()).where(WorkItem.admission_id == admission_id)) or 0
-    if reverted:
-        admission.reverted_at = utc_now()
-        admission.reverted_count = (admission.reverted_count or 0) + reverted
-        data = {"admission_id": admission_id, "image_count": reverted, "stay": stay, "reason": reason}
-        data |= {"from_stage": admission.from_stage, "to_stage": admission.to_stage}
-        record(session, project_id, "stage.reverted", data, actor_id=author_id, is_audit=True)
-    return RevertOut(reverted=reverted, stay=stay)
 
 
 def _take_turn(session: Session, project_id: int, to_stage: StageName) -> None:
@@ -253,8 +224,8 @@ def _take_out(session: Session, admission: Admission, source: _Source, rule: Adm
         last = session.scalar(candidates.with_only_columns(drawn).offset(left - 1).limit(1))
         candidates = candidates.where(drawn <= last).order_by(None)
     while left > 0:
-        is_there = (WorkItem.id.in_(_picked(candidates, min(left, ROWS_AT_ONCE))), WorkItem.state == source.state)
-        moved = _run(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
+        is_there = (WorkItem.id.in_(pick_once(candidates, min(left, ROWS_AT_ONCE))), WorkItem.state == source.state)
+        moved = run_counted(session, update(WorkItem).where(*is_there).values(state="moved", moved_by=admission.id))
         if moved == 0:
             return
         left -= moved
@@ -299,73 +270,14 @@ def _is_prepared(session: Session, project_id: int, stage: StageName) -> bool:
     return stage == "fully_automatic"
 
 
-def _revert_some(session: Session, admission: Admission) -> int:
-    """Sends up to ROWS_AT_ONCE images of each state back; returns how many."""
-    project_id, to_stage = admission.project_id, admission.to_stage
-    of_item = (Annotation.image_id == WorkItem.image_id, Annotation.stage == to_stage)
-    is_touched = or_(Annotation.author_id.is_not(None), Annotation.revision > 1, Annotation.is_audited)
-    count = 0
-    for state in ("proposing", "ready"):
-        waits = and_(WorkItem.admission_id == admission.id, WorkItem.state == state)
-        ids = select(WorkItem.id).where(waits, ~exists().where(*of_item, is_touched)).order_by(WorkItem.id)
-        # Marked first: what follows speaks of exactly these, whatever others do meanwhile.
-        are_going = (WorkItem.id.in_(_picked(ids, ROWS_AT_ONCE)), waits)
-        marked = _run(session, update(WorkItem).where(*are_going).values(state="reverting"))
-        move_count(session, project_id, to_stage, state, None, n=marked)
-        count += marked
-    if count:
-        going = (WorkItem.admission_id == admission.id, WorkItem.state == "reverting")
-        images = select(WorkItem.image_id).where(*going)
-        _remove_proposals(session, project_id, to_stage, images)
-        _restore_earlier(session, admission, images)
-        _run(session, delete(WorkItem).where(*going))
-    return count
-
-
-def _remove_proposals(session: Session, project_id: int, stage: str, images: Select[int]) -> None:
-    """Deletes the untouched masks that a model made in a stage, and takes them out of the counts."""
-    theirs = (Annotation.image_id.in_(images), Annotation.stage == stage)
-    columns = (Annotation.model_version, Annotation.origin, Annotation.state)
-    groups = select(*columns, func.count().label("n")).where(*theirs).group_by(*columns)
-    for row in session.execute(groups).all():
-        # All masks of a group are counted in one cell: nobody has touched them, so nothing else tells them apart.
-        one = Annotation(
-            project_id=project_id,
-            stage=stage,
-            model_version=row.model_version,
-            origin=row.origin,
-            state=row.state,
-            counts="",
-            proposal={"rle": {"counts": ""}},
-            clicks=0,
-            active_seconds=0.0,
-            is_audited=False,
-        )
-        count_change(session, cell_of(one), None, n=row.n)
-    _run(session, delete(Annotation).where(*theirs))
-
-
-def _restore_earlier(session: Session, admission: Admission, images: Select[int]) -> None:
-    is_done = WorkItem.finished_at.is_not(None)
-    version = func.coalesce(WorkItem.model_version, "")
-    earlier = (WorkItem.moved_by == admission.id, WorkItem.image_id.in_(images))
-    keys = (WorkItem.stage, is_done.label("is_done"), version.label("version"))
-    groups = select(*keys, func.count().label("n")).where(*earlier).group_by(WorkItem.stage, is_done, version)
-    for row in session.execute(groups).all():
-        state = "done" if row.is_done else "ready"
-        move_count(session, admission.project_id, row.stage, "moved", state, n=row.n, model_version=row.version)
-    state_before = case((is_done, "done"), else_="ready")
-    _run(session, update(WorkItem).where(*earlier).values(state=state_before, moved_by=None))
-
-
-def _picked(ids: Select[int], count: int) -> Select[int]:
+def pick_once(ids: Select[int], count: int) -> Select[int]:
     """The first `count` of these that nobody else holds, chosen once: PostgreSQL may run a plain subquery with a limit
     again for every row of the statement around it, and so pick ever more."""
     chosen = ids.limit(count).with_for_update(skip_locked=True).cte("picked")
     return select(chosen.c.id)
 
 
-def _run(session: Session, statement: Update | Delete) -> int:
+def run_counted(session: Session, statement: Update | Delete) -> int:
     """Runs a statement over work items or masks; returns how many rows it was. Not every driver counts for itself
     where a statement begins with WITH."""
     table = statement.table

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from backend.auth.authorize import CurrentUser
 from backend.database import ReadSession, RowId, WriteSession, get_database
 from backend.stages import admission, audit, policies, progress
+from backend.stages.revert import revert
 from backend.stages.schemas import (
     AdmissionList,
     AdmitIn,
@@ -65,7 +66,7 @@ def revert_admission(
     project_id: RowId, admission_id: RowId, body: RevertIn, user: CurrentUser, session: WriteSession
 ) -> RevertOut:
     """Takes an admission back for all its images that still wait untouched."""
-    return admission.revert(session, project_id, admission_id, reason=body.reason, author_id=user.user_id)
+    return revert(session, project_id, admission_id, reason=body.reason, author_id=user.user_id)
 
 
 @router.get("/statistics/audit")
