@@ -243,7 +243,9 @@ def test_one_process_at_a_time(hub: Hub, tmp_path: Path) -> None:
     pulled(hub, tmp_path)
 
 
+# The first line: a shell that runs its tests in the background has its children ignore Ctrl-C.
 KILLED = """
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
 import sys
 from pathlib import Path
 from tests.model_server.test_catalogue import published

@@ -34,7 +34,9 @@ def test_ctrl_c_reaches_a_pull_that_hangs(tmp_path: Path) -> None:
             "SEGLOOP_DATA_DIR": str(tmp_path),
             "SEGLOOP_MODEL_HUB_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
         }
-        line = [*SEGLOOP[:2], f"import sys; sys.argv[1:] = ['models', 'pull', 'sam-vit-base']; {SEGLOOP[2]}"]
+        # a shell that runs its tests in the background has its children ignore Ctrl-C
+        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        line = [*SEGLOOP[:2], code + f"import sys; sys.argv[1:] = ['models', 'pull', 'sam-vit-base']; {SEGLOOP[2]}"]
         process = subprocess.Popen(line, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
         silent.settimeout(60)
         connection, _ = silent.accept()
