@@ -124,7 +124,8 @@ unit:
 # What has no database behaves as it did in `unit`.
 unit-postgresql:
 	@if $(PY) -c 'import psycopg; from tests.conftest import POSTGRESQL_URL as url; psycopg.connect(url.replace("+psycopg", ""), connect_timeout=3)' 2>/dev/null; then \
-		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) --ignore=tests/model_server --ignore=tests/golden; \
+		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) --ignore=tests/model_server --ignore=tests/golden \
+			--ignore=tests/contract --ignore=tests/test_compose.py --ignore=tests/backend/cli/test_model_tools.py; \
 	else \
 		echo "!!! PostgreSQL does not answer: everything was tested on SQLITE ONLY."; \
 		echo "!!! Start one and name it with SEGLOOP_TEST_POSTGRESQL=postgresql+psycopg://user@host:5432/postgres."; \
