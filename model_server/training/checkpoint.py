@@ -65,6 +65,18 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | Non
     return state, facts
 
 
+def checkpoint_of(folder: Path, fingerprint: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """As load_checkpoint, for this very run. Raises UnusableCheckpoint, also for a finished run or another one."""
+    kept = load_checkpoint(folder)
+    if kept is None and (folder / "model").exists():
+        raise UnusableCheckpoint("run_is_done", f"{folder} holds a finished model. Name another --out.")
+    if kept is not None and kept[1]["fingerprint"] != fingerprint:
+        raise UnusableCheckpoint(
+            "run_differs", f"{folder} holds a run with other options or data. Use the same ones, or another --out."
+        )
+    return kept
+
+
 def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
     """Write the finished model in fp16, low-rank changes merged. The run cannot go on after this."""
     model = run.network.model

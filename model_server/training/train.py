@@ -5,7 +5,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from model_server.networks.weights import UnusableModel, read_config
 from model_server.training.architectures import NEW, new_network
 from model_server.training.checkpoint import (
     UnusableCheckpoint,
+    checkpoint_of,
     current_commit,
-    load_checkpoint,
     save_checkpoint,
     save_model,
 )
@@ -36,9 +36,13 @@ STOPPED = 130  # exit code: stopped by a signal, with a checkpoint to go on from
 
 def main(argv: list[str] | None = None) -> int:
     """Train as the arguments say; 0 when done, 1 with a message on stderr, 130 when stopped in good order."""
+    return exit_code(lambda: train(*parse(argv)))
+
+
+def exit_code(program: Callable[[], int]) -> int:
+    """What a trainer's program gives, or 1 with its named error on stderr."""
     try:
-        configuration, settings = parse(argv)
-        return train(configuration, settings)
+        return program()
     except (UnusableConfiguration, UnusableDataset, UnusableModel, UnusableCheckpoint) as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
@@ -55,13 +59,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
     sources = _read_sources(configuration, settings)
     facts = _facts(configuration, sources)
     out: Path = settings.out
-    kept = load_checkpoint(out)
-    if kept is None and (out / "model").exists():
-        raise UnusableCheckpoint("run_is_done", f"{out} holds a finished model. Name another --out.")
-    if kept is not None and kept[1]["fingerprint"] != facts["fingerprint"]:
-        raise UnusableCheckpoint(
-            "run_differs", f"{out} holds a run with other options or data. Use the same ones, or another --out."
-        )
+    kept = checkpoint_of(out, facts["fingerprint"])
     network = _network(configuration)
     choose_weights(network, configuration.tune, lora_rank=configuration.lora_rank)
     precision = choose_precision(settings.precision, device)

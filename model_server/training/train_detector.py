@@ -12,27 +12,25 @@ from typing import Any
 
 import torch
 
-from model_server.dataset import Dataset, UnusableDataset, read_dataset
+from model_server.dataset import Dataset, read_dataset
 from model_server.evaluation.box_measures import MOST_BOXES, BoxMeasures, measure_boxes
 from model_server.networks.box_head import BoxHead, find_boxes, shape_as_json, shape_of
 from model_server.networks.boxes import ScoredBoxes, nms
 from model_server.networks.network import Network
 from model_server.networks.registry import load_network
-from model_server.networks.weights import UnusableModel
 from model_server.training.checkpoint import (
-    UnusableCheckpoint,
+    checkpoint_of,
     current_commit,
-    load_checkpoint,
     save_checkpoint,
     write_model,
 )
-from model_server.training.configuration import DataChoice, UnusableConfiguration
+from model_server.training.configuration import DataChoice
 from model_server.training.detector_data import Drawn, Lessons, draw, labelled_boxes, make_lesson
 from model_server.training.detector_options import DetectorConfiguration, parse
 from model_server.training.detector_run import DetectorRun, DetectorStep
 from model_server.training.progress import Pace, Progress
 from model_server.training.samples import Source
-from model_server.training.train import STOPPED, Stop, best_device, find_base
+from model_server.training.train import STOPPED, Stop, best_device, exit_code, find_base
 
 NMS_THRESHOLD = 0.7  # as proposals are made by default
 ENCODING_SHARE = 0.5  # of --max-minutes that may go into embeddings before the first step
@@ -40,15 +38,7 @@ ENCODING_SHARE = 0.5  # of --max-minutes that may go into embeddings before the 
 
 def main(argv: list[str] | None = None) -> int:
     """Train as the arguments say; 0 when done, 1 with a message on stderr, 130 when stopped in good order."""
-    try:
-        configuration, settings = parse(argv)
-        return train(configuration, settings)
-    except (UnusableConfiguration, UnusableDataset, UnusableModel, UnusableCheckpoint) as error:
-        print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201
-        return 1
-    except OSError as error:  # a full disk, most often; the checkpoint before is whole
-        print(f"cannot_write: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+    return exit_code(lambda: train(*parse(argv)))
 
 
 def train(configuration: DetectorConfiguration, settings: argparse.Namespace) -> int:
@@ -60,13 +50,7 @@ def train(configuration: DetectorConfiguration, settings: argparse.Namespace) ->
     network = load_network(find_base(configuration.base), device)
     facts = _facts(configuration, sources, judged, network)
     out: Path = settings.out
-    kept = load_checkpoint(out)
-    if kept is None and (out / "model").exists():
-        raise UnusableCheckpoint("run_is_done", f"{out} holds a finished model. Name another --out.")
-    if kept is not None and kept[1]["fingerprint"] != facts["fingerprint"]:
-        raise UnusableCheckpoint(
-            "run_differs", f"{out} holds a run with other options or data. Use the same ones, or another --out."
-        )
+    kept = checkpoint_of(out, facts["fingerprint"])
     pictures = [picture for source in sources for picture in source.dataset.pictures]
     lessons = Lessons(pictures, network, limit_bytes=settings.embedding_bytes)
     first = lessons[_drawn(configuration, sources, 0)[0]]

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Usage: loop_experiment.sh NAME DATASET PORT [IMAGES]; OUT names the folder of the results (default: ./experiment)
-# Runs the engine on one domain: four rounds by hand, then proposals, then automatic masks with an audit.
+# Not yet run as a whole. Runs the engine on one domain: four rounds by hand, then proposals, then automatic masks with an audit.
 set -eu
 NAME=$1 DATASET=$2 PORT=$3 IMAGES=${4:-170}
 OUT=$(realpath -m "${OUT:-experiment}/$NAME") DATASET=$(realpath "$DATASET"); cd "$(dirname "$0")/../.."; mkdir -p "$OUT"
