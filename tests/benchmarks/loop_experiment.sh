@@ -19,7 +19,7 @@ simulate --stage assisted_manual --rounds 4 --masks-per-round 250 --masks-per-im
 api POST /projects/$PROJECT/stages/semi_automatic/admit '{"rule":{"count":20},"reason":"Experiment","dry_run":false}' > "$OUT/admit.json"
 simulate --stage semi_automatic --report "$OUT/semi"
 api GET /projects/$PROJECT/stages > "$OUT/stages.json"
-api PATCH /projects/$PROJECT/stages/fully_automatic '{"revision":0,"policy":{"review_share":0.2,"automatic":{"points_per_side":24,"pred_iou_thresh":0.6,"stability_score_thresh":0.8}}}' > /dev/null
+api PATCH /projects/$PROJECT/stages/fully_automatic '{"revision":0,"policy":{"review_share":0.2,"automatic":{"points_per_side":24,"pred_iou_thresh":0.4,"stability_score_thresh":0.8,"stability_score_offset":0.1}}}' > /dev/null
 simulate --stage fully_automatic --admit-rest --report "$OUT/automatic"
 for what in flywheel audit overview; do api GET /projects/$PROJECT/statistics/$what > "$OUT/$what.json"; done
 api GET /projects/$PROJECT/training-runs > "$OUT/runs.json"
