@@ -28,7 +28,7 @@ COPY --from=page /app/frontend/dist ./frontend/dist
 RUN pip install --no-deps -e .
 USER segloop
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "backend.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
+CMD ["python", "-m", "uvicorn", "backend.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75"]
 
 FROM python AS model_server
 # On x86-64 Linux pip takes a build of torch that uses an NVIDIA GPU where there is one, and the CPU elsewhere.
@@ -37,7 +37,7 @@ COPY model_server ./model_server
 RUN pip install --no-deps -e .
 USER segloop
 EXPOSE 8001
-CMD ["python", "-m", "uvicorn", "model_server.app:app", "--host", "0.0.0.0", "--port", "8001", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
+CMD ["python", "-m", "uvicorn", "model_server.app:app", "--host", "0.0.0.0", "--port", "8001", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75"]
 
 # A worker that trains, too: it runs the model server's programs beside its own code.
 FROM model_server AS trainer

@@ -8,12 +8,14 @@ MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 NPM := npm --prefix frontend
 EXTRAS := model,evaluation,onnx,dev
-STEPS := lint types imports page-lint page-types page-api page-unit unit unit-postgresql e2e
-# Two processes fit two cores; a file's tests stay together and in order.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile
+STATIC := lint types imports page-lint page-types page-unit
+STEPS := static page-api unit unit-postgresql e2e
+# One process more than the two cores of a small machine: now and then each waits for a program it started. Who has
+# nothing left takes tests from the others: the longest file does not end alone.
+PYTEST_OPTIONS ?= -n 3 --dist worksteal
 ARGS ?=
 
-.PHONY: up install environment page test bench chromium lock clean $(STEPS)
+.PHONY: up install environment page test bench screens chromium lock clean $(STATIC) $(STEPS)
 
 up: install
 	@exec .venv/bin/segloop up $(ARGS)
@@ -58,7 +60,7 @@ page:
 		$(NPM) ci --silent --no-audit --no-fund || { echo "The page's packages could not be installed; npm's reason is above." >&2; exit 1; }; \
 		echo "$$wanted" > frontend/node_modules/.stamp; \
 	fi; \
-	wanted=$$(find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/package-lock.json -type f \
+	wanted=$$(find frontend/src frontend/public frontend/scripts frontend/index.html frontend/vite.config.ts frontend/package-lock.json -type f \
 		| LC_ALL=C sort | xargs cksum | cksum); \
 	if [ "$$(cat frontend/node_modules/.page-stamp 2>/dev/null)" != "$$wanted" ] || [ ! -f frontend/dist/index.html ]; then \
 		echo "Building the page."; \
@@ -93,6 +95,10 @@ test: install chromium
 	done; \
 	echo "All checks passed."
 
+# What runs nothing of ours, two at a time; all of it is told, not the first fault only.
+static:
+	@$(MAKE) -j2 -k --output-sync=target $(STATIC)
+
 lint:
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 
@@ -121,11 +127,13 @@ page-unit:
 unit:
 	@SEGLOOP_TEST_DATABASE=sqlite $(PY) -m pytest $(PYTEST_OPTIONS)
 
-# What has no database behaves as it did in `unit`.
+# What has no database, or asks the same of both, behaves as it did in `unit`.
+OF_NO_DATABASE := model_server golden contract test_compose.py backend/segmentation backend/test_supervisor.py \
+	$(addprefix backend/images/test_,formats.py bad_files.py archives.py) $(addprefix backend/cli/test_,cli.py model_tools.py) \
+	backend/models/test_decoder.py backend/auth/test_permissions.py backend/cli/test_simulate.py backend/test_page.py reliability/test_full_disk.py
 unit-postgresql:
 	@if $(PY) -c 'import psycopg; from tests.conftest import POSTGRESQL_URL as url; psycopg.connect(url.replace("+psycopg", ""), connect_timeout=3)' 2>/dev/null; then \
-		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) --ignore=tests/model_server --ignore=tests/golden \
-			--ignore=tests/contract --ignore=tests/test_compose.py --ignore=tests/backend/cli/test_model_tools.py; \
+		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) $(addprefix --ignore=tests/,$(OF_NO_DATABASE)); \
 	else \
 		echo "!!! PostgreSQL does not answer: everything was tested on SQLITE ONLY."; \
 		echo "!!! Start one and name it with SEGLOOP_TEST_POSTGRESQL=postgresql+psycopg://user@host:5432/postgres."; \
@@ -134,7 +142,12 @@ unit-postgresql:
 e2e:
 	@$(NPM) run --silent e2e
 
-bench: environment
+bench: environment page chromium
 	@for file in tests/benchmarks/bench_*.py; do \
 		echo "== $$file"; $(PY) -m tests.benchmarks.$$(basename $$file .py) || exit 1; \
 	done
+	@echo "== tests/benchmarks/page.bench.ts"; $(NPM) run --silent bench
+
+# The pictures of docs/screens.md, drawn anew.
+screens: environment page chromium
+	@$(NPM) run --silent screens && $(PY) -m tests.benchmarks.shrink_screens

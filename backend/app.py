@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from starlette.routing import BaseRoute
 
 import backend.annotations.routes
 import backend.auth.routes
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Segloop",
         version=VERSION,
+        routes=[*_routes()],
         lifespan=_lifespan(settings),
         openapi_url="/api/openapi.json",
         docs_url=None,
@@ -59,16 +62,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope)
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Read once for all apps of a process: FastAPI takes longer to read a hundred routes than to answer by them."""
     token = Depends(HTTPBearer(auto_error=False))  # only describes the token in OpenAPI; `authorize` reads it
     api = APIRouter(prefix="/api", dependencies=[Depends(authorize), token])
     for feature in FEATURES:
         api.include_router(feature.routes.router)
+    router = APIRouter()
     # Authorises in the thread that answers.
-    app.include_router(backend.segmentation.routes.router, prefix="/api", dependencies=[token])
-    app.include_router(api)
-    app.include_router(_operations())
-    app.include_router(page_router())
-    return app
+    router.include_router(backend.segmentation.routes.router, prefix="/api", dependencies=[token])
+    router.include_router(api)
+    router.include_router(_operations())
+    router.include_router(page_router())
+    return tuple(router.routes)
 
 
 def _lifespan(settings: Settings | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

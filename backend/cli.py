@@ -245,7 +245,7 @@ def simulate_(
         raise typer.BadParameter("--rounds needs --masks-per-round.", param_hint="--rounds")
     known = read_known(dataset, count=images, seed=seed)
     if known.left_out:
-        say(f"{known.left_out} masks cannot be used and are left out.")
+        say(f"{known.left_out} masks or pictures cannot be used and are left out.")
     options = Options(
         effort=Effort(target_iou, max_clicks, brush),
         workers=workers,

@@ -25,6 +25,8 @@ UPLOADED_CONTENT_HEADERS = {"content-security-policy": "default-src 'none'; sand
 
 # For answers whose bytes never change. private: a shared cache must not show one person's things to another.
 FOR_EVER = "private, max-age=31536000, immutable"
+# For answers that a browser may keep, but asks about each time.
+ASK_AGAIN = "private, no-cache"
 
 REQUESTS = Counter("segloop_requests", "Answered requests", ["method", "route", "status"])
 SECONDS = Histogram("segloop_request_seconds", "Time to answer", ["method", "route"])

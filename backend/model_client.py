@@ -1,7 +1,7 @@
 """The only caller of the model server: one pool of kept-alive connections, every failure named."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,21 +10,27 @@ import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from backend.errors import AppError, Conflict, NotFound, Unavailable, Unprocessable
-from model_server.contract.decoder import Weights
+from model_server.contract.decoder import WantedWeights
+from model_server.contract.embedding import EMBEDDING_HEADER
 
 CONNECT_SECONDS = 2.0
 CHUNK_BYTES = 1 << 18
 # A grid of points takes minutes with a large model on a processor; the model server gives up first and says so.
 AUTOMATIC_SECONDS = 1830.0
-DECODER_HEADERS = ("Content-Length", "Segloop-Decoder")
+# What of the model server's headers describes a body that is passed on.
+PASSED_HEADERS = ("Content-Length", "ETag", "Retry-After", "Segloop-Decoder", EMBEDDING_HEADER)
+# 202: it is being made, ask again; 304: the browser has it.
+ANSWERED = (200, 202, 304)
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A body in chunks, read as it is passed on, and the headers that describe it."""
+    """A body in chunks, read as it is passed on, and the headers that describe it; no body unless `status` is 200."""
 
+    status: int
     chunks: Iterator[bytes]
     headers: dict[str, str]
+    close: Callable[[], None]
 
 
 class ModelClient:
@@ -63,11 +69,19 @@ class ModelClient:
         answer: dict[str, Any] = json.loads(self._call("GET", "/detectors"))
         return answer
 
-    def decoder(self, model_version: str, weights: Weights) -> "Download":
-        """A model version's decoder as ONNX, chunk by chunk; the first request for it waits until it is made."""
-        path = f"/models/{quote(model_version, safe='')}/decoder.onnx?weights={weights}"
-        response = self._ask("GET", path, preload_content=False)
-        return Download(response.stream(CHUNK_BYTES), {name: response.headers[name] for name in DECODER_HEADERS})
+    def decoder(self, model_version: str, weights: WantedWeights) -> Download:
+        """A model version's decoder as ONNX; the first request waits until it is made, that for "smallest" does not."""
+        return self._download(f"/models/{quote(model_version, safe='')}/decoder.onnx?weights={weights}")
+
+    def embedding(self, image_sha256: str, model_version: str | None, *, if_none_match: str) -> Download:
+        """An image's embedding, or that it is being made; None: of the model server's default version."""
+        query = "" if model_version is None else f"?model_version={quote(model_version, safe='')}"
+        return self._download(f"/embeddings/{image_sha256}{query}", {"If-None-Match": if_none_match})
+
+    def _download(self, path: str, headers: dict[str, str] | None = None) -> Download:
+        response = self._ask("GET", path, headers=headers, preload_content=False)
+        described = {name: response.headers[name] for name in PASSED_HEADERS if name in response.headers}
+        return Download(response.status, response.stream(CHUNK_BYTES), described, response.drain_conn)
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         return self._ask(method, path, body).data
@@ -78,11 +92,13 @@ class ModelClient:
         path: str,
         body: bytes | None = None,
         *,
+        headers: dict[str, str] | None = None,
         preload_content: bool = True,
         read_seconds: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
         seconds = self._read_seconds if read_seconds is None else read_seconds
-        headers = {"Content-Type": "application/json"} if body is not None else None
+        if body is not None:
+            headers = {"Content-Type": "application/json"}
         try:
             # urlopen and not request: a click waits for every layer in between.
             response = self._pool.urlopen(
@@ -97,7 +113,7 @@ class ModelClient:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
             raise _unavailable("The model server does not answer.") from error
-        if response.status == 200:
+        if response.status in ANSWERED:
             return response
         raise _named_error(response)
 

@@ -25,7 +25,13 @@ def page_router() -> APIRouter:
         if path and file.is_relative_to(root) and file.is_file():
             is_hashed = path.startswith("assets/")
             headers = {"cache-control": FOR_EVER if is_hashed else "no-cache"}
-            return FileResponse(file, headers=headers, media_type=MEDIA_TYPES.get(file.suffix))
+            media_type = MEDIA_TYPES.get(file.suffix)
+            packed = file.with_name(f"{file.name}.br")  # frontend/scripts/compress_assets.mjs
+            if is_hashed and packed.is_file():
+                headers["vary"] = "accept-encoding"
+                if "br" in request.headers.get("accept-encoding", ""):
+                    return FileResponse(packed, headers=headers | {"content-encoding": "br"}, media_type=media_type)
+            return FileResponse(file, headers=headers, media_type=media_type)
         if path.startswith(("assets/", "docs/")):
             raise NotFound("no_such_file", f"There is no file /{path}. Reload the page.")
         index = root / "index.html"

@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defaultClientConditions, defineConfig } from "vite";
+import { preloadApp } from "./scripts/preload_app";
 
 // The same isolation as the backend sends: workers and wasm threads need it, and development must not be laxer than production.
 const isolation = {
@@ -10,7 +11,10 @@ const isolation = {
 const backend = process.env["SEGLOOP_BACKEND_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), preloadApp()],
+  // ONNX Runtime with its files beside it: the entry that bundles them hangs with threads (predict/runtime.ts).
+  resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
   server: { headers: isolation, proxy: { "/api": backend } },
   preview: { headers: isolation, proxy: { "/api": backend } },
   worker: { format: "es" },

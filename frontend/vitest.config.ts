@@ -8,5 +8,7 @@ export default defineConfig({
     environment: "jsdom",
     setupFiles: ["./vitest.setup.ts"],
     restoreMocks: true,
+    // Five seconds are too few for a property test on a busy machine.
+    testTimeout: 30_000,
   },
 });

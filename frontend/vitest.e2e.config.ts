@@ -19,7 +19,10 @@ export default defineConfig({
     environment: "node",
     testTimeout: 120_000,
     hookTimeout: 180_000,
-    // One browser and one server on what may be two cores: journeys run one after the other.
-    fileParallelism: false,
+    // A journey mostly waits: two at a time, each worker with a browser and a server of its own, on what may be two cores.
+    maxWorkers: 2,
+    // On a busy machine a frame comes late now and then: what fails is tried once more, and the report says so. A fault
+    // fails twice.
+    retry: 1,
   },
 });

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from model_server.automatic import Generator
 from model_server.contract.blobs import open_store
-from model_server.contract.decoder import Weights, decoder_etag
+from model_server.contract.decoder import WantedWeights, decoder_etag
 from model_server.contract.geometry import InvalidPrompt
 from model_server.contract.messages import (
     EmbeddingStatus,
@@ -40,6 +40,7 @@ from model_server.predict import Prediction, Predictor
 from model_server.routes_automatic import router as automatic_routes
 from model_server.routes_detect import DETECTOR_STATUS
 from model_server.routes_detect import router as detect_routes
+from model_server.routes_embedding import router as embedding_routes
 from model_server.settings import Settings, read_settings
 from model_server.waiting import wait
 
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         engine = Engine(chosen)
         decoders = Decoders(chosen.data_dir / "decoders", find_folder=engine.models.folder)
         app.state.decoders, app.state.generator = decoders, Generator(engine)
+        app.state.embeddings_begun = {}
         app.state.detectors = Detectors(
             chosen.detectors_dir, loaded_limit=chosen.detectors_loaded, device=engine.device
         )
@@ -80,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_routes(app, Metrics())
     app.include_router(detect_routes)
     app.include_router(automatic_routes)
+    app.include_router(embedding_routes)
     _add_error_answers(app)
     return app
 
@@ -181,11 +184,18 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
         )
 
     @app.get("/models/{model_version}/decoder.onnx", response_class=FileResponse)
-    async def decoder(model_version: str, weights: Weights = "float32") -> Response:
-        """Prompt encoder and mask decoder for a browser, made once; its rules are in the header Segloop-Decoder."""
+    async def decoder(model_version: str, weights: WantedWeights = "float32") -> Response:
+        """Prompt encoder and mask decoder for a browser, made once; its rules are in the header Segloop-Decoder.
+
+        The smallest is not waited for: 202 while it is being made.
+        """
         facts = await asyncio.to_thread(app.state.engine.models.facts, model_version)
-        file = await app.state.decoders.get(facts, weights)
-        headers = {"ETag": decoder_etag(facts.model_version, weights), "Segloop-Decoder": file.description}
+        decoders: Decoders = app.state.decoders
+        file = decoders.find_smallest(facts) if weights == "smallest" else await decoders.get(facts, weights)
+        if file is None:
+            return Response(status_code=202, headers={"Retry-After": "3"})
+        etag = decoder_etag(facts.model_version, json.loads(file.description)["weights"])
+        headers = {"ETag": etag, "Segloop-Decoder": file.description}
         return FileResponse(file.path, headers=headers, media_type="application/octet-stream")
 
     async def predict(request: Request) -> Response:
@@ -201,6 +211,7 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
             body.prompts,
             multimask=body.multimask,
             model_version=body.model_version,
+            view_xyxy=body.view_xyxy,
         )
         answer = await wait(asyncio.wrap_future(future), request)
         prediction: Prediction = answer.value
@@ -215,6 +226,8 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
     async def embed(body: EmbedRequest, request: Request) -> EmbedResponse:
         """Make an embedding ahead of need."""
         started = time.perf_counter()
+        # Where annotators are expected, their browsers will soon want the decoder.
+        app.state.decoders.begin(await asyncio.to_thread(app.state.engine.models.facts, body.model_version))
         priority = Priority.LOOKAHEAD if body.priority == "lookahead" else Priority.BULK
         future = app.state.engine.submit(body.image_sha256, body.model_version, None, priority=priority)
         answer = await wait(asyncio.wrap_future(future), request)
@@ -231,6 +244,7 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
 def _prediction_json(answer: Answer, prediction: Prediction, *, total_ms: float) -> dict[str, Any]:
     return {
         "model_version": answer.model_version,
+        "part_xyxy": prediction.part_xyxy,
         "masks": [
             {
                 "rle": mask.rle,

@@ -4,15 +4,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from time import perf_counter
 from typing import Literal
 
 import numpy as np
 
+from model_server.closer import is_cut, placed, prompts_in
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt, validate_prompts
 from model_server.contract.masks import Positions, Rle, area_of_changes, bbox_of_changes, decode, from_changes
+from model_server.contract.runs import Box
+from model_server.contract.view import ViewBox, closer_cell, holds
 from model_server.engine import Answer, Engine, Priority, require_size
 from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Logits, Network, PromptTensors
@@ -39,11 +42,26 @@ class PredictedMask:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Candidates in the model's order, and the milliseconds spent on decoding and on making masks of logits."""
+    """Candidates in the model's order, and the milliseconds spent on decoding and on making masks of logits.
+
+    `part_xyxy`: the part of the image that was encoded for itself to answer, None for the whole image.
+    """
 
     masks: list[PredictedMask]
     decode_ms: float
     encode_mask_ms: float
+    part_xyxy: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is asked of which model; prompts are in pixels of the image, or of the cell."""
+
+    image_sha256: str
+    network: Network
+    prompts: Sequence[Prompt]
+    multimask: Multimask
+    cell: Box | None = None
 
 
 class Memo:
@@ -91,8 +109,12 @@ class Predictor:
         *,
         multimask: Multimask = "auto",
         model_version: str | None = None,
+        view_xyxy: ViewBox | None = None,
     ) -> "Future[Answer]":
         """A future whose value is a Prediction.
+
+        With `view_xyxy`, what the person sees of the image, that part is encoded for itself when nobody clicks, and
+        answers as soon as it is there, if it holds all prompts; where its mask is cut off, the whole image's goes on.
 
         Raises InvalidPrompt, and what Engine.submit raises, at once or from the future.
         """
@@ -101,23 +123,48 @@ class Predictor:
         def work(network: Network, embedding: Embedding) -> Prediction:
             require_size(embedding, size_hw)
             started = perf_counter()
-            decoded = self._replay(image_sha256, network, embedding, prompts, multimask)
-            decoded_at = perf_counter()
-            masks = to_masks(decoded, network.frame(size_hw))
-            return Prediction(masks, (decoded_at - started) * 1e3, (perf_counter() - decoded_at) * 1e3)
+            look = Look(image_sha256, network, prompts, multimask)
+            cell, closer = self._look_closer(look, size_hw, view_xyxy)
+            if cell is None or closer is None:
+                decoded = self._replay(look, embedding)
+                decoded_at = perf_counter()
+                masks = to_masks(decoded, network.frame(size_hw))
+                return Prediction(masks, (decoded_at - started) * 1e3, (perf_counter() - decoded_at) * 1e3)
+            masks = self._closer_masks(look, cell, closer, embedding)
+            return Prediction(masks, (perf_counter() - started) * 1e3, 0.0, cell)
 
         return self._engine.submit(image_sha256, model_version, work, priority=Priority.CLICK)
 
-    def _replay(
-        self,
-        image_sha256: str,
-        network: Network,
-        embedding: Embedding,
-        prompts: Sequence[Prompt],
-        multimask: Multimask,
-    ) -> Decoded:
+    def _look_closer(
+        self, look: "Look", size_hw: tuple[int, int], view_xyxy: ViewBox | None
+    ) -> tuple[Box | None, Embedding | None]:
+        if view_xyxy is None:
+            return None, None
+        cell = closer_cell(view_xyxy, size_hw, input_size=look.network.facts.image_size)
+        if cell is None or not holds(cell, look.prompts):
+            return None, None
+        return cell, self._engine.look_closer(look.image_sha256, look.network, cell)
+
+    def _closer_masks(self, look: "Look", cell: Box, closer: Embedding, whole: Embedding) -> list[PredictedMask]:
+        """The cell's masks in the image, with their stability in the cell."""
+        size_hw, network = whole.size_hw, look.network
+        decoded = self._replay(replace(look, prompts=prompts_in(cell, look.prompts), cell=cell), closer)
+        found = _changes(decoded, network.frame(closer.size_hw))
+        rest: list[list[Positions]] = []
+        if any(is_cut(changes, cell, size_hw) for changes, *_ in found):
+            rest = _changes(self._replay(look, whole), network.frame(size_hw))
+        masks = []
+        for number, (changes, *bounds) in enumerate(found):
+            goes_on = number < len(rest) and is_cut(changes, cell, size_hw)
+            mask = placed(changes, cell, size_hw, whole=rest[number][0] if goes_on else None)
+            stability = _stability(*bounds, size_hw=closer.size_hw)
+            masks.append(_to_mask(mask, stability, float(decoded.predicted_iou[number]), size_hw=size_hw))
+        return masks
+
+    def _replay(self, look: "Look", embedding: Embedding) -> Decoded:
         """Steps 0..n in order, from the last one remembered."""
-        keys = _step_keys((image_sha256, network.facts.model_version, multimask), prompts)
+        network, prompts, multimask = look.network, look.prompts, look.multimask
+        keys = _step_keys((look.image_sha256, look.cell, network.facts.model_version, multimask), prompts)
         decoded, done = None, len(prompts)
         while decoded is None and done > 0:
             decoded = self._memo.find(keys[done - 1])
@@ -179,12 +226,17 @@ def to_tensors(prompts: Sequence[Prompt], previous_logits: Logits | None, frame:
 
 def to_masks(decoded: Decoded, frame: Frame) -> list[PredictedMask]:
     """Every candidate as a mask of the image's size, with its stability."""
-    thresholds = (MASK_THRESHOLD, MASK_THRESHOLD + STABILITY_OFFSET, MASK_THRESHOLD - STABILITY_OFFSET)
-    changes_of_masks = _upsampler(frame).changes(decoded.logits, thresholds)
+    size_hw = frame.size_hw
     return [
-        _to_mask(changes, sure, perhaps, predicted_iou=float(predicted_iou), size_hw=frame.size_hw)
-        for (changes, sure, perhaps), predicted_iou in zip(changes_of_masks, decoded.predicted_iou, strict=True)
+        _to_mask(changes, _stability(sure, perhaps, size_hw=size_hw), float(predicted_iou), size_hw=size_hw)
+        for (changes, sure, perhaps), predicted_iou in zip(_changes(decoded, frame), decoded.predicted_iou, strict=True)
     ]
+
+
+def _changes(decoded: Decoded, frame: Frame) -> list[list[Positions]]:
+    """Of every candidate the mask, and the masks cut above and below it."""
+    thresholds = (MASK_THRESHOLD, MASK_THRESHOLD + STABILITY_OFFSET, MASK_THRESHOLD - STABILITY_OFFSET)
+    return _upsampler(frame).changes(decoded.logits, thresholds)
 
 
 @lru_cache(maxsize=256)
@@ -192,14 +244,16 @@ def _upsampler(frame: Frame) -> Upsampler:
     return Upsampler(frame)
 
 
-def _to_mask(
-    changes: Positions, sure: Positions, perhaps: Positions, *, predicted_iou: float, size_hw: tuple[int, int]
-) -> PredictedMask:
+def _stability(sure: Positions, perhaps: Positions, *, size_hw: tuple[int, int]) -> float:
     perhaps_area = area_of_changes(perhaps, size_hw=size_hw)
+    return area_of_changes(sure, size_hw=size_hw) / perhaps_area if perhaps_area else 0.0
+
+
+def _to_mask(changes: Positions, stability: float, predicted_iou: float, *, size_hw: tuple[int, int]) -> PredictedMask:
     return PredictedMask(
         rle=from_changes(changes, size_hw=size_hw),
         predicted_iou=predicted_iou,
-        stability_score=area_of_changes(sure, size_hw=size_hw) / perhaps_area if perhaps_area else 0.0,
+        stability_score=stability,
         area=area_of_changes(changes, size_hw=size_hw),
         bbox_xywh=bbox_of_changes(changes, size_hw=size_hw),
     )

@@ -31,6 +31,7 @@ async def automatic(body: AutomaticRequest, request: Request) -> AutomaticRespon
 def _response(made: Generated, *, total_ms: float) -> AutomaticResponse:
     return AutomaticResponse(
         model_version=made.model_version,
+        model_thresholds=made.model_thresholds,
         masks=[
             AutomaticMask(
                 rle=one.rle,

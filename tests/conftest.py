@@ -5,15 +5,19 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, make_url
 
 from backend.app import create_app
@@ -27,6 +31,12 @@ from tests.running import REPOSITORY, answers, free_port, migrate, wait_until
 POSTGRESQL_URL = os.environ.get("SEGLOOP_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASE_KIND = os.environ.get("SEGLOOP_TEST_DATABASE", "sqlite")
 
+# Tests and the programs they start share few cores: more threads than one each only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long an example takes is the machine's affair, not the code's.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
+
 
 def _on_postgresql_server(statement: str) -> None:
     engine = create_engine(POSTGRESQL_URL, isolation_level="AUTOCOMMIT")
@@ -39,8 +49,11 @@ def _on_postgresql_server(statement: str) -> None:
 def migrated_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated, empty database that tests copy: a SQLite file's URL or a PostgreSQL database's URL."""
     if DATABASE_KIND == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('template')}/template.sqlite3"
+        file = tmp_path_factory.mktemp("template") / "template.sqlite3"
+        url = f"sqlite:///{file}"
         migrate(url)
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # once, not in each copy: it waits for the disk
         yield url
         return
     name = f"segloop_template_{uuid4().hex[:12]}"
@@ -94,11 +107,11 @@ def model_server_url(storage_dir: Path, detectors_dir: Path, tmp_path_factory: p
         process = subprocess.Popen(command_line, env=environment, cwd=REPOSITORY, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{url}/readyz"), seconds=60, what=f"the model server's readiness ({log})")
+        wait_until(lambda: answers(f"{url}/readyz"), seconds=180, what=f"the model server's readiness ({log})")
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(is_true: Callable[[], bool], *, seconds: float = 20.0, what: str = "the condition") -> None:
+def wait_until(is_true: Callable[[], bool], *, seconds: float = 60.0, what: str = "the condition") -> None:
     """Polls until `is_true()`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_true():
@@ -39,7 +39,7 @@ def wait_until(is_true: Callable[[], bool], *, seconds: float = 20.0, what: str 
 def answers(url: str) -> bool:
     """Whether a GET of this address answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
+        with urllib.request.urlopen(url, timeout=10) as response:
             return bool(response.status == 200)
     except OSError:
         return False

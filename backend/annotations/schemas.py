@@ -1,17 +1,29 @@
 """Masks with their evidence as JSON."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backend.annotations.tables import Annotation, AnnotationRevision
 from model_server.contract.masks import Rle
 from model_server.contract.messages import PromptJson
 
 MAX_PROMPTS = 1000
+MAX_COMMENT = 2000
+# What a maker may say of a mask: unsure of it, one for many objects, the object goes on beyond the picture.
+Flag = Literal["unsure", "crowd", "cut_by_border"]
+FLAGS: tuple[Flag, ...] = get_args(Flag)
 FiniteSeconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+def _in_order(flags: list[Flag]) -> list[Flag]:
+    return [flag for flag in FLAGS if flag in flags]
+
+
+# Each at most once, in one order, so that equal flags are equal JSON.
+Flags = Annotated[list[Flag], Field(max_length=len(FLAGS)), AfterValidator(_in_order)]
 
 
 class RleJson(BaseModel):
@@ -39,7 +51,7 @@ class Proposal(BaseModel):
 
 class AnnotationIn(BaseModel):
     """A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
-    had answered and which candidate was taken."""
+    had answered and which candidate was taken; `flags` and `comment`: what its maker says of it."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -51,6 +63,9 @@ class AnnotationIn(BaseModel):
     model_version: Annotated[str, Field(max_length=120)] | None = None
     candidate: Annotated[int, Field(ge=0, le=2)] | None = None
     proposal: Proposal | None = None
+    # Left out of the JSON when there are none: what an older page sent stays the same request when it is repeated.
+    flags: Annotated[Flags, Field(exclude_if=lambda flags: not flags)] = []
+    comment: Annotated[str, Field(max_length=MAX_COMMENT, exclude_if=lambda comment: not comment)] = ""
     work_item_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
@@ -83,6 +98,8 @@ class AnnotationOut(BaseModel):
     candidate: int | None
     proposal: Proposal | None
     proposal_iou: float | None
+    flags: list[Flag]
+    comment: str
     revision: int
     created_at: datetime
     updated_at: datetime

@@ -41,6 +41,8 @@ VERSIONED = (
     "active_seconds",
     "candidate",
     "proposal",
+    "flags",
+    "comment",
 )
 
 
@@ -209,6 +211,8 @@ def _checked(session: Session, image: Image, body: AnnotationIn) -> dict[str, An
         "candidate": body.candidate,
         "proposal": proposal,
         "proposal_iou": proposal_iou(proposal, rle),
+        "flags": body.flags,
+        "comment": body.comment.strip(),
     }
 
 

@@ -52,6 +52,9 @@ class Annotation(Base):
     proposal_iou: Mapped[float | None]
     # A person has looked at it in an audit of automatic masks.
     is_audited: Mapped[bool] = mapped_column(default=False)
+    # What its maker says of it: some of schemas.Flag in their order, and words for the reviewer.
+    flags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    comment: Mapped[str] = mapped_column(Text, default="", server_default="")
     revision: Mapped[int] = mapped_column(default=1)
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     request_sha256: Mapped[str | None] = mapped_column(String(64))

@@ -23,6 +23,8 @@ EventKind = Literal[
     "detector.promoted",
     "snapshot.made",
     "audit.passed",
+    "image.accepted",
+    "image.sent_back",
 ]
 
 

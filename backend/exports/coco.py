@@ -21,7 +21,8 @@ images/            the pictures as they were uploaded, byte for byte (if they we
 manifest.json      sha256 and size of every file here.
 
 Masks are `segmentation: {{"size": [height, width], "counts": "..."}}`, COCO's compressed run-length encoding, lossless;
-`area` and `bbox` [x, y, width, height] are computed from the mask. `iscrowd` is always 0.
+`area` and `bbox` [x, y, width, height] are computed from the mask. `iscrowd` is 1 where the annotator flagged the
+mask as one for many objects ("crowd").
 
 All images of the project are listed, also those without masks. `segloop.work` of an image says how far it is in each
 stage: only "done" without annotations means that somebody looked and found nothing.
@@ -30,7 +31,8 @@ A mask without a category is given one called "object", added for it, as the for
 
 `segloop` of an annotation is how the mask came about: prompts in order of use (image pixels, pixel centres at +0.5),
 clicks, active seconds, origin, stage, model version, the model's own proposal, and its predicted_iou and
-stability_score (null for a mask drawn without a model). A corrected mask keeps the scores of the proposal.
+stability_score (null for a mask drawn without a model). A corrected mask keeps the scores of the proposal. `flags` are
+what the annotator said of it (unsure, crowd, cut_by_border), `comment` is what they wrote to the reviewer.
 
 `width`, `height` and every coordinate are those of the picture after its EXIF orientation. Images with
 `segloop.is_plain` false need care: their bytes decode to other pixels than were annotated unless the reader applies the
@@ -146,7 +148,7 @@ def annotation_entry(row: MaskRow, extra_id: int) -> dict[str, Any]:
         "segmentation": {"size": [row.height, row.width], "counts": row.counts},
         "area": row.area,
         "bbox": row.bbox_xywh,
-        "iscrowd": 0,
+        "iscrowd": int("crowd" in row.flags),
         "segloop": {
             "origin": row.origin,
             "stage": row.stage,
@@ -159,6 +161,8 @@ def annotation_entry(row: MaskRow, extra_id: int) -> dict[str, Any]:
             "predicted_iou": proposal.get("predicted_iou"),
             "stability_score": proposal.get("stability_score"),
             "proposal": row.proposal,
+            "flags": row.flags,
+            "comment": row.comment,
             "revision": row.revision,
             "created_at": row.created_at.isoformat(),
             "updated_at": row.updated_at.isoformat(),

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from backend.database import ReadSession, RowId, WriteSession
 from backend.jobs import queue
@@ -13,11 +13,10 @@ router = APIRouter(tags=["jobs"])
 
 
 class JobList(BaseModel):
-    """A page of jobs, newest first."""
+    """A page of jobs, newest first. A project gathers jobs without end, so nobody counts them."""
 
     items: list[JobOut]
     next_cursor: str | None
-    total: int
 
 
 @router.get("/projects/{project_id}/jobs")
@@ -30,12 +29,11 @@ def list_jobs(
 ) -> JobList:
     """The project's jobs, newest first; pass `next_cursor` back as `cursor` for the next page."""
     conditions = [Job.project_id == project_id] + ([Job.state == state] if state else [])
-    total = session.scalar(select(func.count()).select_from(Job).where(*conditions)) or 0
     if cursor is not None:
         conditions.append(Job.id < cursor)
     jobs = session.scalars(select(Job).where(*conditions).order_by(Job.id.desc()).limit(limit + 1)).all()
     more = str(jobs[limit - 1].id) if len(jobs) > limit else None
-    return JobList(items=[JobOut.of(job) for job in jobs[:limit]], next_cursor=more, total=total)
+    return JobList(items=[JobOut.of(job) for job in jobs[:limit]], next_cursor=more)
 
 
 @router.get("/jobs/{job_id}")

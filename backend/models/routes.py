@@ -3,17 +3,17 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response, status
-from fastapi.responses import StreamingResponse
 
 from backend.auth.authorize import CurrentUser, require_project_role
 from backend.auth.permissions import PROJECT_ADMIN
 from backend.database import ReadSession, RowId, WriteSession, get_database
+from backend.downloads import pass_on
 from backend.errors import Unavailable
 from backend.jobs.resources import Resources
-from backend.middleware import FOR_EVER, names_etag
+from backend.middleware import ASK_AGAIN, FOR_EVER, names_etag
 from backend.models import service
 from backend.models.schemas import ModelList, ModelOut, PromoteIn, PromotionList, PromotionOut, RollbackIn
-from model_server.contract.decoder import Weights, decoder_etag
+from model_server.contract.decoder import SMALLEST_FIRST, WantedWeights, decoder_etag
 
 router = APIRouter(tags=["models"])
 
@@ -22,6 +22,7 @@ DECODER: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         "headers": {"Segloop-Decoder": {"description": "Its rules as JSON.", "schema": {"type": "string"}}},
     },
+    202: {"description": "The smallest is being made: ask again after Retry-After seconds."},
     304: {"description": "The decoder named by If-None-Match is still the one."},
 }
 
@@ -46,20 +47,23 @@ def list_models(request: Request) -> ModelList:
 
 @router.get("/models/{model_version}/decoder.onnx", response_class=Response, responses=DECODER)
 def read_decoder(
-    model_version: Annotated[str, Path(max_length=120)], request: Request, weights: Weights = "float32"
+    model_version: Annotated[str, Path(max_length=120)], request: Request, weights: WantedWeights = "float32"
 ) -> Response:
     """Prompt encoder and mask decoder of a model version as ONNX, for decoding in the browser (docs/onnx.md).
 
     The first request for a version waits until its file is made: seconds, for the largest models longer than the
     503 that says to ask again. 409 when the model's family has no such form, or its smaller weights draw other masks.
+    `smallest` is the smallest that draws the same masks, and does not wait.
     """
-    etag = decoder_etag(model_version, weights)
-    headers = {"cache-control": FOR_EVER, "etag": etag}
-    if names_etag(request.headers.get("if-none-match", ""), etag):
-        return Response(status_code=304, headers=headers)
+    etags = [decoder_etag(model_version, kind) for kind in (SMALLEST_FIRST if weights == "smallest" else (weights,))]
+    # Which one is the smallest may change with what checks it.
+    cache_control = ASK_AGAIN if weights == "smallest" else FOR_EVER
+    known = request.headers.get("if-none-match", "")
+    for etag in etags:
+        if names_etag(known, etag):
+            return Response(status_code=304, headers={"cache-control": cache_control, "etag": etag})
     resources: Resources = request.app.state.resources
-    download = resources.model.decoder(model_version, weights)
-    return StreamingResponse(download.chunks, headers=headers | download.headers, media_type="application/octet-stream")
+    return pass_on(resources.model.decoder(model_version, weights), cache_control)
 
 
 @router.post("/models/{model_version}/promote", status_code=status.HTTP_201_CREATED)

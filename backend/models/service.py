@@ -40,6 +40,11 @@ def record_version(session: Session, described: dict[str, Any]) -> ModelVersion:
     return row
 
 
+def default_version(session: Session) -> str | None:
+    """The version that answers where a project has chosen none; None while the model server was never asked."""
+    return session.scalar(select(ModelVersion.id).where(ModelVersion.is_default).limit(1))
+
+
 def list_versions(session: Session) -> list[ModelVersion]:
     """All versions ever seen, the default first."""
     return list(session.scalars(select(ModelVersion).order_by(ModelVersion.is_default.desc(), ModelVersion.id)))
@@ -110,6 +115,23 @@ def roll_back(session: Session, project_id: int, kind: Kind, *, reason: str, aut
     promotion = _switch(session, project, kind, before[-1], reason=reason, author_id=author_id, is_rollback=True)
     record(session, project_id, "model.rolled_back", _facts(promotion), actor_id=author_id, is_audit=True)
     return promotion
+
+
+def reads_other_encoder(session: Session, project: Project) -> bool:
+    """Whether the live detector was trained on another encoder than the live model's: it can propose nothing.
+
+    Of a detector that no run of the project made, only the model server knows.
+    """
+    runs = Base.metadata.tables["training_runs"].c  # of a feature above this one
+    made = (runs.project_id == project.id, runs.kind == "detector", runs.candidate_version == project.detector_version)
+    base = session.scalar(select(runs.base_version).where(*made).order_by(runs.id.desc()).limit(1))
+    return base is not None and have_other_encoders(session, base, project.model_version)
+
+
+def have_other_encoders(session: Session, version: str | None, other: str | None) -> bool:
+    """Whether two versions (None: the default) are known to have different encoders."""
+    encoders = _fingerprint(session, version), _fingerprint(session, other)
+    return None not in encoders and encoders[0] != encoders[1]
 
 
 def list_promotions(session: Session, project_id: int) -> list[PromotionOut]:

@@ -47,12 +47,10 @@ def read_project(project_id: RowId, user: CurrentUser, session: ReadSession) -> 
 
 @router.patch("/{project_id}")
 def change_project(project_id: RowId, body: ProjectPatch, user: CurrentUser, session: WriteSession) -> ProjectOut:
-    """Changes name or description."""
+    """Changes name, description or guidelines."""
     project = service.get_project(session, project_id)
-    if body.name is not None:
-        project.name = body.name
-    if body.description is not None:
-        project.description = body.description
+    for name, value in body.model_dump(exclude_none=True).items():
+        setattr(project, name, value)
     session.flush()
     return service.read_project(session, project_id, _role(user.project_role))
 

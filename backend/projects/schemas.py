@@ -11,6 +11,8 @@ from backend.auth.schemas import Email, Strict
 ProjectName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
+Guidelines = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+
 
 class ProjectIn(Strict):
     """A project to make."""
@@ -24,14 +26,19 @@ class ProjectPatch(Strict):
 
     name: ProjectName | None = None
     description: Description | None = None
+    guidelines: Guidelines | None = None
 
 
 class ProjectOut(BaseModel):
-    """A project, with what the caller is in it. `model_version` None = the model server's default."""
+    """A project, with what the caller is in it. `model_version` None = the model server's default.
+
+    `guidelines`: how to annotate, as Markdown.
+    """
 
     id: int
     name: str
     description: str
+    guidelines: str
     role: Role
     image_count: int
     done_count: int

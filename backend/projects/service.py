@@ -91,6 +91,7 @@ def _project_out(row: Any, role: Role) -> ProjectOut:
         id=project.id,
         name=project.name,
         description=project.description,
+        guidelines=project.guidelines,
         role=role,
         image_count=image_count,
         done_count=done_count,

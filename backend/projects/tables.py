@@ -16,6 +16,8 @@ class Project(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text, default="")
+    # How to annotate, as Markdown, shown beside the photo.
+    guidelines: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The live model version; None = the model server's default.
     model_version: Mapped[str | None] = mapped_column(String(120))
     # The live detector; None = the model server's own, which looks for nothing.

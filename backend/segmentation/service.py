@@ -10,10 +10,11 @@ from backend.errors import NotFound, Unavailable, Unprocessable
 from backend.images.tables import Image
 from backend.jobs.queue import enqueue
 from backend.jobs.resources import Resources
+from backend.model_client import Download
 from backend.projects.tables import Project
 from model_server.contract.automatic import AutomaticOptions, AutomaticRequest
 from model_server.contract.geometry import InvalidPrompt, validate_prompts
-from model_server.contract.messages import Multimask, PredictRequest, PromptJson
+from model_server.contract.messages import Multimask, PredictRequest, PromptJson, View
 
 EMBED_PRIORITY = 10
 # Each holds a thread of the server for as long as the model needs.
@@ -34,6 +35,7 @@ def predict(
     prompts: Sequence[PromptJson],
     multimask: Multimask,
     model_version: str | None,
+    view_xyxy: View | None = None,
 ) -> bytes:
     """The model server's answer (JSON of PredictResponse) for prompts in pixels of this image.
 
@@ -50,8 +52,15 @@ def predict(
         model_version=model_version or live_version,
         prompts=list(prompts),
         multimask=multimask,
+        view_xyxy=view_xyxy,
     )
     return resources.model.predict(request.model_dump_json().encode())
+
+
+def read_embedding(resources: Resources, image_id: int, model_version: str | None, *, if_none_match: str) -> Download:
+    """The image's embedding by this version, else by the project's live one. Raises NotFound, Unavailable."""
+    sha256, _, live_version = _read_image(resources, image_id)
+    return resources.model.embedding(sha256, model_version or live_version, if_none_match=if_none_match)
 
 
 def find_automatically(resources: Resources, image_id: int, options: AutomaticOptions) -> bytes:

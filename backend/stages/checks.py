@@ -11,6 +11,7 @@ from backend.events.service import record
 from backend.jobs.periodic import periodic
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
+from backend.models.tables import Promotion
 from backend.projects.tables import Project
 from backend.stages.admission import admit, enqueue_propose, propose_key
 from backend.stages.counts import count_in, read_counts
@@ -111,8 +112,11 @@ def _note(session: Session, project_id: int, stage: StageName, *, is_ready: bool
 def _is_job_lost(session: Session, project_id: int, stage: str) -> bool:
     """Whether images wait for a model and no job is there: the last one ended as they were added.
 
-    One that was cancelled, or is dead, waits for a person's word.
+    One that was cancelled, or is dead, waits for a person's word. A promotion since it died is one.
     """
     of_stage = (Job.project_id == project_id, Job.kind == "propose", Job.dedupe_key == propose_key(project_id, stage))
-    state = session.scalar(select(Job.state).where(*of_stage).order_by(Job.id.desc()).limit(1))
-    return state in (None, "done")
+    job = session.scalar(select(Job).where(*of_stage).order_by(Job.id.desc()).limit(1))
+    if job is None or job.state != "dead" or job.finished_at is None:
+        return job is None or job.state == "done"
+    later = (Promotion.project_id == project_id, Promotion.created_at > job.finished_at)
+    return session.scalar(select(Promotion.id).where(*later).limit(1)) is not None

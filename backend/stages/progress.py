@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.annotations.tables import MaskCount
 from backend.database import utc_now
+from backend.models.service import reads_other_encoder
 from backend.projects.service import get_project
 from backend.stages.audit import read_shares
 from backend.stages.counts import count_in, read_counts
@@ -51,6 +52,7 @@ def describe_stages(session: Session, project_id: int) -> StageList:
         stages=[_describe(session, project_id, stage, counts, masks[stage]) for stage in STAGES],
         model_version=project.model_version,
         detector_version=project.detector_version,
+        detector_fits=not reads_other_encoder(session, project),
     )
 
 

@@ -36,6 +36,7 @@ NOT_OF_THE_IMAGE = frozenset(
 )
 # The model server gave this image all the time there is.
 TIMED_OUT = "timed_out"
+NOTHING_KEPT = "No mask reached the thresholds of automatic masks."
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ def _ask_automatic(resources: Resources, policy: StagePolicy, image: Waiting) ->
         options=policy.automatic,
     )
     response = AutomaticResponse.model_validate_json(resources.model.automatic(request.model_dump_json().encode()))
+    if not response.masks and not is_audited(image.sha256, policy.review_share):
+        # To be done without a mask would look like an image of nothing.
+        return Answer([], response.model_version, skip_reason=NOTHING_KEPT)
     found = [
         Found(
             rle=one.rle,

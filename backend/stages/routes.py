@@ -1,18 +1,16 @@
 """The annotators' queue over HTTP."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
 
 from backend.auth.authorize import CurrentUser
-from backend.database import RowId, WriteSession
-from backend.images.service import read_image
+from backend.database import ReadSession, RowId, WriteSession
 from backend.jobs.resources import Resources
-from backend.stages import service, stage_routes
-from backend.stages.policies import as_stage, read_policy
-from backend.stages.schemas import LeaseIn, NextIn, SkipIn, WorkItemOut
+from backend.stages import review_routes, service, stage_routes
+from backend.stages.item_out import item_out
+from backend.stages.schemas import LeaseIn, NextIn, SkipIn, StageName, UpcomingOut, WorkItemOut
 from backend.stages.tables import WorkItem
+from backend.stages.upcoming import find_upcoming
 
 work = APIRouter(tags=["work"])
 
@@ -30,18 +28,37 @@ def _lease_seconds(request: Request) -> float:
 def lend_next(
     project_id: RowId, body: NextIn, user: CurrentUser, request: Request, session: WriteSession
 ) -> WorkItemOut | Response:
-    """Lends an image: the one you hold already, else the next of the queue; with `image_id`, that one."""
+    """Lends an image: the one you hold already, else the next of the queue; with `image_id`, that one.
+
+    With `finish`, what that item's own route does comes first; where it fails, nothing is lent.
+    """
     seconds = _lease_seconds(request)
+    if body.finish is not None:
+        service.finish(session, body.finish.work_id, body.finish.lease_token, project_id=project_id)
     item: WorkItem | None
     if body.image_id is not None:
         item = service.lend_image(session, project_id, body.image_id, user.user_id, lease_seconds=seconds)
     else:
         item = service.lend_next(
-            session, project_id, user.user_id, lease_seconds=seconds, after=body.after, stage=body.stage
+            session,
+            project_id,
+            user.user_id,
+            lease_seconds=seconds,
+            after=body.after,
+            prefer=body.prefer,
+            stage=body.stage,
         )
     if item is None:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return _out(session, item, seconds)
+
+
+@work.get("/projects/{project_id}/work/upcoming")
+def read_upcoming(
+    project_id: RowId, user: CurrentUser, session: ReadSession, stage: StageName | None = None
+) -> UpcomingOut:
+    """The image that is probably lent to you next, to fetch it ahead; pass it as `prefer`."""
+    return UpcomingOut(image_id=find_upcoming(session, project_id, user.user_id, stage))
 
 
 @work.post("/work/{work_id}/heartbeat")
@@ -70,21 +87,10 @@ def release(work_id: RowId, body: LeaseIn, request: Request, session: WriteSessi
 
 
 def _out(session: Session, item: WorkItem, lease_seconds: float) -> WorkItemOut:
-    until = None if item.lease_until is None else datetime.fromtimestamp(item.lease_until, UTC)
-    return WorkItemOut(
-        id=item.id,
-        image=read_image(session, item.image_id),
-        stage=item.stage,
-        is_audit=item.is_audit,
-        hint_seconds=read_policy(session, item.project_id, as_stage(item.stage)).hint_seconds,
-        state=item.state,
-        lease_token=item.lease_token,
-        lease_until=until,
-        lease_seconds=lease_seconds,
-        remaining=service.count_remaining(session, item),
-    )
+    return item_out(session, item, remaining=service.count_remaining(session, item), lease_seconds=lease_seconds)
 
 
 router = APIRouter()
 router.include_router(stage_routes.router)
 router.include_router(work)
+router.include_router(review_routes.router)

@@ -17,18 +17,14 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Id = Annotated[int, Field(ge=1, lt=2**31)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
 MAX_NAMED_IMAGES = 10_000
+MAX_NAMED_MASKS = 1000
 LeaseToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class NextIn(Strict):
-    """Which image to lend: the next of the queue, or this one. `after`: not this item again (it was put aside).
+class UpcomingOut(BaseModel):
+    """The image that is probably lent next to the one who asks; null: nothing else waits. It is not lent by this."""
 
-    Without `stage`: proposals to review first, then images to annotate by hand, then audits.
-    """
-
-    image_id: Id | None = None
-    after: Id | None = None
-    stage: StageName | None = None
+    image_id: int | None
 
 
 class LeaseIn(Strict):
@@ -37,10 +33,53 @@ class LeaseIn(Strict):
     lease_token: LeaseToken
 
 
+class FinishedIn(LeaseIn):
+    """The item that is done, with the token it was lent with."""
+
+    work_id: Id
+
+
+class NextIn(Strict):
+    """Which image to lend: the next of the queue, or this one. `after`: not this item again (it was put aside).
+
+    `finish`: what is done first, in one step with the lending. `prefer`: this image if it still waits, else the next;
+    what `upcoming` named.
+    Without `stage`: proposals to review first, then images to annotate by hand, then audits.
+    """
+
+    image_id: Id | None = None
+    after: Id | None = None
+    finish: FinishedIn | None = None
+    prefer: Id | None = None
+    stage: StageName | None = None
+
+
 class SkipIn(LeaseIn):
     """Why the image is put aside."""
 
     reason: Reason = ""
+
+
+class ReviewIn(Strict):
+    """What a reviewer decides of a finished image; sent back, `reason` says why and goes to the named masks, too."""
+
+    decision: Literal["accept", "send_back"]
+    reason: Reason = ""
+    annotation_ids: list[Id] = Field(default_factory=list, max_length=MAX_NAMED_MASKS)
+
+
+class Person(BaseModel):
+    """Who did it."""
+
+    id: int
+    name: str
+
+
+class ReviewOut(BaseModel):
+    """The last review of an image since it was finished. `sent_back_reason` None: it was accepted."""
+
+    by: Person
+    sent_back_reason: str | None
 
 
 class WorkItemOut(BaseModel):
@@ -48,6 +87,7 @@ class WorkItemOut(BaseModel):
 
     `remaining`: how many images of this stage still wait, this one included. `is_audit`: an image of the automatic
     stage whose masks are to be checked. After `hint_seconds` on one mask the page suggests to move on.
+    `finished_by`: who finished it, of a finished one. `review` None: nobody has reviewed it.
     """
 
     id: int
@@ -60,6 +100,8 @@ class WorkItemOut(BaseModel):
     lease_until: datetime | None
     lease_seconds: float
     remaining: int
+    finished_by: Person | None
+    review: ReviewOut | None
 
 
 class ExitRule(Strict):
@@ -158,13 +200,18 @@ class StageOut(BaseModel):
 
 
 class StageList(BaseModel):
-    """The three stages in order, and the versions that are live (None: the model server's default; no detector)."""
+    """The three stages in order, and the versions that are live (None: the model server's default; no detector).
+
+    `detector_fits` False: the detector was trained on another encoder than the live model's. Images wait for proposals
+    until a detector is trained on the live model.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 
     stages: list[StageOut]
     model_version: str | None
     detector_version: str | None
+    detector_fits: bool
 
 
 class AdmitRule(Strict):
@@ -207,13 +254,6 @@ class RevertOut(BaseModel):
 
     reverted: int
     stay: int
-
-
-class Person(BaseModel):
-    """Who did it."""
-
-    id: int
-    name: str
 
 
 class AdmissionOut(BaseModel):

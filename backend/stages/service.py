@@ -13,7 +13,7 @@ from backend.database import epoch_now, utc_now
 from backend.errors import Conflict, NotFound
 from backend.images.service import ADDED_HOOKS, REMOVED_HOOKS
 from backend.images.tables import Image
-from backend.models.tables import ModelVersion
+from backend.models.service import default_version
 from backend.projects.tables import Project
 from backend.segmentation.service import embed_ahead
 from backend.stages.counts import count_in, move_count, read_counts
@@ -68,16 +68,27 @@ def lend_next(
     *,
     lease_seconds: float,
     after: int | None = None,
+    prefer: int | None = None,
     stage: StageName | None = None,
 ) -> WorkItem | None:
     """Lends the item this person still holds, else the next one that waits; None when nothing is left.
 
     An item whose lease ran out waits again, before all others. `after`: an item they have just put aside, not to be
-    given back at once. With `stage` only items of that stage, else those of LENDING_ORDER in turn.
+    given back at once. `prefer`: an image they are ready for, lent first if it waits. What a reviewer sent back goes
+    first, to whoever had finished it. With `stage` only items of that stage, else those of LENDING_ORDER in turn.
     """
     stages = LENDING_ORDER if stage is None else (stage,)
-    held = (WorkItem.project_id == project_id, WorkItem.state == "claimed", WorkItem.claimed_by == user_id)
+    theirs_in = (WorkItem.project_id == project_id, WorkItem.claimed_by == user_id)
+    held = (*theirs_in, WorkItem.state == "claimed")
+    sent_back = (*theirs_in, WorkItem.state == "ready", WorkItem.sent_back_reason.is_not(None))
     item = _claim(session, and_(*held, WorkItem.stage.in_(stages)), user_id, lease_seconds, keep_token=True)
+    if item is None:
+        theirs = and_(*sent_back, WorkItem.stage.in_(stages), WorkItem.id != (after or 0))
+        item = _claim(session, theirs, user_id, lease_seconds)
+    if item is None and prefer is not None:
+        of_image = and_(WorkItem.project_id == project_id, WorkItem.image_id == prefer, WorkItem.stage.in_(stages))
+        is_waiting = or_(lease_ran_out(), WorkItem.state == "ready")
+        item = _claim(session, and_(of_image, is_waiting), user_id, lease_seconds)
     if item is None:
         item = _claim_waiting(session, project_id, stages, user_id, lease_seconds, but_not=after)
         if item is None and after is not None:
@@ -94,7 +105,7 @@ def lend_image(session: Session, project_id: int, image_id: int, user_id: int, *
     mine = and_(of_image, WorkItem.state == "claimed", WorkItem.claimed_by == user_id)
     item = _claim(session, mine, user_id, lease_seconds, keep_token=True)
     if item is None:
-        is_available = or_(_lease_ran_out(), WorkItem.state.in_(("ready", "done", "skipped")))
+        is_available = or_(lease_ran_out(), WorkItem.state.in_(("ready", "done", "skipped")))
         item = _claim(session, and_(of_image, is_available), user_id, lease_seconds)
     if item is None:
         raise _refusal_of_image(session, of_image, image_id)
@@ -108,11 +119,13 @@ def renew_lease(session: Session, work_id: int, lease_token: str, *, lease_secon
     return _change_held(session, work_id, lease_token, lease_until=epoch_now() + lease_seconds)
 
 
-def finish(session: Session, work_id: int, lease_token: str) -> WorkItem:
+def finish(session: Session, work_id: int, lease_token: str, *, project_id: int | None = None) -> WorkItem:
     """The image is done. Saying it twice is no error. Raises Conflict when the item was lent to somebody else.
 
-    With an audit the image's automatic masks are audited.
+    With an audit the image's automatic masks are audited. Raises NotFound for an item of another project than this one.
     """
+    if project_id is not None and get_item(session, work_id).project_id != project_id:
+        raise NotFound("work_not_found", f"There is no work item {work_id} in this project.")
     return _end(session, work_id, lease_token, state="done", skip_reason=None)
 
 
@@ -144,10 +157,10 @@ def count_remaining(session: Session, item: WorkItem) -> int:
 def live_model_version(session: Session, project_id: int) -> str | None:
     """The project's model version, or the one that is the model server's default; None while nobody has asked it."""
     chosen = session.scalar(select(Project.model_version).where(Project.id == project_id))
-    return chosen or session.scalar(select(ModelVersion.id).where(ModelVersion.is_default).limit(1))
+    return chosen or default_version(session)
 
 
-def _lease_ran_out() -> ColumnElement[bool]:
+def lease_ran_out() -> ColumnElement[bool]:
     return and_(WorkItem.state == "claimed", WorkItem.lease_until < epoch_now())
 
 
@@ -165,7 +178,7 @@ def _claim_waiting(
         if but_not is not None:
             of_stage = and_(of_stage, WorkItem.id != but_not)
         # One state a statement: each walks the index in order and stops at the first row, of a million too.
-        for is_free in (_lease_ran_out(), WorkItem.state == "ready"):
+        for is_free in (lease_ran_out(), WorkItem.state == "ready"):
             item = _claim(session, and_(of_stage, is_free), user_id, lease_seconds)
             if item is not None:
                 return item
@@ -250,6 +263,7 @@ def _end(session: Session, work_id: int, lease_token: str, *, state: str, skip_r
     if item.state == state and item.lease_token == lease_token:
         return item
     values = {"state": state, "skip_reason": skip_reason, "lease_until": None, "finished_at": utc_now()}
+    values |= {"reviewed_by": None, "sent_back_reason": None}
     if not item.is_audit:  # an audit belongs to the version that made the masks
         values["model_version"] = live_model_version(session, item.project_id)
     item = _change_held(session, work_id, lease_token, **values)

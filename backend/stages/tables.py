@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
+
+TO_REVIEW = "state = 'done' AND reviewed_by IS NULL"
 
 
 class Stage(Base):
@@ -56,7 +58,9 @@ class WorkItem(Base):
     who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. The queue lends the smallest
     (`rank`, `id`) first; the stage's order sets `rank`. `is_audit` marks images of the automatic stage that a person
     looks at. `model_version`: live when it was finished, and of automatic masks the one that made them.
-    `uncertainty`: 1 - mean predicted IoU of the proposals, None without.
+    `uncertainty`: 1 - mean predicted IoU of the proposals, None without. `reviewed_by` looked at it since it was
+    finished: with `sent_back_reason` they sent it back (it is ready again, `claimed_by` still tells whose it was),
+    without they accepted it. Finishing it anew asks for another review.
     """
 
     __tablename__ = "work_items"
@@ -68,6 +72,13 @@ class WorkItem(Base):
         Index("ix_work_items_moved_by", "moved_by"),
         Index("ix_work_items_claimed_by", "claimed_by", "state"),
         Index("ix_work_items_finished_at", "project_id", "stage", "finished_at"),
+        Index(
+            "ix_work_items_to_review",
+            "project_id",
+            "image_id",
+            sqlite_where=text(TO_REVIEW),
+            postgresql_where=text(TO_REVIEW),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -86,6 +97,8 @@ class WorkItem(Base):
     claimed_at: Mapped[float | None]
     lease_until: Mapped[float | None]
     skip_reason: Mapped[str | None] = mapped_column(Text)
+    reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sent_back_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

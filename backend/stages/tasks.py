@@ -5,13 +5,16 @@ import time
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend.errors import Conflict
 from backend.images.tables import Image
 from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
+from backend.models.service import reads_other_encoder
+from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
 from backend.stages.counts import count_in, read_counts
 from backend.stages.policies import ROWS_AT_ONCE, as_stage, enqueue_rank, rank_again, read_policy
-from backend.stages.proposing import Waiting, ask, write
+from backend.stages.proposing import AUTOMATIC_STAGE, Waiting, ask, write
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
 
@@ -30,6 +33,9 @@ def propose(run: JobRun) -> Finish:
     """
     stage, project_id = as_stage(run.args["stage"]), run.job.project_id
     assert project_id is not None
+    if stage != AUTOMATIC_STAGE:
+        with run.resources.database.read() as session:
+            _require_fitting_detector(session, project_id)
     started = time.monotonic()
     done = run.job.done
     while True:
@@ -75,6 +81,16 @@ def rank(run: JobRun) -> Finish:
             enqueue_rank(session, project_id, stage)
 
     return finish
+
+
+def _require_fitting_detector(session: Session, project_id: int) -> None:
+    project = get_project(session, project_id)
+    if reads_other_encoder(session, project):
+        raise Conflict(
+            "detector_of_other_encoder",
+            f"{project.detector_version} was trained on another encoder than the live model's. The images wait: train a"
+            " detector on the live model and promote it, then this goes on by itself.",
+        )
 
 
 def _next_images(session: Session, project_id: int, stage: StageName) -> list[Waiting]:

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 from backend.settings import Settings
 
 UVICORN = ("-m", "uvicorn")
-UVICORN_OPTIONS = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5")
+# 75 s: longer than proxies and clients keep an idle connection. Whoever closes first must not be the server: a request
+# that is on its way just then is lost.
+KEEP_ALIVE = ("--timeout-keep-alive", "75")
+UVICORN_OPTIONS = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5", *KEEP_ALIVE)
 MIGRATE = ("-m", "backend.supervisor.migrate")
 DEMO = ("-m", "backend.demo")
 

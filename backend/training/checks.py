@@ -1,6 +1,6 @@
 """What happens by itself: runs whose jobs ended are settled, and projects retrain as their policy says."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from backend.database import utc_now
@@ -8,6 +8,8 @@ from backend.errors import AppError
 from backend.jobs.periodic import periodic
 from backend.jobs.resources import Resources
 from backend.models.schemas import Kind
+from backend.models.service import have_other_encoders, reads_other_encoder
+from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.training import service
 from backend.training.policies import read_policy
@@ -26,8 +28,9 @@ def settle_runs(resources: Resources) -> None:
 def retrain(resources: Resources) -> None:
     """Starts the runs that are due; a project that cannot train now is asked again in a minute."""
     with resources.database.read() as session:
-        living = select(TrainingPolicy.project_id).join(Project, Project.id == TrainingPolicy.project_id)
-        project_ids = session.scalars(living.where(Project.deleted_at.is_(None))).all()
+        has_policy = Project.id.in_(select(TrainingPolicy.project_id))
+        living = select(Project.id).where(Project.deleted_at.is_(None))
+        project_ids = session.scalars(living.where(or_(has_policy, Project.detector_version.is_not(None)))).all()
     for project_id in project_ids:
         try:
             with resources.database.write() as session:
@@ -40,8 +43,13 @@ def retrain(resources: Resources) -> None:
 
 
 def due(session: Session, project_id: int) -> Kind | None:
-    """What this project's policy asks for now: a model, after it a detector, or nothing."""
+    """What this project's policy asks for now: a model, after it a detector, or nothing.
+
+    A detector also when the live one was trained on another encoder than the live model's: once for that model.
+    """
     policy, _ = read_policy(session, project_id)
+    if policy.train_detector and _is_detector_outlived(session, project_id):
+        return "detector"
     if policy.every_masks is None and policy.every_hours is None:
         return None
     newest = {kind: _newest_run(session, project_id, kind) for kind in ("model", "detector")}
@@ -62,6 +70,15 @@ def _is_model_due(session: Session, project_id: int, policy: Policy, last: Train
     if policy.every_hours is None or masks == before:
         return False  # the same masks would teach the same
     return last is None or (utc_now() - last.created_at).total_seconds() >= policy.every_hours * 3600
+
+
+def _is_detector_outlived(session: Session, project_id: int) -> bool:
+    project = get_project(session, project_id)
+    if not reads_other_encoder(session, project):
+        return False
+    newest = _newest_run(session, project_id, "detector")
+    base = newest.base_version if newest is not None else None
+    return base is not None and have_other_encoders(session, base, project.model_version)
 
 
 def _newest_run(session: Session, project_id: int, kind: str) -> TrainingRun | None:

@@ -12,7 +12,7 @@ from backend.training import programs, service
 from backend.training.ending import end_run
 from backend.training.gate import MIN_FROZEN_IMAGES
 from backend.training.processes import Workshop
-from backend.training.schemas import GateAnswer, RunMetrics, TrainOptions
+from backend.training.schemas import Gate, GateAnswer, RunMetrics, TrainOptions
 from backend.training.tables import TrainingRun
 
 MAX_IMAGES = 200
@@ -34,7 +34,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
     metrics = RunMetrics(
         frozen=None,
         general=None,
-        gate=_decide(figures, was_live, has_rival=live is not None),
+        gate=decide(options.gate, figures, was_live, has_rival=live is not None),
         detector=figures and _named(figures),
     )
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
@@ -67,7 +67,8 @@ def _measure(shop: Workshop, folders: list[Path], base: str | Path, dataset: Pat
     return figures
 
 
-def _decide(figures: dict[str, Any] | None, was_live: str | None, *, has_rival: bool) -> GateAnswer:
+def decide(gate: Gate, figures: dict[str, Any] | None, was_live: str | None, *, has_rival: bool) -> GateAnswer:
+    """Passed only where the whole interval of the difference in average recall lies above the asked-for gain."""
     if figures is None or figures["pictures"] < MIN_FROZEN_IMAGES:
         count = 0 if figures is None else figures["pictures"]
         return GateAnswer(
@@ -83,9 +84,12 @@ def _decide(figures: dict[str, Any] | None, was_live: str | None, *, has_rival: 
     gain = figures["difference"]["ar_100"]
     interval = f"95 % interval {gain['low']:+.3f} to {gain['high']:+.3f}"
     reason = f"Average recall of 100 boxes: {gain['value']:+.3f} ({interval}) {on}."
-    if gain["low"] > 0:
+    # A margin in clicks says nothing of boxes.
+    min_gain = 0.0 if gate.measure == "noc_85" else gate.min_gain
+    if gain["low"] > min_gain:
         return GateAnswer(is_passed=True, reason=reason)
-    return GateAnswer(is_passed=False, reason=f"{reason} That does not show a gain.")
+    asked = "a gain" if min_gain == 0 else f"a gain above {min_gain:g}"
+    return GateAnswer(is_passed=False, reason=f"{reason} That does not show {asked}.")
 
 
 def _named(figures: dict[str, Any]) -> dict[str, Any]:

@@ -120,8 +120,9 @@ def _model_options(shop: Workshop, options: TrainOptions, minutes: float) -> lis
     return [
         *("--tune", options.tune, "--steps", str(options.steps), "--batch-size", str(options.batch_size)),
         *("--rate", f"{options.rate}", "--warmup", str(max(1, options.steps // 10)), "--max-minutes", f"{minutes:.3f}"),
+        *(("--keep-base", f"{options.keep_base}") if options.keep_base else ()),
         *("--workers", "1" if shop.threads > 1 else "0"),
-        *(() if options.augment else ("--scale", "1", "1", "--no-flip")),
+        *(() if options.augment else ("--scale", "1", "1", "--stretch", "1", "--colour", "0", "--no-flip")),
         *(("--replay", *replay) if replay else ()),
     ]
 

@@ -94,7 +94,8 @@ class Gate(BaseModel):
     """What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
 
     The 95 % interval of the paired difference of `measure`, the better the larger, must lie above `min_gain` (IoU, or
-    clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`.
+    clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`. Of a detector, the interval of
+    the difference in average recall of 100 boxes must lie above `min_gain` (above 0 where that is in clicks).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -111,7 +112,8 @@ class TrainOptions(BaseModel):
     `base`: the live version, or the one that was live before the first promotion. `augment`: sizes and mirror images;
     without it a run that leaves the encoder alone encodes every picture once. `use_automatic`: learn from automatic
     masks that nobody looked at, too. `replay`: folders of `replay` in the data folder, NAME or NAME=WEIGHT.
-    `hook_command`: train by the installation's own command.
+    `keep_base`: share of the base's weights in the candidate, against forgetting. `hook_command`: train by the
+    installation's own command.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -122,6 +124,7 @@ class TrainOptions(BaseModel):
     rate: Rate = 1e-4
     base: Literal["live", "first"] = "live"
     max_minutes: Annotated[float, Field(gt=0, le=14 * 24 * 60, allow_inf_nan=False)] = 30.0
+    keep_base: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     augment: bool = True
     use_automatic: bool = False
     replay: Annotated[list[ReplayName], Field(max_length=20)] = []

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model_server.automatic.grid import Box, Crop
-from model_server.automatic.regions import Positions, uncrop
-from model_server.contract.automatic import AutomaticCounts, AutomaticOptions
-from model_server.contract.masks import area_of_changes, bbox_of_changes
+from model_server.contract.automatic import AutomaticCounts, AutomaticOptions, AutomaticThresholds
+from model_server.contract.masks import Positions, area_of_changes, bbox_of_changes
+from model_server.contract.runs import uncrop
 from model_server.networks.boxes import nms
 from model_server.networks.frame import Frame
 from model_server.networks.network import DecodedPoints
@@ -40,8 +40,15 @@ class Candidate:
 class CropFilter:
     """The filters that look at one mask at a time, for one crop."""
 
-    def __init__(self, crop: Crop, frame: Frame, size_hw: tuple[int, int], options: AutomaticOptions) -> None:
-        self._crop, self._size_hw, self._options = crop, size_hw, options
+    def __init__(
+        self,
+        crop: Crop,
+        frame: Frame,
+        size_hw: tuple[int, int],
+        options: AutomaticOptions,
+        thresholds: AutomaticThresholds,
+    ) -> None:
+        self._crop, self._size_hw, self._options, self._thresholds = crop, size_hw, options, thresholds
         self._upsampler = Upsampler(frame)
         self._at_once = max(1, UPSAMPLED_VALUES // (frame.size_hw[1] * frame.low_size))
 
@@ -60,7 +67,7 @@ class CropFilter:
         return kept
 
     def _changes(self, logits: npt.NDArray[np.float32]) -> list[list[Positions]]:
-        offset = self._options.stability_score_offset
+        offset = self._thresholds.stability_score_offset
         return self._upsampler.changes(logits, (MASK_THRESHOLD, MASK_THRESHOLD + offset, MASK_THRESHOLD - offset))
 
     def _judge(
@@ -70,10 +77,10 @@ class CropFilter:
         point: npt.NDArray[np.float32],
         counts: AutomaticCounts,
     ) -> Candidate | None:
-        options, crop_hw = self._options, self._crop.size_hw
+        needed, crop_hw = self._thresholds.stability_score_thresh, self._crop.size_hw
         area, sure, perhaps = (area_of_changes(one, size_hw=crop_hw) for one in changes)
         stability = sure / perhaps if perhaps else 0.0
-        if options.stability_score_thresh > 0 and stability < options.stability_score_thresh:
+        if needed > 0 and stability < needed:
             return None
         counts.after_stability += 1
         left, top, _, _ = self._crop.box_xyxy

@@ -14,7 +14,14 @@ import numpy.typing as npt
 from model_server.automatic.candidates import Candidate, CropFilter, suppress
 from model_server.automatic.grid import Crop, crops_of, points_of
 from model_server.automatic.selection import Selected, select
-from model_server.contract.automatic import MAX_POINTS, AutomaticCounts, AutomaticOptions, point_count
+from model_server.contract.automatic import (
+    MAX_POINTS,
+    AutomaticCounts,
+    AutomaticOptions,
+    AutomaticThresholds,
+    point_count,
+    thresholds_of,
+)
 from model_server.engine import Engine, EngineError, Overloaded, Priority, require_size
 from model_server.networks.network import DecodedPoints, Embedding, Network, Pixels
 
@@ -41,6 +48,7 @@ class Generated:
     """Masks by predicted IoU, how many each step left, and what the run took."""
 
     model_version: str
+    model_thresholds: AutomaticThresholds
     selected: list[Selected] = field(default_factory=list)
     counts: AutomaticCounts = field(default_factory=AutomaticCounts)
     timings: Timings = field(default_factory=Timings)
@@ -89,7 +97,7 @@ class Generator:
         network: Network
         network, embedding = answer.value
         require_size(embedding, size_hw)
-        made = Generated(facts.model_version)
+        made = Generated(facts.model_version, facts.thresholds)
         made.timings.encode = answer.encode_ms
         crops = crops_of(size_hw, options)
         inputs: list[Pixels] = []
@@ -137,7 +145,8 @@ class _CropRun:
         self._engine, self._network, self._embedding = engine, network, embedding
         self._options, self._made = options, made
         self._points = points_of(crop, options)
-        self._filter = CropFilter(crop, network.frame(crop.size_hw), size_hw, options)
+        self._thresholds = thresholds_of(options, made.model_thresholds)
+        self._filter = CropFilter(crop, network.frame(crop.size_hw), size_hw, options, self._thresholds)
         self._positions = positions_before
         self._made.counts.candidates += 3 * len(self._points)
 
@@ -167,7 +176,7 @@ class _CropRun:
         return min(self._options.points_per_batch, self._network.points_at_once)
 
     def _decode(self, points: Points) -> "asyncio.Future[DecodedPoints]":
-        above = self._options.pred_iou_thresh or -inf
+        above = self._thresholds.pred_iou_thresh or -inf
 
         def work() -> DecodedPoints:
             started = perf_counter()

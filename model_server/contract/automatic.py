@@ -13,6 +13,18 @@ from model_server.contract.messages import Message, Sha256, Side
 MAX_POINTS = 65_536  # of one image, over all its crops; a CPU answers some hundred a second
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Offset = Annotated[float, Field(ge=0, le=10)]
+
+
+class AutomaticThresholds(Message):
+    """What a model's masks must reach where nobody says otherwise. Models differ in how sure they are of themselves, so
+    a model's config.json may name its own under `automatic`; these made SA-1B (Segment Anything, appendix B)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    pred_iou_thresh: Share = 0.88
+    stability_score_thresh: Share = 0.95
+    stability_score_offset: Offset = 1.0
 
 
 class AutomaticOptions(Message):
@@ -22,7 +34,8 @@ class AutomaticOptions(Message):
       `crop_n_points_downscale_factor` to the power of n.
     - `points_per_batch`: how many points' masks are in memory at once.
     - `pred_iou_thresh`, `stability_score_thresh`: what the predicted IoU must exceed and the stability reach; 0 turns
-      a filter off. Stability is the IoU of the masks cut at +- `stability_score_offset` logits.
+      a filter off. Stability is the IoU of the masks cut at +- `stability_score_offset` logits. Null, any of the three
+      is the model's own (AutomaticThresholds).
     - `box_nms_thresh`, `crop_nms_thresh`: of masks whose boxes overlap more, the one of higher predicted IoU stays
       (within a crop), or the one of the smaller crop (between crops). `mask_nms_thresh`: the same for the masks
       themselves, by predicted IoU; null turns it off.
@@ -37,9 +50,9 @@ class AutomaticOptions(Message):
 
     points_per_side: int = Field(32, ge=1, le=128)
     points_per_batch: int = Field(64, ge=1, le=1024)
-    pred_iou_thresh: Share = 0.88
-    stability_score_thresh: Share = 0.95
-    stability_score_offset: float = Field(1.0, ge=0, le=10)
+    pred_iou_thresh: Share | None = None
+    stability_score_thresh: Share | None = None
+    stability_score_offset: Offset | None = None
     box_nms_thresh: Share = 0.7
     crop_n_layers: int = Field(0, ge=0, le=3)
     crop_nms_thresh: Share = 0.7
@@ -51,12 +64,19 @@ class AutomaticOptions(Message):
     max_masks: int | None = Field(None, ge=1, le=10_000)
 
 
-SAM = AutomaticOptions(min_mask_region_area=0, max_area_share=1.0)
+SA_1B_THRESHOLDS = AutomaticThresholds().model_dump()
+SAM = AutomaticOptions(min_mask_region_area=0, max_area_share=1.0, **SA_1B_THRESHOLDS)
 """SamAutomaticMaskGenerator's defaults."""
 SAM2 = SAM.model_copy(update={"pred_iou_thresh": 0.8})
 """SAM2AutomaticMaskGenerator's defaults."""
-SA_1B = AutomaticOptions(crop_n_layers=2, crop_n_points_downscale_factor=2)
+SA_1B = AutomaticOptions(crop_n_layers=2, crop_n_points_downscale_factor=2, **SA_1B_THRESHOLDS)
 """What made SA-1B: 32 x 32 points on the image, 16 x 16 on each of 4 crops, 8 x 8 on each of 16."""
+
+
+def thresholds_of(options: AutomaticOptions, own: AutomaticThresholds) -> AutomaticThresholds:
+    """The options' thresholds, and the model's own where they name none."""
+    named = {name: getattr(options, name) for name in AutomaticThresholds.model_fields}
+    return own.model_copy(update={name: value for name, value in named.items() if value is not None})
 
 
 def points_per_side(options: AutomaticOptions, layer: int) -> int:
@@ -117,9 +137,10 @@ class AutomaticTimings(Message):
 
 
 class AutomaticResponse(Message):
-    """Masks by predicted IoU, the highest first."""
+    """Masks by predicted IoU, the highest first. `model_thresholds`: its own, for what the options left open."""
 
     model_version: str
+    model_thresholds: AutomaticThresholds
     masks: list[AutomaticMask]
     counts: AutomaticCounts
     timings_ms: AutomaticTimings

@@ -12,6 +12,8 @@ Side = Annotated[int, Field(ge=1, le=1_000_000)]
 Multimask = Literal["auto"] | bool
 PromptJson = Annotated[PointPrompt | BoxPrompt | MaskPrompt, Field(discriminator="type")]
 Priority = Literal["lookahead", "bulk"]
+Place = Annotated[float, Field(ge=-1e7, le=1e7, allow_inf_nan=False)]
+View = tuple[Place, Place, Place, Place]
 
 
 class Message(BaseModel):
@@ -21,13 +23,18 @@ class Message(BaseModel):
 
 
 class PredictRequest(Message):
-    """All prompts of one mask, in order of use. `size_hw` is the image's (height, width) as the caller knows it."""
+    """All prompts of one mask, in order of use. `size_hw` is the image's (height, width) as the caller knows it.
+
+    `view_xyxy`: the part of the image that the person sees, [x1, y1, x2, y2]; small parts are encoded for themselves in
+    the background, and answer more sharply as soon as that is done.
+    """
 
     image_sha256: Sha256
     size_hw: tuple[Side, Side]
     model_version: str | None = None
     prompts: list[PromptJson]  # how many, and where: geometry.validate_prompts, which names its errors
     multimask: Multimask = "auto"
+    view_xyxy: View | None = None
 
 
 class PredictedMask(Message):
@@ -51,9 +58,10 @@ class Timings(Message):
 
 
 class PredictResponse(Message):
-    """Masks in the model's own order."""
+    """Masks in the model's own order. `part_xyxy`: the part that was encoded for itself; null: the whole image was."""
 
     model_version: str
+    part_xyxy: tuple[int, int, int, int] | None = None
     masks: list[PredictedMask]
     timings_ms: Timings
 

@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,14 @@ from model_server.networks.network import Embedding
 
 logger = logging.getLogger(__name__)
 
-Key = tuple[str, str]  # image sha256, encoder fingerprint
+
+class Key(NamedTuple):
+    """What an embedding is of: an image, or a part of it in image pixels."""
+
+    image_sha256: str
+    encoder_fingerprint: str
+    part_xyxy: tuple[int, int, int, int] | None = None
+
 
 _MAGIC = b"segloop-embedding-1\n"
 
@@ -76,8 +84,8 @@ class EmbeddingCache:
 
 
 def _file_name(key: Key) -> str:
-    image_sha256, encoder_fingerprint = key
-    return f"{encoder_fingerprint[:16]}/{image_sha256[:2]}/{image_sha256}"
+    part = "" if key.part_xyxy is None else "-" + "-".join(str(edge) for edge in key.part_xyxy)
+    return f"{key.encoder_fingerprint[:16]}/{key.image_sha256[:2]}/{key.image_sha256}{part}"
 
 
 def pack(embedding: Embedding) -> bytes:

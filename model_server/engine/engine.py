@@ -4,6 +4,7 @@ Requests for one image share one encoding, whoever asked first; a click that joi
 future was cancelled is skipped wherever it waits.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -84,16 +85,24 @@ class Engine:
         done.result()
 
     def submit(
-        self, image_sha256: str, model_version: str | None, work: Work | None, *, priority: Priority
+        self,
+        image_sha256: str,
+        model_version: str | None,
+        work: Work | None,
+        *,
+        priority: Priority,
+        part_xyxy: Box | None = None,
     ) -> "Future[Answer]":
-        """Run `work` on the device thread once the image's embedding is there; None only makes the embedding.
+        """Run `work` on the device thread once the image's embedding is there; without work the embedding is the value.
+
+        The embedding is of the whole image, or of a part of it.
 
         Raises EngineError (unknown_model_version, overloaded) at once; the future raises EngineError, UnreadableImage,
         UnusableModel or what `work` raises. Cancelling the future drops the request.
         """
         facts = self.models.facts(model_version)
         self.load.admit(priority)
-        request = Request(facts, (image_sha256, facts.encoder_fingerprint), work, priority)
+        request = Request(facts, Key(image_sha256, facts.encoder_fingerprint, part_xyxy), work, priority)
         request.outcome.add_done_callback(lambda _: self.load.leave())
         embedding = self.cache.in_memory(request.key)
         if embedding is not None:
@@ -102,6 +111,15 @@ class Engine:
             request.cached = False
             self._join_encoding(request)
         return request.outcome
+
+    def look_closer(self, image_sha256: str, network: Network, part_xyxy: Box) -> Embedding | None:
+        """The embedding of a part of an image if memory has it; otherwise it is made when nobody clicks."""
+        facts = network.facts
+        embedding = self.cache.in_memory(Key(image_sha256, facts.encoder_fingerprint, part_xyxy))
+        if embedding is None:
+            with contextlib.suppress(EngineError):  # too much to do: the whole image has to serve
+                self.submit(image_sha256, facts.model_version, None, priority=Priority.LOOKAHEAD, part_xyxy=part_xyxy)
+        return embedding
 
     def run(self, network: Network, work: Callable[[], Value], *, priority: Priority) -> "Future[Value]":
         """Run a part of longer work of a loaded network on the device thread. Cancelling drops it if it has not begun.
@@ -128,7 +146,7 @@ class Engine:
 
     def is_embedded(self, image_sha256: str, model_version: str | None) -> bool:
         """Whether a click on this image needs no encoding. Raises EngineError unknown_model_version."""
-        return self.cache.is_ready((image_sha256, self.models.facts(model_version).encoder_fingerprint))
+        return self.cache.is_ready(Key(image_sha256, self.models.facts(model_version).encoder_fingerprint))
 
     def waiting_for_device(self) -> int:
         """Encodings and clicks that wait for the device thread."""
@@ -167,7 +185,7 @@ class Engine:
                     self._answer(request, embedding)
                 return
             network = self.models.load(encoding.facts)
-            pixels, size_hw = self._pictures.prepare(encoding.key[0], network)
+            pixels, size_hw = self._pictures.prepare(encoding.key.image_sha256, network, encoding.key.part_xyxy)
         except Exception as error:
             self._fail(encoding, error)
             return
@@ -230,7 +248,7 @@ class Engine:
     def _answer(self, request: Request, embedding: Embedding) -> None:
         if request.work is None:
             if request.outcome.set_running_or_notify_cancel():
-                request.outcome.set_result(self._timed(request, None, work_seconds=0.0))
+                request.outcome.set_result(self._timed(request, embedding, work_seconds=0.0))
             return
         request.queued_at = time.perf_counter()
         network = self.models.loaded(request.facts.model_version)

@@ -23,12 +23,18 @@ class Pictures:
         self._store, self._max_pixels = store, max_pixels
         self._large = threading.Lock()
 
-    def prepare(self, image_sha256: str, network: Network) -> tuple[Pixels, tuple[int, int]]:
-        """The network's input and the image's own (height, width).
+    def prepare(
+        self, image_sha256: str, network: Network, part_xyxy: Box | None = None
+    ) -> tuple[Pixels, tuple[int, int]]:
+        """The network's input and the own (height, width) of the image, or of a part of it.
 
-        Raises EngineError unknown_image, UnreadableImage.
+        Raises EngineError unknown_image, image_size_mismatch, UnreadableImage.
         """
         with self._decoded(image_sha256) as image:
+            if part_xyxy is not None:
+                if part_xyxy[2] > image.width or part_xyxy[3] > image.height:
+                    raise EngineError("image_size_mismatch", f"The stored image ends at {image.width}, {image.height}.")
+                image = image.crop(part_xyxy)
             return network.prepare(image), (image.height, image.width)
 
     def prepare_crops(self, image_sha256: str, network: Network, boxes_xyxy: Sequence[Box]) -> list[Pixels]:

@@ -14,13 +14,15 @@ from model_server.export_onnx.errors import ExportError
 
 MAX_PICTURES = 16
 MAX_PIXELS = 100_000_000
+# After clicks, but not after everything: until it is done browsers cannot decode, and somebody may be waiting for that.
+BACKGROUND_NICE = 5
 
 
 def main(argv: list[str] | None = None) -> int:
     """Export one decoder. 0 when the file was written, 1 with a named error when not."""
     options = _parser().parse_args(argv)
     if options.background:
-        os.nice(10)
+        os.nice(BACKGROUND_NICE)
     try:
         report = _export(options)
     except ExportError as error:
@@ -34,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="export-onnx", description="Write a model's decoder as ONNX, checked.")
     parser.add_argument("model", help="a model folder, or the name of a bundled or installed model")
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--weights", choices=get_args(Weights), default="float32")
+    parser.add_argument("--weights", choices=(*get_args(Weights), "smallest"), default="float32")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to compare smaller weights on")
     parser.add_argument("--json", action="store_true", help="one JSON object, errors too")
     parser.add_argument("--background", action="store_true", help="one thread of low priority")

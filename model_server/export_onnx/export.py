@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,26 @@ try:
 except ImportError as error:
     raise ImportError(f"{error.name} is missing: install the onnx extra, pip install 'segloop[onnx]'") from error
 
-from model_server.contract.decoder import Weights
+from model_server.contract.decoder import SMALLEST_FIRST, WantedWeights, Weights
 from model_server.export_onnx import check
 from model_server.export_onnx.errors import ExportError
 from model_server.export_onnx.graph import DecoderGraph, decoder_graph, decoder_rules
-from model_server.export_onnx.rules import Description
+from model_server.export_onnx.kept import segloop_version
+from model_server.export_onnx.rules import Description, Rules
 from model_server.export_onnx.weights import to_float16, to_uint8
 from model_server.networks.network import Network
 from model_server.networks.registry import load_network
 
 OPSET = 20  # the first in which GELU is one operator
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Smaller weights that were asked for and not written; the message says what was measured."""
+
+    weights: Weights
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,41 +55,28 @@ class Report:
     agreement: float | None
     masks_compared: int
     description: dict[str, Any]
+    refused: list[Refused]
 
 
 def export_decoder(
-    folder: Path, out: Path, *, weights: Weights = "float32", pictures: Sequence[Image.Image] = ()
+    folder: Path, out: Path, *, weights: WantedWeights = "float32", pictures: Sequence[Image.Image] = ()
 ) -> Report:
     """Write the decoder of the network in `folder` to `out`, whole or not at all.
 
-    The float32 graph must equal torch (`check.TOLERANCE`); smaller weights must draw the same masks on `pictures`, or
-    on drawn ones (`check.AGREEMENT`). Raises UnusableModel, ExportError.
+    "smallest" takes the smallest weights that pass; the graph, which takes longest, is made once for all of them. The
+    float32 graph must equal torch (`check.TOLERANCE`); smaller weights must draw the same masks on `pictures`, or on
+    drawn ones (`check.AGREEMENT`). Raises UnusableModel, ExportError.
     """
     started = time.perf_counter()
     network = load_network(folder, torch.device("cpu"))
     rules = decoder_rules(network)
-    description = Description(
-        model_version=network.facts.model_version,
-        encoder_fingerprint=network.facts.encoder_fingerprint,
-        family=network.facts.family,
-        image_size=network.facts.image_size,
-        low_size=network.frame((1, 1)).low_size,
-        weights=weights,
-        opset=OPSET,
-        segloop=_segloop_version(),
-        rules=rules,
-    )
     graph = decoder_graph(network, rules)
-    model = _trace(graph, network)
-    exact = check.open_session(model.SerializeToString())
-    parity = check.measure_parity(network, graph, rules, exact)
-    agreement, compared = None, 0
-    if weights != "float32":
-        model = to_float16(model) if weights == "float16" else to_uint8(model, exact_weights=[graph.outline_weights])
-        smaller = check.open_session(model.SerializeToString())
-        pictures = pictures or [check.drawn_picture(seed) for seed in range(check.DRAWN_PICTURES)]
-        agreement, compared = check.measure_agreement(network, rules, exact, smaller, pictures)
-        check.require_agreement(weights, agreement)
+    exact = _trace(graph, network)
+    session = check.open_session(exact.SerializeToString())
+    parity = check.measure_parity(network, graph, rules, session)
+    with_weights = _with_weights(weights, exact, session, graph, network, pictures)
+    description = _describe(network, rules, with_weights.weights)
+    model = with_weights.model
     onnx.helper.set_model_props(model, description.as_metadata())
     model.producer_name, model.producer_version = "segloop", description.segloop
     _write(out, model.SerializeToString())
@@ -90,9 +86,62 @@ def export_decoder(
         seconds=round(time.perf_counter() - started, 2),
         parity_logits=parity.logits,
         parity_predicted_iou=parity.predicted_iou,
-        agreement=agreement,
-        masks_compared=compared,
+        agreement=with_weights.agreement,
+        masks_compared=with_weights.masks_compared,
         description=description.as_dict(),
+        refused=with_weights.refused,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WithWeights:
+    model: onnx.ModelProto
+    weights: Weights
+    agreement: float | None = None
+    masks_compared: int = 0
+    refused: list[Refused]
+
+
+def _with_weights(
+    wanted: WantedWeights,
+    exact: onnx.ModelProto,
+    session: Any,
+    graph: DecoderGraph,
+    network: Network,
+    pictures: Sequence[Image.Image],
+) -> _WithWeights:
+    """The float32 graph with the weights wanted. Raises ExportError decoder_disagrees."""
+    refused: list[Refused] = []
+    rules = decoder_rules(network)
+    pictures = pictures or [check.drawn_picture(seed) for seed in range(check.DRAWN_PICTURES)]
+    for weights in SMALLEST_FIRST if wanted == "smallest" else (wanted,):
+        if weights == "float32":
+            break
+        model = to_float16(exact) if weights == "float16" else to_uint8(exact, exact_weights=[graph.outline_weights])
+        smaller = check.open_session(model.SerializeToString())
+        agreement, compared = check.measure_agreement(network, rules, session, smaller, pictures)
+        try:
+            check.require_agreement(weights, agreement)
+        except ExportError as error:
+            if wanted != "smallest":
+                raise
+            refused.append(Refused(weights, error.code, error.message))
+            continue
+        return _WithWeights(model=model, weights=weights, agreement=agreement, masks_compared=compared, refused=refused)
+    return _WithWeights(model=exact, weights="float32", refused=refused)
+
+
+def _describe(network: Network, rules: Rules, weights: Weights) -> Description:
+    return Description(
+        model_version=network.facts.model_version,
+        encoder_fingerprint=network.facts.encoder_fingerprint,
+        family=network.facts.family,
+        image_size=network.facts.image_size,
+        low_size=network.frame((1, 1)).low_size,
+        weights=weights,
+        opset=OPSET,
+        segloop=segloop_version(),
+        rules=rules,
     )
 
 
@@ -160,10 +209,3 @@ def _write(out: Path, data: bytes) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise ExportError("decoder_not_written", f"{out} cannot be written ({error}).") from error
-
-
-def _segloop_version() -> str:
-    try:
-        return version("segloop")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "unknown"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from model_server.export_onnx.errors import ExportError
 from model_server.export_onnx.rules import FAMILIES, Rules, Stability
+from model_server.networks.drawn_prompts import MASK_LOGIT_LIMIT, DrawingPromptEncoder, add_bumps, box_map
 from model_server.networks.network import Network
 from model_server.networks.two_way import TwoWayDecoder
 
@@ -25,6 +26,7 @@ class DecoderGraph(nn.Module):
         encoder = model.prompt_encoder
         self._image_size = int(encoder.input_image_size)
         self._mask_limit = rules.mask_limit
+        self._draws = isinstance(encoder, DrawingPromptEncoder)
         self.mask_embed = encoder.mask_embed
         embeds: Any = encoder.point_embed  # four of one row in SAM, one of four in SAM 2
         rows: list[Any] = [one.weight for one in (list(embeds) if isinstance(embeds, nn.ModuleList) else [embeds])]
@@ -47,9 +49,20 @@ class DecoderGraph(nn.Module):
         """
         *finer, coarse = [feature[0].float() for feature in features]
         image = self._decoder.prepare(coarse, cast(tuple[Tensor, Tensor], tuple(finer)) if finer else None)
-        dense = torch.where(has_mask_input > 0, self._embed_mask(mask_input), self.no_mask_embed)
+        if self._draws:
+            dense = self._draw(points, labels, mask_input[:, 0], has_mask_input)
+        else:
+            dense = torch.where(has_mask_input > 0, self._embed_mask(mask_input), self.no_mask_embed)
         logits, predicted_iou = self._decoder(image, dense[0], self._embed_tokens(points[0], labels[0]), slice(None))
         return logits[None], predicted_iou[None]
+
+    def _draw(self, points: Tensor, labels: Tensor, mask_input: Tensor, has_mask_input: Tensor) -> Tensor:
+        side = mask_input.shape[-1]
+        box = box_map(points, labels, input_size=self._image_size, side=side)
+        # limited before the bumps are added, so that a correction shows on the surest pixels, too
+        base = torch.where(has_mask_input > 0, mask_input.clamp(-MASK_LOGIT_LIMIT, MASK_LOGIT_LIMIT), box)
+        embedded: Tensor = self.mask_embed(add_bumps(base, points, labels, input_size=self._image_size)[:, None])
+        return embedded
 
     def _embed_mask(self, mask_input: Tensor) -> Tensor:
         if self._mask_limit is not None:

@@ -4,42 +4,37 @@ device thread nor the interpreter that answers clicks is held up, and its memory
 import asyncio
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_server.contract.decoder import DECODER_FORMAT, Weights
+from model_server.contract.decoder import SMALLEST_FIRST, WantedWeights, Weights
 from model_server.export_onnx.errors import ExportError
+from model_server.export_onnx.kept import DecoderFile, KeptDecoders
 from model_server.export_onnx.rules import FAMILIES
 from model_server.networks.network import NetworkFacts
 
 logger = logging.getLogger(__name__)
 
-DISK_BYTES = 500_000_000  # some thirty SAM decoders; the least recently asked for go first
 EXPORT_SECONDS = 900  # a ViT-H encodes the pictures of the check on one thread
 LASTING = {"decoder_not_exportable", "decoder_export_failed", "decoder_parity_failed", "decoder_disagrees"}
+# What is not tried again while this process lives: pages ask for it every few seconds.
+REMEMBERED = LASTING | {"onnx_missing"}
 
-
-@dataclass(frozen=True, slots=True)
-class DecoderFile:
-    """A finished file, and its description as JSON."""
-
-    path: Path
-    description: str
+Wish = tuple[str, WantedWeights]  # model version and weights
 
 
 class Decoders:
     """Files below a folder. Thread-safe; `find_folder` gives a model version's folder."""
 
     def __init__(self, folder: Path, *, find_folder: Callable[[NetworkFacts], Path]) -> None:
-        self._folder, self._find_folder = folder.resolve(), find_folder
-        self._making: dict[str, Future[DecoderFile]] = {}  # those that failed for good stay, to fail again at once
+        self._kept, self._find_folder = KeptDecoders(folder), find_folder
+        self._making: dict[Wish, Future[DecoderFile]] = {}  # those that failed for good stay, to fail again at once
+        self._begun: set[str] = set()  # model versions
         self._lock = threading.Lock()
         self._one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="decoders")
         self.exported = 0  # since start
@@ -48,14 +43,34 @@ class Decoders:
 
     async def get(self, facts: NetworkFacts, weights: Weights) -> DecoderFile:
         """The file, made now if need be; whoever asks meanwhile waits for the same. Raises ExportError."""
-        if facts.family not in FAMILIES:
-            raise ExportError(
-                "decoder_not_exportable", f"The decoder of {facts.name} ({facts.family}) has no ONNX form."
-            )
-        name = f"{facts.model_version}.{weights}.{DECODER_FORMAT}"
-        if (found := self._find(name)) is not None:
+        _require_exportable(facts)
+        if (found := self._kept.find(facts.model_version, weights)) is not None:
             return found
-        return await asyncio.shield(asyncio.wrap_future(self._submit(name, facts, weights)))
+        return await asyncio.shield(asyncio.wrap_future(self._submit(facts, weights)))
+
+    def find_smallest(self, facts: NetworkFacts) -> DecoderFile | None:
+        """The smallest file whose masks are those of float32; None while it is being made. Raises ExportError."""
+        _require_exportable(facts)
+        if (found := self._find_smallest_kept(facts.model_version)) is not None:
+            return found
+        making = self._submit(facts, "smallest")
+        return making.result() if making.done() else None
+
+    def begin(self, facts: NetworkFacts) -> None:
+        """Have the smallest made before a page asks for it, once; what goes wrong is said to whoever asks."""
+        if facts.family not in FAMILIES or facts.model_version in self._begun:
+            return
+        self._begun.add(facts.model_version)
+        if self._find_smallest_kept(facts.model_version) is None:
+            self._submit(facts, "smallest")
+
+    def _find_smallest_kept(self, model_version: str) -> DecoderFile | None:
+        for weights in SMALLEST_FIRST:
+            if (found := self._kept.find(model_version, weights)) is not None:
+                return found
+            if self._kept.find_refusal(model_version, weights) is None:
+                return None
+        return None
 
     def close(self) -> None:
         """Stop; a file in the making is dropped."""
@@ -65,45 +80,43 @@ class Decoders:
                 self._process.kill()
         self._one_at_a_time.shutdown(cancel_futures=True)
 
-    def _submit(self, name: str, facts: NetworkFacts, weights: Weights) -> "Future[DecoderFile]":
+    def _submit(self, facts: NetworkFacts, weights: WantedWeights) -> "Future[DecoderFile]":
+        wish = (facts.model_version, weights)
         with self._lock:
-            if name in self._making:
-                return self._making[name]
-            future = self._making[name] = self._one_at_a_time.submit(self._make, name, facts, weights)
-        future.add_done_callback(lambda done: self._forget(name, done))
+            if wish in self._making:
+                return self._making[wish]
+            future = self._making[wish] = self._one_at_a_time.submit(self._make, facts, weights)
+        future.add_done_callback(lambda done: self._forget(wish, done))
         return future
 
-    def _forget(self, name: str, done: "Future[DecoderFile]") -> None:
+    def _forget(self, wish: Wish, done: "Future[DecoderFile]") -> None:
         error = None if done.cancelled() else done.exception()
-        if not (isinstance(error, ExportError) and error.code in LASTING):
-            self._making.pop(name, None)
+        if not (isinstance(error, ExportError) and error.code in REMEMBERED):
+            self._making.pop(wish, None)
 
-    def _find(self, name: str) -> DecoderFile | None:
-        path = self._folder / f"{name}.onnx"
-        try:
-            os.utime(path)  # used now
-            return DecoderFile(path, path.with_suffix(".json").read_text())
-        except OSError:
-            return None
-
-    def _make(self, name: str, facts: NetworkFacts, weights: Weights) -> DecoderFile:
-        if (found := self._find(name)) is not None:
+    def _make(self, facts: NetworkFacts, weights: WantedWeights) -> DecoderFile:
+        version = facts.model_version
+        if (found := self._kept.find(version, weights)) is not None:
             return found
-        logger.info("exporting the %s decoder of %s", weights, facts.model_version)
-        path = self._folder / f"{name}.onnx"
-        described = self._run(self._find_folder(facts).resolve(), path, weights)["description"]
-        if described["model_version"] != facts.model_version:
+        if (refusal := self._kept.find_refusal(version, weights)) is not None:
+            raise refusal
+        logger.info("exporting the %s decoder of %s", weights, version)
+        path = self._kept.path(version, weights)
+        try:
+            report = self._run(self._find_folder(facts).resolve(), path, weights)
+        except ExportError as error:
+            if error.code in LASTING:
+                self._kept.keep_refusal(version, weights, error)
+            raise
+        if report["description"]["model_version"] != version:
             path.unlink()
             raise ExportError("decoder_not_written", f"The files of {facts.name} were replaced just now.")
-        description = json.dumps(described, separators=(",", ":"))
-        writing = path.with_suffix(".writing")
-        writing.write_text(description)
-        os.replace(writing, path.with_suffix(".json"))  # last: without it there is no file yet
+        for refused in report["refused"]:
+            self._kept.keep_refusal(version, refused["weights"], ExportError(refused["code"], refused["message"]))
         self.exported += 1
-        _drop_oldest(self._folder)
-        return DecoderFile(path, description)
+        return self._kept.keep(path, report["description"])
 
-    def _run(self, folder: Path, path: Path, weights: Weights) -> dict[str, Any]:
+    def _run(self, folder: Path, path: Path, weights: WantedWeights) -> dict[str, Any]:
         arguments = [str(folder), "--out", str(path), "--weights", weights, "--json", "--background"]
         with self._lock:
             if self._is_closed:
@@ -133,11 +146,6 @@ class Decoders:
         return answer
 
 
-def _drop_oldest(folder: Path) -> None:
-    newest_first = sorted(folder.glob("*.onnx"), key=lambda path: path.stat().st_mtime, reverse=True)
-    total = 0
-    for number, path in enumerate(newest_first):
-        total += path.stat().st_size
-        if number and total > DISK_BYTES:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
+def _require_exportable(facts: NetworkFacts) -> None:
+    if facts.family not in FAMILIES:
+        raise ExportError("decoder_not_exportable", f"The decoder of {facts.name} ({facts.family}) has no ONNX form.")

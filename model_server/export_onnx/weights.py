@@ -47,6 +47,8 @@ def to_uint8(model: ModelProto, *, exact_weights: Sequence[Floats]) -> ModelProt
     its batched products take no other. `exact_weights` stay float32, in whatever order of axes the graph holds them,
     and so do small ones: they cost next to nothing and, quantised, draw visibly other masks.
     """
+    given, model = model, ModelProto()
+    model.CopyFrom(given)
     exact = {_fingerprint(weight) for weight in exact_weights}
     keep = {
         tensor.name

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from model_server.contract.automatic import AutomaticThresholds
 from model_server.networks.frame import Frame
 
 Pixels = npt.NDArray[np.uint8]
@@ -20,7 +21,8 @@ class NetworkFacts:
     """What is known of a network without loading it.
 
     `image_size`: side in pixels of the square it sees. Two networks of one `encoder_fingerprint` share embeddings.
-    `model_version`: the name and the first 8 hex digits of the sha256 of its weight file(s).
+    `model_version`: the name and the first 8 hex digits of the sha256 of its weight file(s). `thresholds`: which of its
+    masks are kept when nobody looks.
     """
 
     model_version: str
@@ -29,6 +31,7 @@ class NetworkFacts:
     image_size: int
     encoder_fingerprint: str
     parameters: int
+    thresholds: AutomaticThresholds
 
 
 @dataclass(frozen=True, slots=True)

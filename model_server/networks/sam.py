@@ -21,6 +21,7 @@ def facts(folder: Path, config: dict[str, Any]) -> NetworkFacts:
     """Facts of a SAM folder. Raises UnusableModel."""
     return read_facts(
         folder,
+        config,
         family="sam",
         image_size=int(config.get("vision_config", {}).get("image_size", 1024)),
         encoder_prefixes=("vision_encoder.",),

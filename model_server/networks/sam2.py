@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
-from transformers import Sam2Config, Sam2Model
+from transformers import Sam2Config
 
 from model_server.networks import conv_pyramid  # noqa: F401  (registers the backbone of `nano`)
+from model_server.networks.drawn_prompts import MASK_LOGIT_LIMIT, PromptDrawingSam2
 from model_server.networks.frame import Floats, Frame, resize, stretched
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
 from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
@@ -20,13 +21,13 @@ from model_server.networks.weights import read_facts
 
 # conv_s0 and conv_s1 are the decoder's, but run once per image: what they make is part of the embedding.
 ENCODER_PREFIXES = ("vision_encoder.", "no_memory_embedding", "mask_decoder.conv_s0.", "mask_decoder.conv_s1.")
-MASK_LOGIT_LIMIT = 32.0  # SAM2ImagePredictor clamps the logits that go back in as a mask prompt
 
 
 def facts(folder: Path, config: dict[str, Any]) -> NetworkFacts:
     """Facts of a SAM 2 folder. Raises UnusableModel."""
     return read_facts(
         folder,
+        config,
         family="sam2",
         image_size=int(config.get("prompt_encoder_config", {}).get("image_size", 1024)),
         encoder_prefixes=ENCODER_PREFIXES,
@@ -36,14 +37,14 @@ def facts(folder: Path, config: dict[str, Any]) -> NetworkFacts:
 
 def load(folder: Path, config: dict[str, Any], device: torch.device) -> "Sam2":
     """Load a SAM 2 folder. Raises UnusableModel."""
-    model = load_pretrained(Sam2Model, Sam2Config, folder, device)
+    model = load_pretrained(PromptDrawingSam2, Sam2Config, folder, device)
     return Sam2(facts(folder, config), model)
 
 
 class Sam2:
     """The network interface over a Sam2Model in evaluation mode."""
 
-    def __init__(self, facts: NetworkFacts, model: Sam2Model) -> None:
+    def __init__(self, facts: NetworkFacts, model: PromptDrawingSam2) -> None:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
@@ -55,7 +56,7 @@ class Sam2:
             self.points_at_once = self._points_decoder.at_once()
 
     @property
-    def model(self) -> Sam2Model:
+    def model(self) -> PromptDrawingSam2:
         """The transformers model, for what needs its weights and not its answers."""
         return self._model
 

@@ -26,6 +26,7 @@ def facts(folder: Path, config: dict[str, Any]) -> NetworkFacts:
     """Facts of a tiny folder. Raises UnusableModel."""
     return read_facts(
         folder,
+        config,
         family="tiny",
         image_size=INPUT_SIZE,
         encoder_prefixes=("encoder.",),

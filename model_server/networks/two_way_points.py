@@ -2,7 +2,7 @@
 
 Besides the algebra of two_way.py, which it shares:
 - before the first layer has read any token, the image side is the same for all prompts, so what the first layer's
-  attention makes of it is made once per image;
+  attention makes of it is made once per image (not for networks that draw their prompts, drawn_prompts.py);
 - the predicted IoU needs one token only; the others are finished, and the image side upscaled, only for prompts of
   which a mask survives.
 
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model_server.networks.drawn_prompts import DrawingPromptEncoder
 from model_server.networks.network import DecodedPoints
 from model_server.networks.two_way import (
     ImageReadsTokens,
@@ -76,22 +77,29 @@ class TwoWayPoints:
     def __call__(self, image: PreparedPoints, points_xy: Tensor, *, above: float) -> DecodedPoints:
         """Points (P, 2) of input pixels."""
         labels = torch.ones(1, len(points_xy), 1, dtype=torch.int64, device=points_xy.device)
-        prompts = self._prompt_encoder(points_xy[None, :, None], labels, None, None)[0][0]
-        scores, survivors, logits = self.decode(image, prompts, above=above)
+        prompts, dense = self._prompt_encoder(points_xy[None, :, None], labels, None, None)
+        is_drawn = isinstance(self._prompt_encoder, DrawingPromptEncoder)
+        scores, survivors, logits = self.decode(image, prompts[0], dense if is_drawn else None, above=above)
         predicted_iou = scores[survivors[:, 0], survivors[:, 1]]
         return DecodedPoints(
             survivors[:, 0].cpu().numpy(), predicted_iou.float().cpu().numpy(), logits.float().cpu().numpy()
         )
 
-    def decode(self, image: PreparedPoints, prompts: Tensor, *, above: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Prompts (P, T, C): their masks whose predicted IoU is above a number.
+    def decode(
+        self, image: PreparedPoints, prompts: Tensor, dense: Tensor | None = None, *, above: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Prompts (P, T, C), and (P, C, side, side) where they are drawn: their masks of predicted IoU above a number.
 
         Returns predicted IoU of all (P, 3), which of them survive as (K, 2) of prompt and mask, and the survivors'
         low-resolution logits (K, 4 side, 4 side).
         """
         decoder = self._decoder
         tokens = torch.cat([decoder.output_tokens.expand(len(prompts), -1, -1), prompts], dim=1)
-        queries, keys = _first_layer(decoder.layers[0], tokens, image)
+        if dense is None:
+            queries, keys = _first_layer(decoder.layers[0], tokens, image)
+        else:
+            keys = image.image.rows + dense.flatten(2).transpose(1, 2)
+            queries, keys = _layer(decoder.layers[0], None, keys, tokens, decoder.position)
         for layer in decoder.layers[1:]:
             queries, keys = _layer(layer, queries, keys, tokens, decoder.position)
         placed = keys + decoder.position
@@ -136,10 +144,15 @@ def _first_layer(layer: Layer, tokens: Tensor, image: PreparedPoints) -> tuple[T
     return queries, norm(block.layer_norm4, keys)
 
 
-def _layer(layer: Layer, queries: Tensor, keys: Tensor, tokens: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-    """As Layer, with a prompt dimension in front."""
+def _layer(
+    layer: Layer, queries: Tensor | None, keys: Tensor, tokens: Tensor, position: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As Layer, with a prompt dimension in front; the first layer has no queries yet."""
     block = layer.layer
-    queries = queries + _attend_among_tokens(block.self_attn, queries + tokens, queries)
+    if queries is None:
+        queries = _attend_among_tokens(block.self_attn, tokens, tokens)
+    else:
+        queries = queries + _attend_among_tokens(block.self_attn, queries + tokens, queries)
     queries = norm(block.layer_norm1, queries)
     placed = keys + position
     queries = norm(

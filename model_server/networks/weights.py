@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from model_server.contract.automatic import AutomaticThresholds
 from model_server.networks.network import NetworkFacts
 
 CHUNK_BYTES = 1 << 22
@@ -36,12 +39,25 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_facts(
-    folder: Path, *, family: str, image_size: int, encoder_prefixes: Sequence[str], preprocessing: dict[str, Any]
+    folder: Path,
+    config: dict[str, Any],
+    *,
+    family: str,
+    image_size: int,
+    encoder_prefixes: Sequence[str],
+    preprocessing: dict[str, Any],
 ) -> NetworkFacts:
     """Hash the folder's safetensors. Tensors whose name starts with a prefix make the embedding, with `preprocessing`.
 
     Raises UnusableModel.
     """
+    try:
+        thresholds = AutomaticThresholds.model_validate(config.get("automatic", {}))
+    except ValidationError as error:
+        raise UnusableModel(
+            "model_config_unreadable",
+            f"{folder.name}: the thresholds under automatic in config.json cannot be used ({error}).",
+        ) from error
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UnusableModel("model_weights_missing", f"{folder.name}: there is no .safetensors file.")
@@ -65,6 +81,7 @@ def read_facts(
         image_size=image_size,
         encoder_fingerprint=fingerprint.hexdigest(),
         parameters=parameters,
+        thresholds=thresholds,
     )
 
 

@@ -77,11 +77,17 @@ def checkpoint_of(folder: Path, fingerprint: Any) -> tuple[dict[str, Any], dict[
     return kept
 
 
-def save_model(folder: Path, run: Run, facts: dict[str, Any]) -> Path:
-    """Write the finished model in fp16, low-rank changes merged. The run cannot go on after this."""
+def save_model(folder: Path, run: Run, facts: dict[str, Any], base: dict[str, torch.Tensor]) -> Path:
+    """Write the finished model in fp16: low-rank changes merged, `keep_base` of the base's weights mixed in, if given.
+
+    The run cannot go on after this.
+    """
     model = run.network.model
     model.load_state_dict(run.final_weights())
     merge_low_rank(model)
+    for name, tensor in model.state_dict().items():
+        if name in base and tensor.is_floating_point():
+            tensor.lerp_(base[name].to(tensor), run.configuration.keep_base)
     weights = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in model.state_dict().items()

@@ -18,8 +18,9 @@ from model_server.networks.box_head import BoxHead, find_boxes, load_head
 from model_server.networks.boxes import Floats, ScoredBoxes, nms
 from model_server.networks.registry import load_network
 from model_server.networks.weights import UnusableModel, read_config
+from model_server.training.base import find_base
 from model_server.training.detector_data import Lesson, labelled_boxes, make_lesson
-from model_server.training.train import best_device, find_base
+from model_server.training.train import best_device
 from model_server.training.train_detector import NMS_THRESHOLD
 
 FIGURES = ("ar_10", "ar_100", "ap", "ap_50", "ap_75")

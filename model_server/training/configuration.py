@@ -11,6 +11,7 @@ from model_server.training.rounds import Rounds
 from model_server.training.schedule import Schedule
 
 Tune = Literal["full", "decoder", "head", "lora"]
+NEW = "new:"  # the prefix of a base that starts from nothing
 TUNES: tuple[Tune, ...] = ("full", "decoder", "head", "lora")
 
 
@@ -40,7 +41,8 @@ class Configuration:
     `tune`: `full` trains everything; `decoder` all but what makes embeddings; `head` only the output tokens and
     their small networks (HQ-SAM style); `lora` low-rank changes of the decoder's attention, merged when saved. The
     last three leave the encoder as it is, so cached embeddings stay valid. `average_from`: share of the steps after
-    which weights are averaged, 1 for never.
+    which weights are averaged, 1 for never. `keep_base`: share of the base's weights in the finished model; in between
+    it has learned what is new and forgotten little (WiSE-FT, arXiv 2109.01903; 0.5 there without tuning it).
     """
 
     data: tuple[DataChoice, ...]
@@ -58,6 +60,7 @@ class Configuration:
     schedule: Schedule = "cosine"
     clip: float = 1.0
     average_from: float = 1.0
+    keep_base: float = 0.0
     lora_rank: int = 8
     seed: int = 0
     rounds: Rounds = field(default_factory=Rounds)
@@ -83,9 +86,13 @@ def check(configuration: Configuration) -> None:
     for name in positive:
         if not getattr(configuration, name) > 0:
             raise UnusableConfiguration("option_out_of_range", f"--{name.replace('_', '-')} must be above 0.")
-    for name in ("region_share", "scene_share", "paste_share", "average_from"):
+    for name in ("region_share", "scene_share", "paste_share", "average_from", "keep_base"):
         if not 0 <= getattr(configuration, name) <= 1:
             raise UnusableConfiguration("option_out_of_range", f"--{name.replace('_', '-')} must be from 0 to 1.")
+    if configuration.keep_base and configuration.base.startswith(NEW):
+        raise UnusableConfiguration(
+            "nothing_to_keep", "--keep-base needs a trained --base; this one starts from nothing."
+        )
     if not configuration.data:
         raise UnusableConfiguration("no_data", "There is nothing to learn from: name a dataset folder.")
     if any(choice.weight <= 0 for choice in configuration.data):

@@ -38,6 +38,22 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return 1 - both / (probability.sum((-2, -1)) + targets.sum((-2, -1)) + DICE_SMOOTHING)
 
 
+def click_loss(logits: Tensor, points: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy at the clicked points, (B, P, K); 0 without points.
+
+    `logits` (B, P, K, h, w), read between cells (bilinear); `points` (B, P, N, 2) are x, y as shares of the picture's
+    sides, 0..1; `labels` (B, P, N) 1 on the object, 0 off it.
+    """
+    images, prompts, kinds = logits.shape[:3]
+    if points.shape[2] == 0:
+        return logits.new_zeros(images, prompts, kinds)
+    places = (2 * points.float() - 1).flatten(0, 1)[:, None]
+    read = functional.grid_sample(logits.float().flatten(0, 1), places, padding_mode="border", align_corners=False)
+    wanted = labels[:, :, None].expand(-1, -1, kinds, -1).float()
+    at_points = read[:, :, 0].reshape(images, prompts, kinds, -1)
+    return functional.binary_cross_entropy_with_logits(at_points, wanted, reduction="none").mean(-1)
+
+
 @torch.no_grad()
 def actual_iou(logits: Tensor, targets: Tensor) -> Tensor:
     """IoU of the thresholded masks on the low-resolution grid, (...,); two empty masks give 0."""

@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Sam2Config, Sam2Model, SamConfig, SamModel
+from transformers import Sam2Config, SamConfig, SamModel
 
 from model_server.networks import conv_pyramid
+from model_server.networks.drawn_prompts import MASK_LOGIT_LIMIT, PromptDrawingSam2
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained
 from model_server.networks.weights import UnusableModel, read_config
-
-MASK_LOGIT_LIMIT = 32.0  # as served: SAM2ImagePredictor clamps what goes back in
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def load_trainable(folder: Path, *, input_size: int | None = None) -> TrainableN
             "untrainable_architecture",
             f"{folder.name}: networks of model_type {config.get('model_type')!r} cannot be trained; SAM and SAM 2 can.",
         )
-    model_class, config_class = (SamModel, SamConfig) if family == "sam" else (Sam2Model, Sam2Config)
+    model_class, config_class = (SamModel, SamConfig) if family == "sam" else (PromptDrawingSam2, Sam2Config)
     model = load_pretrained(model_class, config_class, folder, torch.device("cpu")).float().requires_grad_(True)
     if input_size is not None and input_size != model.prompt_encoder.input_image_size:
         model = resized(model, folder, input_size)
@@ -136,7 +135,7 @@ def resized(model: Any, folder: Path, input_size: int) -> Any:
         raise UnusableModel("input_size_fixed", f"An input size of {input_size} is not a multiple of 32 from 64 on.")
     config = Sam2Config(**model.config.to_dict())
     set_input_size(config, input_size)
-    other = Sam2Model(config)
+    other = PromptDrawingSam2(config)
     other.load_state_dict(model.state_dict())
     return other
 

@@ -1,10 +1,12 @@
 """The command line of a training run."""
 
 import argparse
+import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
-from model_server.training.augment import Augmentation
+from model_server.training.base import habits_of
 from model_server.training.configuration import TUNES, Configuration, DataChoice, UnusableConfiguration
 from model_server.training.rounds import Rounds
 
@@ -17,36 +19,52 @@ def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
     given = _parser().parse_args(argv)
     data = [read_choice(text, given.split, is_replay=False) for text in given.data]
     data += [read_choice(text, given.split, is_replay=True) for text in given.replay]
-    rounds = Rounds(
-        corrections=given.corrections,
-        no_point_rounds=given.no_point_rounds,
-        box_share=given.box_share,
-        mask_loss=given.mask_loss,
-        mask_weight=given.mask_weight,
-        dice_weight=given.dice_weight,
-        iou_weight=given.iou_weight,
-        iou_loss="l1" if given.sam2_losses else "mse",
-        iou_of_all_masks=given.sam2_losses,
-        corrections_from_mask=0.1 if given.sam2_losses else 0.0,
-        uniform_box_noise=given.sam2_losses,
-    )
-    augmentation = Augmentation(
-        scale=(given.scale[0], given.scale[1]), stretch=given.stretch, colour=given.colour, flip=given.flip
-    )
+    habits = habits_of(given.base)
     configuration = Configuration(
         data=tuple(data),
-        rounds=rounds,
-        augmentation=augmentation,
+        rounds=_rounds(given, habits.rounds),
+        augmentation=dataclasses.replace(habits.augmentation, **_augmentation(given)),
+        min_area=habits.min_area if given.min_area is None else given.min_area,
         **{
             name: getattr(given, name)
             for name in (
                 *("base", "tune", "input_size", "steps", "batch_size", "prompts_per_image", "rate", "encoder_rate"),
-                *("layer_decay", "weight_decay", "warmup", "schedule", "clip", "average_from", "lora_rank", "seed"),
-                *("region_share", "scene_share", "paste_share", "min_area"),
+                *(
+                    "layer_decay",
+                    "weight_decay",
+                    "warmup",
+                    "schedule",
+                    "clip",
+                    "average_from",
+                    "keep_base",
+                    "lora_rank",
+                    "seed",
+                ),
+                *("region_share", "scene_share", "paste_share"),
             )
         },
     )
     return configuration, given
+
+
+def _rounds(given: argparse.Namespace, of_base: Rounds) -> Rounds:
+    """As the base was trained, but for what the command line says."""
+    names = (
+        *("corrections", "no_point_rounds", "box_share", "mask_loss", "mask_weight", "dice_weight", "iou_weight"),
+        "click_weight",
+    )
+    chosen = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    if given.sam2_losses is not None:
+        chosen["iou_loss"] = "l1" if given.sam2_losses else "mse"
+        chosen["corrections_from_mask"] = 0.1 if given.sam2_losses else 0.0
+        chosen["iou_of_all_masks"] = chosen["uniform_box_noise"] = given.sam2_losses
+    return dataclasses.replace(of_base, **chosen)
+
+
+def _augmentation(given: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of it."""
+    chosen = {name: getattr(given, name) for name in ("stretch", "colour", "flip") if getattr(given, name) is not None}
+    return chosen if given.scale is None else {**chosen, "scale": tuple(given.scale)}
 
 
 def read_choice(text: str, split: str | None, *, is_replay: bool) -> DataChoice:
@@ -93,33 +111,40 @@ def _parser() -> argparse.ArgumentParser:
     add("--schedule", choices=("cosine", "steps", "constant"), default="cosine")
     add("--clip", type=float, default=1.0, help="largest norm of the gradient")
     add("--average-from", type=float, default=1.0, help="average the weights after this share of the steps")
+    add(
+        "--keep-base",
+        type=float,
+        default=0.0,
+        help="share of the base's weights in the finished model, against forgetting",
+    )
     add("--lora-rank", type=int, default=8)
     add("--seed", type=int, default=0)
-    group = parser.add_argument_group("prompts and losses (defaults: SAM, appendix A)")
+    group = parser.add_argument_group("prompts and losses (defaults: as the base was trained; else SAM, appendix A)")
     add = group.add_argument
-    add("--corrections", type=int, default=8, help="further points after the first prompt")
-    add("--no-point-rounds", action=argparse.BooleanOptionalAction, default=True, help="two rounds without a new point")
-    add("--box-share", type=float, default=0.5, help="prompts that begin with a box")
-    add("--mask-loss", choices=("focal", "balanced"), default="focal", help="balanced learns from random weights")
-    add("--mask-weight", type=float, default=20.0)
-    add("--dice-weight", type=float, default=1.0)
-    add("--iou-weight", type=float, default=1.0)
+    add("--corrections", type=int, help="further points after the first prompt")
+    add("--no-point-rounds", action=argparse.BooleanOptionalAction, help="two rounds without a new point")
+    add("--box-share", type=float, help="prompts that begin with a box")
+    add("--mask-loss", choices=("focal", "balanced"), help="balanced learns from random weights")
+    add("--mask-weight", type=float)
+    add("--dice-weight", type=float)
+    add("--iou-weight", type=float)
+    add("--click-weight", type=float, help="cross-entropy at the clicked points")
     add(
         "--sam2-losses",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="SAM 2's variations: L1 on all predicted IoUs, a tenth of the "
         "corrections from the mask, uniform box noise",
     )
-    group = parser.add_argument_group("samples")
+    group = parser.add_argument_group("samples (scale to flip, and min-area: as the base was trained)")
     add = group.add_argument
-    add("--scale", type=float, nargs=2, default=(0.1, 2.0), metavar=("LOW", "HIGH"), help="large-scale jitter")
-    add("--stretch", type=float, default=1.0, help="largest change of aspect")
-    add("--colour", type=float, default=0.0, help="strength of colour changes, 0 to 1")
-    add("--flip", action=argparse.BooleanOptionalAction, default=True)
+    add("--scale", type=float, nargs=2, metavar=("LOW", "HIGH"), help="large-scale jitter")
+    add("--stretch", type=float, help="largest change of aspect")
+    add("--colour", type=float, help="strength of colour changes, 0 to 1")
+    add("--flip", action=argparse.BooleanOptionalAction)
     add("--region-share", type=float, default=0.0, help="samples whose masks are regions found by code")
     add("--scene-share", type=float, default=0.0, help="samples drawn by code")
     add("--paste-share", type=float, default=0.0, help="samples with instances pasted in")
-    add("--min-area", type=int, default=16, help="smallest mask, in pixels of the input")
+    add("--min-area", type=int, help="smallest mask, in pixels of the input")
     group = parser.add_argument_group("this machine")
     add = group.add_argument
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1")

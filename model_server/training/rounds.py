@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_server.training import prompts as sampling
-from model_server.training.losses import actual_iou, balanced_loss, dice_loss, focal_loss
+from model_server.training.losses import actual_iou, balanced_loss, click_loss, dice_loss, focal_loss
 from model_server.training.network import Features, Prompts, TrainableNetwork
 
 Start = Literal["point", "box"]
@@ -30,6 +30,8 @@ class Rounds:
 
     `iou_of_all_masks`: the first click teaches the predicted IoU of all three (SAM 2), not only the best's.
     `corrections_from_mask`: share of corrections that fall on the mask instead of the error (SAM 2: 0.1).
+    `click_weight`: weight of the cross-entropy at the clicked points alone (ours; 0 is SAM): a weak network otherwise
+    learns to overlook corrections, whose pixels weigh nothing among all others.
     """
 
     corrections: int = 8
@@ -39,6 +41,7 @@ class Rounds:
     mask_weight: float = 20.0
     dice_weight: float = 1.0
     iou_weight: float = 1.0
+    click_weight: float = 0.0
     iou_loss: Literal["mse", "l1"] = "mse"
     iou_of_all_masks: bool = False
     corrections_from_mask: float = 0.0
@@ -76,7 +79,12 @@ def play(
         if brings_point and logits is not None:
             prompts = _with_correction(prompts, masks, logits, rounds, generator)
         answers, predicted = network.decode(features, prompts, multimask=number == 0 and is_lone_point)
-        result, logits = _score(answers, predicted, targets, rounds)
+        at_clicks = (
+            click_loss(answers, (prompts.points_xy + 0.5) / masks.shape[-1], prompts.labels)
+            if rounds.click_weight
+            else None
+        )
+        result, logits = _score(answers, predicted, targets, rounds, at_clicks)
         prompts = Prompts(
             points_xy=prompts.points_xy, labels=prompts.labels, boxes_xyxy=prompts.boxes_xyxy, mask_logits=logits
         )
@@ -113,11 +121,15 @@ def _with_correction(
     )
 
 
-def _score(logits: Tensor, predicted: Tensor, targets: Tensor, rounds: Rounds) -> tuple[RoundResult, Tensor]:
+def _score(
+    logits: Tensor, predicted: Tensor, targets: Tensor, rounds: Rounds, at_clicks: Tensor | None
+) -> tuple[RoundResult, Tensor]:
     """Losses of (B, P, K) answers, and the logits (B, P, L, L) of the most confident one, cut off from gradients."""
     wanted = targets[:, :, None].expand_as(logits)
     cell_loss = focal_loss if rounds.mask_loss == "focal" else balanced_loss
     mask_losses = rounds.mask_weight * cell_loss(logits, wanted) + rounds.dice_weight * dice_loss(logits, wanted)
+    if at_clicks is not None:
+        mask_losses = mask_losses + rounds.click_weight * at_clicks
     iou = actual_iou(logits, wanted)
     iou_losses = functional.mse_loss(predicted, iou, reduction="none")
     if rounds.iou_loss == "l1":

@@ -13,9 +13,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from model_server.dataset import UnusableDataset, read_dataset
-from model_server.networks.registry import BUNDLED
-from model_server.networks.weights import UnusableModel, read_config
-from model_server.training.architectures import NEW, new_network
+from model_server.networks.weights import UnusableModel
+from model_server.training.architectures import new_network
+from model_server.training.base import find_base
 from model_server.training.checkpoint import (
     UnusableCheckpoint,
     checkpoint_of,
@@ -23,7 +23,7 @@ from model_server.training.checkpoint import (
     save_checkpoint,
     save_model,
 )
-from model_server.training.configuration import Configuration, UnusableConfiguration, check
+from model_server.training.configuration import NEW, Configuration, UnusableConfiguration, check
 from model_server.training.loop import Run, StepResult
 from model_server.training.network import TrainableNetwork, load_trainable
 from model_server.training.options import parse
@@ -87,7 +87,8 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
         weights = (tensor.half() for tensor in run.final_weights().values() if tensor.is_floating_point())
         if not all(bool(tensor.isfinite().all()) for tensor in weights):
             raise _diverged("The trained weights hold values that are no numbers in half precision.")
-        model = save_model(out, run, facts)
+        base = _network(configuration).model.state_dict() if configuration.keep_base else {}
+        model = save_model(out, run, facts, base)
         progress.say("finished", step=run.step, model=str(model))
         return 0
     finally:
@@ -230,13 +231,6 @@ def _network(configuration: Configuration) -> TrainableNetwork:
         name = configuration.base.removeprefix(NEW)
         return new_network(name, input_size=configuration.input_size, seed=configuration.seed)
     return load_trainable(find_base(configuration.base), input_size=configuration.input_size)
-
-
-def find_base(base: str) -> Path:
-    """The folder of a bundled model's name or of a path. Raises UnusableModel."""
-    folder = BUNDLED / base if (BUNDLED / base / "config.json").is_file() else Path(base)
-    read_config(folder)
-    return folder
 
 
 def _facts(configuration: Configuration, sources: list[Source]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from model_server.networks.box_head import BoxHead, find_boxes, shape_as_json, s
 from model_server.networks.boxes import ScoredBoxes, nms
 from model_server.networks.network import Network
 from model_server.networks.registry import load_network
+from model_server.training.base import find_base
 from model_server.training.checkpoint import (
     checkpoint_of,
     current_commit,
@@ -30,7 +31,7 @@ from model_server.training.detector_options import DetectorConfiguration, parse
 from model_server.training.detector_run import DetectorRun, DetectorStep
 from model_server.training.progress import Pace, Progress
 from model_server.training.samples import Source
-from model_server.training.train import STOPPED, Stop, best_device, exit_code, find_base
+from model_server.training.train import STOPPED, Stop, best_device, exit_code
 
 NMS_THRESHOLD = 0.7  # as proposals are made by default
 ENCODING_SHARE = 0.5  # of --max-minutes that may go into embeddings before the first step

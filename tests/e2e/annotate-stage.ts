@@ -1,8 +1,8 @@
 // The stage of the workspace, driven and read as a hand and an eye would: image points to the pointer, pixels back.
 import { PNG } from "pngjs";
 import type { Page } from "playwright-core";
-import { expect, inject } from "vitest";
-import { callApi } from "./browser";
+import { expect } from "vitest";
+import { callApi, server } from "./browser";
 import { picture } from "./pictures";
 
 export interface Facts {
@@ -11,6 +11,10 @@ export interface Facts {
   image: string;
   masks: string;
   points: string;
+  /** Whether the mask being made was changed by hand after its last prompt. */
+  edited: string;
+  /** How many steps can be undone. */
+  steps: string;
   proposals: string;
   /** The number of the selected mask. */
   selected: string;
@@ -31,6 +35,7 @@ export interface AnnotationFact {
   model_version: string | null;
   proposal: { predicted_iou: number } | null;
   state: string;
+  origin: string;
   revision: number;
   rle: { size: number[]; counts: string };
 }
@@ -119,13 +124,12 @@ export interface Place {
   imageIds: number[];
 }
 
-/** A project of its own with pictures in it; the page must be somewhere on the server. */
+/** A project of its own with pictures in it. */
 export async function newProject(page: Page, name: string, seeds: number[], size: [number, number] = [320, 240]): Promise<Place> {
-  await page.goto("/projects");
   const { id } = await callApi<{ id: number }>(page, "POST", "/projects", { name, description: "" });
   for (const seed of seeds) {
     const file = { name: `${name} ${seed}.png`, mimeType: "image/png", buffer: picture(seed, ...size) };
-    const answer = await page.request.post(`/api/projects/${id}/images`, { multipart: { files: file }, headers: { Origin: inject("baseUrl") } });
+    const answer = await page.request.post(`/api/projects/${id}/images`, { multipart: { files: file }, headers: { Origin: server().baseUrl } });
     expect(answer.ok(), await answer.text()).toBe(true);
   }
   const { items } = await callApi<{ items: { id: number }[] }>(page, "GET", `/projects/${id}/images`);

@@ -199,6 +199,29 @@ describe("the queue", () => {
   });
 });
 
+describe("leaving for another page", () => {
+  it("gives the photo back to the queue, but not with clicks that are not kept", async () => {
+    const { page } = await open();
+    const { projectId, imageIds } = await newProject(page, "Left", [53]);
+    const stateOf = async (): Promise<string> => (await callApi<{ state: string }>(page, "GET", `/images/${imageIds[0] ?? 0}`)).state;
+    await startWork(page, projectId);
+    expect(await stateOf()).toBe("claimed");
+    const back = page.getByRole("banner").getByRole("link", { name: "Left" });
+    await back.click();
+    await expect.poll(stateOf, { timeout: 30_000 }).toBe("ready");
+
+    await page.getByRole("link", { name: "Annotate" }).click();
+    await ready(page);
+    await click(page, ...CENTRE);
+    await waitFor(page, { points: "1" });
+    await back.click();
+    await page.locator(".tile").first().waitFor();
+    await page.getByRole("link", { name: "Annotate" }).click();
+    await waitFor(page, { ready: "true", points: "1" });
+    expect(await stateOf()).toBe("claimed");
+  });
+});
+
 describe.each(["dark", "light"] as const)("in the %s scheme", (scheme) => {
   it("breaks no accessibility rule, with a mask, an answer and the key sheet", async () => {
     const { page } = await open({ scheme });

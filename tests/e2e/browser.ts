@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import axe, { type AxeResults, type RunOptions } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
+import type { Server } from "./launch";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 // --disable-gpu makes Canvas2D fast where there is no GPU; the rest makes two runs draw the same pixels.
@@ -33,6 +34,13 @@ function which(name: string): string | null {
   }
 }
 
+/** The server of this worker. */
+export function server(): Server {
+  const found = inject("servers")[Number(process.env["VITEST_POOL_ID"]) - 1];
+  if (found === undefined) throw new Error(`no server was started for worker ${process.env["VITEST_POOL_ID"]}`);
+  return found;
+}
+
 export type Person = "admin" | "annotator" | "researcher";
 
 export interface OpenOptions {
@@ -40,6 +48,8 @@ export interface OpenOptions {
   as?: Person | null;
   scheme?: "dark" | "light";
   viewport?: { width: number; height: number };
+  /** "server": a browser that cannot decode by itself. */
+  decodes?: "browser" | "server";
 }
 
 export interface Journey {
@@ -51,7 +61,7 @@ export interface Journey {
 
 /** One browser for a test file; every context that was opened is closed and judged after its test. */
 export function withBrowser(): { open: (options?: OpenOptions) => Promise<Journey> } {
-  const baseUrl = inject("baseUrl");
+  const { baseUrl } = server();
   let browser: Browser | undefined;
   let opened: { context: BrowserContext; complaints: string[]; expected: RegExp[] }[] = [];
 
@@ -72,7 +82,7 @@ export function withBrowser(): { open: (options?: OpenOptions) => Promise<Journe
     expect(complaints).toEqual([]);
   });
 
-  const open = async ({ as = "admin", scheme = "dark", viewport }: OpenOptions = {}): Promise<Journey> => {
+  const open = async ({ as = "admin", scheme = "dark", viewport, decodes = "browser" }: OpenOptions = {}): Promise<Journey> => {
     if (browser === undefined) throw new Error("open() is for tests, not for the top of the file");
     const context = await browser.newContext({
       baseURL: baseUrl,
@@ -96,6 +106,7 @@ export function withBrowser(): { open: (options?: OpenOptions) => Promise<Journe
     context.on("console", (message) => {
       if (message.type() === "error") complaints.push(`console error: ${message.text()} (${message.location().url})`);
     });
+    if (decodes === "server") await context.addInitScript(() => Object.defineProperty(globalThis, "crossOriginIsolated", { value: false }));
     if (as !== null) await signIn(context, as);
     return { page: await context.newPage(), context, expectComplaint: (pattern) => expected.push(pattern) };
   };
@@ -105,8 +116,8 @@ export function withBrowser(): { open: (options?: OpenOptions) => Promise<Journe
 /** By HTTP, so that only the journeys about signing in spend time on it. */
 async function signIn(context: BrowserContext, person: Person): Promise<void> {
   const answer = await context.request.post("/api/auth/login", {
-    data: inject("people")[person],
-    headers: { Origin: inject("baseUrl") },
+    data: server().people[person],
+    headers: { Origin: server().baseUrl },
   });
   if (!answer.ok()) throw new Error(`signing in as ${person} was refused: ${answer.status()} ${await answer.text()}`);
 }
@@ -118,19 +129,13 @@ async function takePictures(context: BrowserContext, name: string): Promise<void
   }
 }
 
-/** A call of the API with the page's own session, from inside the page. */
-export function callApi<Answer>(page: Page, method: string, path: string, body?: unknown): Promise<Answer> {
-  return page.evaluate(
-    async ({ method, path, body }) => {
-      const init: RequestInit = { method, headers: { "Content-Type": "application/json" } };
-      if (body !== undefined) init.body = JSON.stringify(body);
-      const response = await fetch(`/api${path}`, init);
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      return (text === "" ? null : JSON.parse(text)) as never;
-    },
-    { method, path, body },
-  ) as Promise<Answer>;
+/** A call of the API with the page's own session, whether or not the page has a network. */
+export async function callApi<Answer>(page: Page, method: string, path: string, body?: unknown): Promise<Answer> {
+  const data = body === undefined ? {} : { data: body };
+  const answer = await page.request.fetch(`/api${path}`, { method, headers: { Origin: server().baseUrl }, ...data });
+  const text = await answer.text();
+  if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${text}`);
+  return (text === "" ? null : JSON.parse(text)) as Answer;
 }
 
 /** The page breaks none of axe's WCAG A and AA rules. */
@@ -143,4 +148,13 @@ export async function expectAccessible(page: Page): Promise<void> {
     return result.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
   });
   expect(violations, page.url()).toEqual([]);
+}
+
+/** The same in both colour schemes, one after the other, ending with the dark one. */
+export async function expectAccessibleInBothSchemes(page: Page): Promise<void> {
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor();
+    await expectAccessible(page);
+  }
 }

@@ -47,8 +47,9 @@ describe("the pipeline", () => {
     await stateCount(page, "assisted_manual", "ready", 1);
 
     await page.getByRole("link", { name: "Activity" }).click();
-    await page.getByText("2 images admitted to fully automatic").waitFor();
-    await page.getByText("1 image taken back from semi-automatic").waitFor();
+    const activity = page.getByRole("list", { name: "Activity" });
+    await activity.getByText("2 images admitted to fully automatic").waitFor();
+    await activity.getByText("1 image taken back from semi-automatic").waitFor();
     await expectAccessible(page);
   });
 
@@ -112,8 +113,15 @@ describe("the flywheel and its models", () => {
     await expectAccessible(page);
     await page.keyboard.press("Escape");
 
+    await page.getByLabel("Kept of the version before").focus();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("50");
+    await page.getByRole("button", { name: /^Save/ }).last().press("Enter");
+    const path = `/projects/${projectId}/training-policy`;
+    await expect.poll(async () => (await callApi<{ policy: { keep_base: number } }>(page, "GET", path)).policy.keep_base).toBe(0.5);
+
     const policy = { min_masks: 1, frozen_share: 0.5, augment: false, batch_size: 1, train_detector: false };
-    await callApi(page, "PATCH", `/projects/${projectId}/training-policy`, { policy, revision: 0 });
+    await callApi(page, "PATCH", path, { policy, revision: 1 });
     await page.getByRole("button", { name: "Start a run" }).click();
     await page.getByRole("dialog").getByLabel("Steps").fill("2");
     await page.getByRole("button", { name: "Start run" }).click();

@@ -1,5 +1,5 @@
-// Starts the real thing once for all journeys: `segloop up` with a data folder of its own on free ports, the demo
-// project filled. What the journeys need to know is provided to them.
+// Starts the real thing for each worker: `segloop up` with a data folder of its own on free ports, the demo project
+// filled. Journeys that run at the same time share nothing; what they need to know is provided to them.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -9,14 +9,19 @@ import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { discRle, picture } from "./pictures";
 
+export interface Server {
+  baseUrl: string;
+  databaseUrl: string;
+  /** Single-use; the journey that signs in by link uses it up. */
+  signInLink: string;
+  /** Three people who sign in by password. */
+  people: Record<"admin" | "annotator" | "researcher", { email: string; password: string }>;
+}
+
 declare module "vitest" {
   interface ProvidedContext {
-    baseUrl: string;
-    databaseUrl: string;
-    /** Single-use; the journey that signs in by link uses it up. */
-    signInLink: string;
-    /** Three people who sign in by password. */
-    people: Record<"admin" | "annotator" | "researcher", { email: string; password: string }>;
+    /** One for each worker. */
+    servers: Server[];
   }
 }
 
@@ -28,32 +33,49 @@ const PASSWORD = "a long enough password";
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const artifacts = join(ROOT, "tests/e2e/artifacts");
   mkdirSync(artifacts, { recursive: true });
+  const workers = project.config.maxWorkers;
+  const started = await Promise.allSettled(Array.from({ length: workers }, (_, i) => start(join(artifacts, `server-${i + 1}.log`))));
+  const running = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const stop = async (): Promise<void> => void (await Promise.all(running.map(({ stop }) => stop())));
+  const failed = started.find((each) => each.status === "rejected");
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  project.provide(
+    "servers",
+    running.map(({ server }) => server),
+  );
+  return stop;
+}
+
+async function start(log: string): Promise<{ server: Server; stop: () => Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), "segloop-e2e-"));
   const port = await freePort();
-  const server = spawn(segloop(), ["up", "--data", dataDir, "--port", String(port)], {
+  const up = spawn(segloop(), ["up", "--data", dataDir, "--port", String(port)], {
     cwd: ROOT,
     env: { ...cleanEnvironment(), SEGLOOP_LOGIN_ATTEMPTS_PER_MINUTE: "1000", SEGLOOP_GENERAL_SET: writeGeneralSet(dataDir) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stop = async (): Promise<void> => {
-    await stopped(server);
+    await stopped(up);
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
-    const signInLink = await linkOf(server, join(artifacts, "server.log"));
-    project.provide("baseUrl", `http://127.0.0.1:${port}`);
-    project.provide("databaseUrl", `sqlite:///${join(dataDir, "segloop.sqlite3")}`);
-    project.provide("signInLink", signInLink);
-    project.provide("people", {
+    const signInLink = await linkOf(up, log);
+    const people = {
       admin: addPerson("admin", dataDir),
       annotator: addPerson("annotator", dataDir),
       researcher: addPerson("researcher", dataDir),
-    });
+    };
+    return {
+      server: { baseUrl: `http://127.0.0.1:${port}`, databaseUrl: `sqlite:///${join(dataDir, "segloop.sqlite3")}`, signInLink, people },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
-  return stop;
 }
 
 /** One picture instead of the forty scenes that training otherwise draws and measures. */
@@ -74,7 +96,10 @@ function segloop(): string {
 
 /** Without the settings of whoever runs the tests: they could point at a real installation. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SEGLOOP_")));
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith("SEGLOOP_"));
+  // Another build of the page: one that can be profiled, or that of a change not in frontend/dist yet.
+  const page = process.env["E2E_PAGE_DIR"];
+  return { ...Object.fromEntries(others), ...(page === undefined ? {} : { SEGLOOP_PAGE_DIR: page }) };
 }
 
 function addPerson(role: string, dataDir: string): { email: string; password: string } {

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeCounts } from "../../frontend/src/canvas/masks/rle";
-import { callApi, withBrowser } from "./browser";
+import { callApi, withBrowser, server } from "./browser";
 import { dropPaths } from "./dragging";
 import { picture } from "./pictures";
 import { readZip, writeZip } from "./zip";
@@ -22,7 +22,7 @@ describe("signing in", () => {
   it("works once by the printed link, and offers a password", async () => {
     const { page, expectComplaint } = await open({ as: null });
     expectComplaint(/401/);
-    await page.goto(inject("signInLink"));
+    await page.goto(server().signInLink);
     await page.getByRole("heading", { name: /^You are signed in as/ }).waitFor();
     await page.getByRole("link", { name: "Not now" }).click();
     await page.getByRole("heading", { name: "Projects" }).waitFor();
@@ -30,14 +30,14 @@ describe("signing in", () => {
 
     const other = await open({ as: null });
     other.expectComplaint(/40[01]|410|422/);
-    await other.page.goto(inject("signInLink"));
+    await other.page.goto(server().signInLink);
     await other.page.getByText("This link does not sign you in any more").waitFor();
   });
 
   it("works by password, says when it is wrong, and goes where one wanted to go", async () => {
     const { page, expectComplaint } = await open({ as: null });
     expectComplaint(/401/);
-    const { email, password } = inject("people").admin;
+    const { email, password } = server().people.admin;
     await page.goto("/projects/1?state=skipped");
     await page.getByText("Sign-up is closed").waitFor();
     await page.getByLabel("Email").fill(email);

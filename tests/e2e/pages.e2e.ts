@@ -1,6 +1,6 @@
 // Every page in dark and light: nothing complains, axe finds nothing, and the states nobody hopes for are designed.
-import { describe, expect, inject, it } from "vitest";
-import { callApi, expectAccessible, type Journey, withBrowser } from "./browser";
+import { describe, expect, it } from "vitest";
+import { callApi, expectAccessible, type Journey, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
 
@@ -88,7 +88,7 @@ describe("people", () => {
     const journey = await open();
     const id = await demoId(journey);
     for (const role of ["annotator", "researcher"] as const) {
-      await callApi(journey.page, "POST", `/projects/${id}/members`, { email: inject("people")[role].email, role });
+      await callApi(journey.page, "POST", `/projects/${id}/members`, { email: server().people[role].email, role });
     }
     const seen = async (as: "annotator" | "researcher"): Promise<string[]> => {
       const { page } = await open({ as });
@@ -112,12 +112,37 @@ describe("people", () => {
     await page.keyboard.press("Enter");
     const token = await page.getByRole("textbox", { name: "Token", exact: true }).inputValue();
     const ask = (): Promise<number> =>
-      fetch(`${inject("baseUrl")}/api/projects`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
+      fetch(`${server().baseUrl}/api/projects`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
     expect(await ask()).toBe(200);
     await page.keyboard.press("Escape");
     await page.getByLabel("Revoke token nightly export").click();
     await page.getByText("No token yet.").waitFor();
     expect(await ask()).toBe(401);
+  });
+});
+
+describe("webhooks", () => {
+  it("are added with a secret that is shown once, and deleted", async () => {
+    const { page } = await open();
+    await page.goto("/projects");
+    const { id } = await callApi<{ id: number }>(page, "POST", "/projects", { name: "Told outside" });
+    await page.goto(`/projects/${id}/settings`);
+    await page.getByLabel("Address").fill("http://127.0.0.1:9/hook");
+    await page.getByRole("combobox", { name: "What it is told of" }).click();
+    await page.getByRole("option", { name: "Model went live" }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Add webhook" }).click();
+    const secret = await page.getByRole("dialog").getByLabel("Secret").inputValue();
+    expect(secret.length).toBeGreaterThan(20);
+    await expectAccessible(page);
+    await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
+    const table = page.getByRole("table", { name: "Webhooks" });
+    await table.getByText("Model went live").waitFor();
+    await expectAccessible(page);
+    const { items } = await callApi<{ items: { url: string; kinds: string[] }[] }>(page, "GET", `/projects/${id}/webhooks`);
+    expect(items).toMatchObject([{ url: "http://127.0.0.1:9/hook", kinds: ["model.promoted"] }]);
+    await page.getByLabel("Delete webhook http://127.0.0.1:9/hook").click();
+    await table.waitFor({ state: "detached" });
   });
 });
 
@@ -132,7 +157,7 @@ describe("when things go wrong", () => {
     await context.clearCookies();
     await page.keyboard.press("Enter");
     await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
-    await page.getByRole("dialog").getByLabel("Password", { exact: true }).fill(inject("people").admin.password);
+    await page.getByRole("dialog").getByLabel("Password", { exact: true }).fill(server().people.admin.password);
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor({ state: "hidden" });
     expect(await page.getByPlaceholder("New category").inputValue()).toBe("half typed");

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type AnnotationFact, annotationsOf, click, facts, layerPixel, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
-import { callApi, expectAccessible, withBrowser } from "./browser";
+import { callApi, expectAccessible, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -23,7 +23,7 @@ async function newProposals(page: Page, name: string, seed: number, policy: obje
   await admit(page, projectId, "semi_automatic", policy);
   const python = `${ROOT}.venv/bin/python`;
   const input = JSON.stringify({ image_id: imageId, boxes: BOXES });
-  execFileSync(existsSync(python) ? python : "python3", ["-m", "tests.e2e.add_proposals", inject("databaseUrl")], { cwd: ROOT, input });
+  execFileSync(existsSync(python) ? python : "python3", ["-m", "tests.e2e.add_proposals", server().databaseUrl], { cwd: ROOT, input });
   return { projectId, imageId };
 }
 
@@ -44,7 +44,9 @@ describe("proposals", () => {
     await startWork(page, projectId);
     await waitFor(page, { masks: "4", proposals: "4", selected: "1" });
     await page.getByText("4 proposals, 4 left").waitFor();
-    const opacityAt = async (x: number, y: number): Promise<number> => (await layerPixel(page, "masks", x, y))[3] ?? 0;
+    // The selected one is drawn above the others, on a layer of its own.
+    const opacityAt = async (x: number, y: number): Promise<number> =>
+      Math.max((await layerPixel(page, "masks", x, y))[3] ?? 0, (await layerPixel(page, "preview", x, y))[3] ?? 0);
     expect(await opacityAt(50, 45), "the selected one is hatched").toBeGreaterThan(0);
     expect(await opacityAt(160, 120), "the others are outlines").toBe(0);
     const originals = (await annotationsOf(page, imageId)).map(({ rle }) => rle.counts);

@@ -112,10 +112,10 @@ def test_a_client_that_left_is_dropped(client: TestClient, image: str) -> None:
 
     def hold(*_: object) -> None:
         entered.set()
-        release.wait(20)
+        release.wait(120)
 
     engine.submit(image, None, hold, priority=Priority.CLICK)
-    assert entered.wait(20)
+    assert entered.wait(120)
     body = json.dumps(request_of(image, CLICK)).encode()
     arriving = iter([{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}])
 

@@ -266,7 +266,7 @@ def test_a_process_killed_in_the_middle_is_continued(hub: Hub, tmp_path: Path, b
     process = subprocess.Popen(line, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: bytes_kept(tmp_path / "m", "spot") > 1_000_000, seconds=60, what="the first bytes")
     process.send_signal(by)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == (-9 if by == signal.SIGKILL else 130)
     assert by == signal.SIGKILL or "goes on from there" in said
     assert not (tmp_path / "m" / "spot").exists()

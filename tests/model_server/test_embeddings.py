@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_server.engine.embeddings import EmbeddingCache, pack, unpack
+from model_server.engine.embeddings import EmbeddingCache, Key, pack, unpack
 from model_server.networks.network import Embedding
 
 BYTES = 2 * (8 * 8 * 4 + 16)
@@ -20,8 +20,8 @@ def embedding(seed: int = 0) -> Embedding:
     )
 
 
-def key(number: int) -> tuple[str, str]:
-    return (f"{number:064x}", "f" * 64)
+def key(number: int) -> Key:
+    return Key(f"{number:064x}", "f" * 64)
 
 
 def same(a: Embedding | None, b: Embedding) -> bool:

@@ -20,10 +20,10 @@ from model_server.export_onnx.rules import Rules, read_rules
 from model_server.export_onnx.weights import to_float16, to_uint8
 from model_server.networks.network import Embedding, Network, PromptTensors
 from model_server.networks.registry import BUNDLED, load_network
-from tests.model_server.test_networks import ODD_SIZES_HW, SMALL_SAM2, photo, randomise, small_sam
+from tests.model_server.test_networks import ODD_SIZES_HW, SMALL_SAM2, drawing_sam2, photo, randomise, small_sam
 from tests.running import REPOSITORY
 
-FAMILIES = ("sam", "sam2")
+FAMILIES = ("sam", "sam2", "drawing")
 POINTS = np.array([[30.5, 40.25], [12, 70], [60, 9.75], [3, 3]], np.float32)
 LABELS = np.array([1, 0, 1, 0])
 BOX = np.array([10, 15.5, 61, 80], np.float32)
@@ -65,6 +65,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("models")
     randomise(small_sam()).save_pretrained(root / "sam")
     randomise(Sam2Model(Sam2Config(**SMALL_SAM2))).save_pretrained(root / "sam2")
+    randomise(drawing_sam2()).save_pretrained(root / "drawing")
     return {family: root / family for family in FAMILIES}
 
 
@@ -123,6 +124,15 @@ def test_answers_as_the_served_network(exported: dict[str, Exported], family: st
     assert 0 < answers_by_three < 45
 
 
+def test_a_correction_shows_on_the_surest_pixels(exported: dict[str, Exported]) -> None:
+    """Masks are limited before a click is drawn on them, here as there."""
+    one = exported["drawing"]
+    embedding, sure = one.embedding((97, 131)), np.full((1, 1, 32, 32), 90, np.float32)
+    logits, _ = one.run(embedding, prompts_of(2, False, sure))
+    served = one.network.decode(embedding, prompts_of(2, False, sure[0, 0]), True)
+    assert np.abs(logits[1:] - served.logits).max() <= 1e-4 * max(1.0, float(np.abs(logits).max()))
+
+
 def test_three_clicks_fed_back(exported: dict[str, Exported]) -> None:
     """Differences do not grow over a person's corrections, each with the logits before it as mask."""
     for one in exported.values():
@@ -156,15 +166,15 @@ def test_an_unstable_single_mask_is_replaced() -> None:
 
 
 def test_the_file_describes_itself(exported: dict[str, Exported]) -> None:
-    for family, one in exported.items():
+    for one in exported.values():
         facts = one.network.facts
         description = one.report["description"]
         assert one.metadata["model_version"] == description["model_version"] == facts.model_version
         assert one.metadata["encoder_fingerprint"] == facts.encoder_fingerprint
-        assert (one.metadata["family"], one.metadata["weights"]) == (family, "float32")
+        assert (one.metadata["family"], one.metadata["weights"]) == (facts.family, "float32")
         assert (int(one.metadata["image_size"]), int(one.metadata["low_size"])) == (128, 32)
         assert json.loads(one.metadata["rules"]) == description["rules"]
-        assert (one.rules.stability is not None) == (family == "sam2")
+        assert (one.rules.stability is not None) == (facts.family == "sam2")
         assert one.report["parity_logits"] <= 1e-4
         assert one.report["bytes"] == one.file.stat().st_size
         data = one.file.read_bytes()

@@ -11,6 +11,7 @@ from PIL import Image
 from torch.nn import functional
 from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel, SamConfig, SamModel
 
+from model_server.networks.drawn_prompts import PromptDrawingSam2
 from model_server.networks.network import Embedding, Network, PromptTensors
 from model_server.networks.registry import BUNDLED, load_network, read_network_facts
 from model_server.networks.weights import UnusableModel
@@ -56,6 +57,11 @@ SMALL_SAM2 = {
         "hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32,
     },
 }  # fmt: skip
+
+
+def drawing_sam2() -> PromptDrawingSam2:
+    prompts = SMALL_SAM2["prompt_encoder_config"] | {"draws_prompts": True}
+    return PromptDrawingSam2(Sam2Config(**SMALL_SAM2 | {"prompt_encoder_config": prompts}))
 
 
 def randomise(model: torch.nn.Module) -> torch.nn.Module:
@@ -246,6 +252,7 @@ def test_the_bundled_model_loads_and_clicks() -> None:
         (lambda folder: (folder / "config.json").unlink(), "model_config_unreadable"),
         (lambda folder: (folder / "config.json").write_text("{"), "model_config_unreadable"),
         (lambda folder: (folder / "config.json").write_text("[]"), "model_config_unreadable"),
+        (lambda folder: keep_above(folder, 1.5), "model_config_unreadable"),
         (lambda folder: change_type(folder, "bert"), "unknown_architecture"),
         (lambda folder: change_type(folder, ["sam"]), "unknown_architecture"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model_weights_missing"),
@@ -262,6 +269,11 @@ def test_unusable_folders_are_named(tmp_path: Path, damage, code: str) -> None:
     assert caught.value.code == code
     with pytest.raises(UnusableModel):
         read_network_facts(folder)
+
+
+def keep_above(folder: Path, pred_iou_thresh: float) -> None:
+    config = {"model_type": "segloop_tiny", "automatic": {"pred_iou_thresh": pred_iou_thresh}}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def change_type(folder: Path, model_type: object) -> None:

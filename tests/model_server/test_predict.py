@@ -41,7 +41,7 @@ def predict(
     at: tuple[Engine, str], prompts: Sequence[Prompt], memo: Memo | None = None, **options
 ) -> list[PredictedMask]:
     engine, image = at
-    return Predictor(engine, memo).submit(image, SIZE_HW, prompts, **options).result(30).value.masks
+    return Predictor(engine, memo).submit(image, SIZE_HW, prompts, **options).result(120).value.masks
 
 
 def test_a_click_on_a_disc_gives_the_disc(spot: tuple[Engine, str]) -> None:
@@ -91,7 +91,7 @@ def test_replay_is_step_by_step_decoding(nano: tuple[Engine, str]) -> None:
             logits = decoded.logits[choice]
         return to_masks(decoded, frame)
 
-    expected = engine.submit(image, None, by_hand, priority=Priority.CLICK).result(30).value
+    expected = engine.submit(image, None, by_hand, priority=Priority.CLICK).result(120).value
     assert predict(nano, STEPS) == expected
     assert predict(nano, [replace(STEPS[0], candidate=0), *STEPS[1:]]) != expected
 
@@ -158,7 +158,7 @@ def test_errors_are_named(spot: tuple[Engine, str]) -> None:
         predict(spot, [PointPrompt(x=500, y=5, label=1)])
     assert outside.value.code == "point_outside_image"
     with pytest.raises(EngineError) as mismatch:
-        Predictor(engine).submit(image, (128, 96), [OUTSIDE]).result(30)
+        Predictor(engine).submit(image, (128, 96), [OUTSIDE]).result(120)
     assert mismatch.value.code == "image_size_mismatch"
 
 
@@ -174,7 +174,7 @@ def test_odd_sizes(nano: tuple[Engine, str], size_hw: tuple[int, int]) -> None:
     sha256 = hashlib.sha256(file.getvalue()).hexdigest()
     engine._pictures._store.put(image_key(sha256), file.getvalue())
     prompts = [PointPrompt(x=size_hw[1], y=size_hw[0], label=1)]
-    for answer in Predictor(engine).submit(sha256, size_hw, prompts).result(30).value.masks:
+    for answer in Predictor(engine).submit(sha256, size_hw, prompts).result(120).value.masks:
         masks.validate(answer.rle, size_hw, max_bytes=10**6)
 
 
@@ -188,7 +188,7 @@ def test_caches_and_company_change_no_answer(settings: Settings) -> None:
         for y in (4, 7)
     ]
     calm = Engine(settings)
-    expected = [Predictor(calm, Memo(0)).submit(i, SIZE_HW, p).result(30).value.masks for i, p in asked]
+    expected = [Predictor(calm, Memo(0)).submit(i, SIZE_HW, p).result(120).value.masks for i, p in asked]
     calm.close()
     bytes_each = 3 * 64 * 64 * 2
     small = replace(
@@ -201,7 +201,7 @@ def test_caches_and_company_change_no_answer(settings: Settings) -> None:
     busy = Engine(small)
     predictor = Predictor(busy, Memo(5 * 3 * 64 * 64 * 4))
     futures = [predictor.submit(image, SIZE_HW, prompts) for image, prompts in asked + asked[::-1]]
-    assert [future.result(30).value.masks for future in futures] == expected + expected[::-1]
+    assert [future.result(120).value.masks for future in futures] == expected + expected[::-1]
     assert busy.cache.sizes()["memory"] <= bytes_each
     assert busy.load.waiting == 0
     busy.close()

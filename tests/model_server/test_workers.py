@@ -7,7 +7,7 @@ import pytest
 
 from model_server.engine.workers import Job, Priority, Workers
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 120
 
 
 class Gate:

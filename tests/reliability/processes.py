@@ -52,11 +52,11 @@ class Installation:
         """kill -9, children included; returns when it is gone."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
     def wait_until_ready(self) -> None:
         """Until the backend answers."""
-        wait_until(lambda: answers(f"{self.url}/readyz"), seconds=60, what=f"the backend ({self.log})")
+        wait_until(lambda: answers(f"{self.url}/readyz"), seconds=180, what=f"the backend ({self.log})")
 
     def stop(self) -> None:
         """Kills whatever runs."""

@@ -1,4 +1,5 @@
 // One error for everything the server refuses and for a server that does not answer.
+import { words } from "../words/errors";
 
 export class ApiError extends Error {
   /** HTTP status; 0 = no answer at all. */
@@ -25,7 +26,7 @@ export class ApiError extends Error {
 }
 
 export function noAnswer(): ApiError {
-  return new ApiError(0, "no_answer", "The server does not answer. Nothing is lost; try again when it is back.");
+  return new ApiError(0, "no_answer", words.noAnswer);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -37,7 +38,7 @@ export function errorOf(status: number, body: unknown, headers: Headers): ApiErr
   const inner = isRecord(body) && isRecord(body["error"]) ? body["error"] : {};
   const code = typeof inner["code"] === "string" ? inner["code"] : "unexpected_answer";
   const message =
-    typeof inner["message"] === "string" ? inner["message"] : `The server answered ${status} without saying why.`;
+    typeof inner["message"] === "string" ? inner["message"] : words.unexplained(status);
   const seconds = Number.parseFloat(headers.get("Retry-After") ?? "");
   return new ApiError(status, code, message, {
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,

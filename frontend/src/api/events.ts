@@ -43,6 +43,8 @@ const TOUCHED: Readonly<Record<string, readonly string[]>> = {
   "detector.promoted": ["", "stages", "training-runs", "promotions", "audit-log"],
   "snapshot.made": ["snapshots", "audit-log"],
   "audit.passed": ["stages", "statistics", "audit-log"],
+  "image.accepted": ["audit-log"],
+  "image.sent_back": ["", "stages", "images", "statistics", "audit-log"],
 };
 
 /** Events come in bunches; what they touched is fetched at most this often. */
@@ -56,7 +58,6 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
   let timer: number | undefined;
   let flushTimer: number | undefined;
   let failures = 0;
-  let wasOpen = false;
   const touched = new Set<string>();
 
   const flush = (): void => {
@@ -86,8 +87,7 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
     source.onopen = () => {
       failures = 0;
       live.setState({ isOpen: true });
-      if (wasOpen) touchAll(); // whatever happened while nobody listened
-      wasOpen = true;
+      touchAll(); // whatever happened while nobody listened, also between the page's first answers and now
     };
     source.onerror = () => {
       live.setState({ isOpen: false });

@@ -4,6 +4,7 @@ import { call, client, noteAnswer } from "./client";
 import { setLost } from "./connection";
 import { errorOf, noAnswer } from "./errors";
 import { projectKey } from "./projects";
+import { words } from "../words/errors";
 import type { ImageState, UploadAnswer } from "./types";
 
 export const IMAGES_PER_PAGE = 200;
@@ -80,7 +81,7 @@ export function uploadImages(
       setLost(true);
       reject(noAnswer());
     };
-    request.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
+    request.onabort = () => reject(new DOMException(words.cancelledUpload, "AbortError"));
     request.onloadend = () => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) request.onabort?.(new ProgressEvent("abort"));

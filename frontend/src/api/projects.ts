@@ -21,7 +21,7 @@ export function createProject(project: { name: string; description: string }): P
   return call(client.POST("/api/projects", { body: project }));
 }
 
-export function changeProject(projectId: number, change: { name?: string; description?: string }): Promise<Project> {
+export function changeProject(projectId: number, change: { name?: string; description?: string; guidelines?: string }): Promise<Project> {
   return call(
     client.PATCH("/api/projects/{project_id}", { params: { path: { project_id: projectId } }, body: change }),
   );

@@ -1,4 +1,5 @@
 // What a person may do, so that the page hides what the server would refuse. The server is the judge.
+import { words } from "../words/roles";
 import type { Me, Project, Role } from "./types";
 
 export const isAdmin = (me: Me | null | undefined): boolean => me?.user.role === "admin";
@@ -7,9 +8,9 @@ export const canAnnotate = (project: Project): boolean => project.role !== "rese
 export const canExport = (project: Project): boolean => project.role !== "annotator";
 
 export const ROLES: readonly { value: Role; label: string; does: string }[] = [
-  { value: "admin", label: "Admin", does: "runs projects, people and exports" },
-  { value: "annotator", label: "Annotator", does: "makes and corrects masks" },
-  { value: "researcher", label: "Researcher", does: "browses and exports" },
+  { value: "admin", ...words.admin },
+  { value: "annotator", ...words.annotator },
+  { value: "researcher", ...words.researcher },
 ];
 
-export const roleLabel = (role: Role): string => ROLES.find((entry) => entry.value === role)?.label ?? role;
+export const roleLabel = (role: Role): string => words[role].label;

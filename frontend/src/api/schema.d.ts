@@ -23,6 +23,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/images/{image_id}/embedding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Embedding
+         * @description The encoded image for decoding in the browser: raw little-endian fp16, finest feature map first (docs/onnx.md).
+         *
+         *     Without `model_version` that of the project's live model; the header says which. An embedding that has to be made
+         *     is not waited for. 503 with Retry-After when the model server is away or full.
+         */
+        get: operations["read_embedding_api_images__image_id__embedding_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/images/{image_id}/automatic": {
         parameters: {
             query?: never;
@@ -300,7 +323,7 @@ export interface paths {
         head?: never;
         /**
          * Change Project
-         * @description Changes name or description.
+         * @description Changes name, description or guidelines.
          */
         patch: operations["change_project_api_projects__project_id__patch"];
         trace?: never;
@@ -540,6 +563,7 @@ export interface paths {
          *
          *     The first request for a version waits until its file is made: seconds, for the largest models longer than the
          *     503 that says to ask again. 409 when the model's family has no such form, or its smaller weights draw other masks.
+         *     `smallest` is the smallest that draws the same masks, and does not wait.
          */
         get: operations["read_decoder_api_models__model_version__decoder_onnx_get"];
         put?: never;
@@ -932,8 +956,30 @@ export interface paths {
         /**
          * Lend Next
          * @description Lends an image: the one you hold already, else the next of the queue; with `image_id`, that one.
+         *
+         *     With `finish`, what that item's own route does comes first; where it fails, nothing is lent.
          */
         post: operations["lend_next_api_projects__project_id__work_next_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/work/upcoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Upcoming
+         * @description The image that is probably lent to you next, to fetch it ahead; pass it as `prefer`.
+         */
+        get: operations["read_upcoming_api_projects__project_id__work_upcoming_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1014,6 +1060,48 @@ export interface paths {
          * @description Gives the image back to the queue; its masks stay.
          */
         post: operations["release_api_work__work_id__release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find To Review
+         * @description A finished image to look at: this one, or the next that nobody has reviewed. Nothing is lent.
+         *
+         *     `remaining`: how many wait for a review, counted up to 1000.
+         */
+        get: operations["find_to_review_api_projects__project_id__review_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work/{work_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Accepts a finished image, or sends it back to its queue with a reason. 409 `not_finished` when it is not.
+         */
+        post: operations["decide_api_work__work_id__review_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1622,7 +1710,7 @@ export interface components {
         /**
          * AnnotationIn
          * @description A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
-         *     had answered and which candidate was taken.
+         *     had answered and which candidate was taken; `flags` and `comment`: what its maker says of it.
          */
         AnnotationIn: {
             rle: components["schemas"]["RleJson"];
@@ -1645,6 +1733,16 @@ export interface components {
             /** Candidate */
             candidate?: number | null;
             proposal?: components["schemas"]["Proposal"] | null;
+            /**
+             * Flags
+             * @default []
+             */
+            flags: ("unsure" | "crowd" | "cut_by_border")[];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
             /** Work Item Id */
             work_item_id?: number | null;
         };
@@ -1700,6 +1798,10 @@ export interface components {
             proposal: components["schemas"]["Proposal"] | null;
             /** Proposal Iou */
             proposal_iou: number | null;
+            /** Flags */
+            flags: ("unsure" | "crowd" | "cut_by_border")[];
+            /** Comment */
+            comment: string;
             /** Revision */
             revision: number;
             /**
@@ -1806,9 +1908,6 @@ export interface components {
              * @default {
              *       "points_per_side": 32,
              *       "points_per_batch": 64,
-             *       "pred_iou_thresh": 0.88,
-             *       "stability_score_thresh": 0.95,
-             *       "stability_score_offset": 1,
              *       "box_nms_thresh": 0.7,
              *       "crop_n_layers": 0,
              *       "crop_nms_thresh": 0.7,
@@ -1860,7 +1959,8 @@ export interface components {
          *       `crop_n_points_downscale_factor` to the power of n.
          *     - `points_per_batch`: how many points' masks are in memory at once.
          *     - `pred_iou_thresh`, `stability_score_thresh`: what the predicted IoU must exceed and the stability reach; 0 turns
-         *       a filter off. Stability is the IoU of the masks cut at +- `stability_score_offset` logits.
+         *       a filter off. Stability is the IoU of the masks cut at +- `stability_score_offset` logits. Null, any of the three
+         *       is the model's own (AutomaticThresholds).
          *     - `box_nms_thresh`, `crop_nms_thresh`: of masks whose boxes overlap more, the one of higher predicted IoU stays
          *       (within a crop), or the one of the smaller crop (between crops). `mask_nms_thresh`: the same for the masks
          *       themselves, by predicted IoU; null turns it off.
@@ -1881,21 +1981,12 @@ export interface components {
              * @default 64
              */
             points_per_batch: number;
-            /**
-             * Pred Iou Thresh
-             * @default 0.88
-             */
-            pred_iou_thresh: number;
-            /**
-             * Stability Score Thresh
-             * @default 0.95
-             */
-            stability_score_thresh: number;
-            /**
-             * Stability Score Offset
-             * @default 1
-             */
-            stability_score_offset: number;
+            /** Pred Iou Thresh */
+            pred_iou_thresh?: number | null;
+            /** Stability Score Thresh */
+            stability_score_thresh?: number | null;
+            /** Stability Score Offset */
+            stability_score_offset?: number | null;
             /**
              * Box Nms Thresh
              * @default 0.7
@@ -1938,15 +2029,38 @@ export interface components {
         };
         /**
          * AutomaticResponse
-         * @description Masks by predicted IoU, the highest first.
+         * @description Masks by predicted IoU, the highest first. `model_thresholds`: its own, for what the options left open.
          */
         AutomaticResponse: {
             /** Model Version */
             model_version: string;
+            model_thresholds: components["schemas"]["AutomaticThresholds"];
             /** Masks */
             masks: components["schemas"]["AutomaticMask"][];
             counts: components["schemas"]["AutomaticCounts"];
             timings_ms: components["schemas"]["AutomaticTimings"];
+        };
+        /**
+         * AutomaticThresholds
+         * @description What a model's masks must reach where nobody says otherwise. Models differ in how sure they are of themselves, so
+         *     a model's config.json may name its own under `automatic`; these made SA-1B (Segment Anything, appendix B).
+         */
+        AutomaticThresholds: {
+            /**
+             * Pred Iou Thresh
+             * @default 0.88
+             */
+            pred_iou_thresh: number;
+            /**
+             * Stability Score Thresh
+             * @default 0.95
+             */
+            stability_score_thresh: number;
+            /**
+             * Stability Score Offset
+             * @default 1
+             */
+            stability_score_offset: number;
         };
         /**
          * AutomaticTimings
@@ -2202,6 +2316,16 @@ export interface components {
             finished_at: string | null;
         };
         /**
+         * FinishedIn
+         * @description The item that is done, with the token it was lent with.
+         */
+        FinishedIn: {
+            /** Lease Token */
+            lease_token: string;
+            /** Work Id */
+            work_id: number;
+        };
+        /**
          * Flywheel
          * @description One round for each model version, in order of promotion.
          */
@@ -2214,7 +2338,8 @@ export interface components {
          * @description What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
          *
          *     The 95 % interval of the paired difference of `measure`, the better the larger, must lie above `min_gain` (IoU, or
-         *     clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`.
+         *     clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`. Of a detector, the interval of
+         *     the difference in average recall of 100 boxes must lie above `min_gain` (above 0 where that is in clicks).
          */
         Gate: {
             /**
@@ -2339,15 +2464,13 @@ export interface components {
         };
         /**
          * JobList
-         * @description A page of jobs, newest first.
+         * @description A page of jobs, newest first. A project gathers jobs without end, so nobody counts them.
          */
         JobList: {
             /** Items */
             items: components["schemas"]["JobOut"][];
             /** Next Cursor */
             next_cursor: string | null;
-            /** Total */
-            total: number;
         };
         /**
          * JobOut
@@ -2559,6 +2682,8 @@ export interface components {
          * NextIn
          * @description Which image to lend: the next of the queue, or this one. `after`: not this item again (it was put aside).
          *
+         *     `finish`: what is done first, in one step with the lending. `prefer`: this image if it still waits, else the next;
+         *     what `upcoming` named.
          *     Without `stage`: proposals to review first, then images to annotate by hand, then audits.
          */
         NextIn: {
@@ -2566,6 +2691,9 @@ export interface components {
             image_id?: number | null;
             /** After */
             after?: number | null;
+            finish?: components["schemas"]["FinishedIn"] | null;
+            /** Prefer */
+            prefer?: number | null;
             /** Stage */
             stage?: ("assisted_manual" | "semi_automatic" | "fully_automatic") | null;
         };
@@ -2692,6 +2820,11 @@ export interface components {
              */
             max_minutes: number;
             /**
+             * Keep Base
+             * @default 0
+             */
+            keep_base: number;
+            /**
              * Augment
              * @default true
              */
@@ -2788,6 +2921,8 @@ export interface components {
         /**
          * PredictIn
          * @description All prompts of one mask in order of use; the request holds everything, the server remembers nothing.
+         *
+         *     `view_xyxy`: the part of the image on the screen, in its pixels; zoomed in, small objects get sharper masks.
          */
         PredictIn: {
             /** Prompts */
@@ -2799,14 +2934,28 @@ export interface components {
             multimask: "auto" | boolean;
             /** Model Version */
             model_version?: string | null;
+            /** View Xyxy */
+            view_xyxy?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
         };
         /**
          * PredictResponse
-         * @description Masks in the model's own order.
+         * @description Masks in the model's own order. `part_xyxy`: the part that was encoded for itself; null: the whole image was.
          */
         PredictResponse: {
             /** Model Version */
             model_version: string;
+            /** Part Xyxy */
+            part_xyxy?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
             /** Masks */
             masks: components["schemas"]["PredictedMask"][];
             timings_ms: components["schemas"]["Timings"];
@@ -2871,6 +3020,8 @@ export interface components {
         /**
          * ProjectOut
          * @description A project, with what the caller is in it. `model_version` None = the model server's default.
+         *
+         *     `guidelines`: how to annotate, as Markdown.
          */
         ProjectOut: {
             /** Id */
@@ -2879,6 +3030,8 @@ export interface components {
             name: string;
             /** Description */
             description: string;
+            /** Guidelines */
+            guidelines: string;
             /**
              * Role
              * @enum {string}
@@ -2907,6 +3060,8 @@ export interface components {
             name?: string | null;
             /** Description */
             description?: string | null;
+            /** Guidelines */
+            guidelines?: string | null;
         };
         /**
          * PromoteIn
@@ -3060,6 +3215,33 @@ export interface components {
             reverted: number;
             /** Stay */
             stay: number;
+        };
+        /**
+         * ReviewIn
+         * @description What a reviewer decides of a finished image; sent back, `reason` says why and goes to the named masks, too.
+         */
+        ReviewIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accept" | "send_back";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Annotation Ids */
+            annotation_ids?: number[];
+        };
+        /**
+         * ReviewOut
+         * @description The last review of an image since it was finished. `sent_back_reason` None: it was accepted.
+         */
+        ReviewOut: {
+            by: components["schemas"]["Person"];
+            /** Sent Back Reason */
+            sent_back_reason: string | null;
         };
         /**
          * RevisionList
@@ -3380,6 +3562,9 @@ export interface components {
         /**
          * StageList
          * @description The three stages in order, and the versions that are live (None: the model server's default; no detector).
+         *
+         *     `detector_fits` False: the detector was trained on another encoder than the live model's. Images wait for proposals
+         *     until a detector is trained on the live model.
          */
         StageList: {
             /** Stages */
@@ -3388,6 +3573,8 @@ export interface components {
             model_version: string | null;
             /** Detector Version */
             detector_version: string | null;
+            /** Detector Fits */
+            detector_fits: boolean;
         };
         /**
          * StageOut
@@ -3489,9 +3676,6 @@ export interface components {
              * @default {
              *       "points_per_side": 32,
              *       "points_per_batch": 64,
-             *       "pred_iou_thresh": 0.88,
-             *       "stability_score_thresh": 0.95,
-             *       "stability_score_offset": 1,
              *       "box_nms_thresh": 0.7,
              *       "crop_n_layers": 0,
              *       "crop_nms_thresh": 0.7,
@@ -3616,6 +3800,14 @@ export interface components {
             proposed: number[];
         };
         /**
+         * UpcomingOut
+         * @description The image that is probably lent next to the one who asks; null: nothing else waits. It is not lent by this.
+         */
+        UpcomingOut: {
+            /** Image Id */
+            image_id: number | null;
+        };
+        /**
          * UserCreated
          * @description The person and the link to hand over.
          */
@@ -3717,7 +3909,7 @@ export interface components {
              */
             url: string;
             /** Kinds */
-            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed")[];
+            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed" | "image.accepted" | "image.sent_back")[];
         };
         /**
          * WebhookList
@@ -3754,6 +3946,7 @@ export interface components {
          *
          *     `remaining`: how many images of this stage still wait, this one included. `is_audit`: an image of the automatic
          *     stage whose masks are to be checked. After `hint_seconds` on one mask the page suggests to move on.
+         *     `finished_by`: who finished it, of a finished one. `review` None: nobody has reviewed it.
          */
         WorkItemOut: {
             /** Id */
@@ -3775,6 +3968,8 @@ export interface components {
             lease_seconds: number;
             /** Remaining */
             remaining: number;
+            finished_by: components["schemas"]["Person"] | null;
+            review: components["schemas"]["ReviewOut"] | null;
         };
     };
     responses: never;
@@ -3808,6 +4003,55 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PredictResponse"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_embedding_api_images__image_id__embedding_get: {
+        parameters: {
+            query?: {
+                model_version?: string | null;
+            };
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Its layout as JSON. */
+                    "Segloop-Embedding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It is being made: ask again after Retry-After seconds. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The embedding named by If-None-Match is still the one. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -4836,7 +5080,7 @@ export interface operations {
     read_decoder_api_models__model_version__decoder_onnx_get: {
         parameters: {
             query?: {
-                weights?: "float32" | "float16" | "uint8";
+                weights?: ("float32" | "float16" | "uint8") | "smallest";
             };
             header?: never;
             path: {
@@ -4856,6 +5100,13 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            /** @description The smallest is being made: ask again after Retry-After seconds. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The decoder named by If-None-Match is still the one. */
             304: {
@@ -5622,6 +5873,39 @@ export interface operations {
             };
         };
     };
+    read_upcoming_api_projects__project_id__work_upcoming_get: {
+        parameters: {
+            query?: {
+                stage?: ("assisted_manual" | "semi_automatic" | "fully_automatic") | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpcomingOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     heartbeat_api_work__work_id__heartbeat_post: {
         parameters: {
             query?: never;
@@ -5739,6 +6023,82 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LeaseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkItemOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    find_to_review_api_projects__project_id__review_get: {
+        parameters: {
+            query?: {
+                image_id?: number | null;
+                after_image?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkItemOut"];
+                };
+            };
+            /** @description Every finished image has been reviewed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    decide_api_work__work_id__review_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewIn"];
             };
         };
         responses: {

@@ -69,7 +69,7 @@ export function makeSnapshot(projectId: number, note: string): Promise<Snapshot>
 }
 
 /** Refused with `too_few_masks` {have, need} or `run_under_way`. What `options` leaves out is as the policy says. */
-export function startRun(projectId: number, wanted: { kind: RunKind; options: Partial<TrainingPolicy> }): Promise<Run> {
+export function startRun(projectId: number, wanted: { kind: RunKind; base?: string; options: Partial<TrainingPolicy> }): Promise<Run> {
   return call(client.POST("/api/projects/{project_id}/training-runs", { ...of(projectId), body: wanted }));
 }
 

@@ -11,6 +11,9 @@ import { CopyField } from "../ui/CopyField";
 import { ErrorPanel } from "../ui/ErrorPanel";
 import { moment } from "../ui/format";
 import { SkeletonRows } from "../ui/SkeletonRows";
+import { words } from "../words/account";
+import { words as appWords } from "../words/app";
+import { LanguageRadios } from "./LanguageRadios";
 import { PasswordForm } from "./PasswordForm";
 
 export function AccountPage(): ReactNode {
@@ -24,10 +27,19 @@ export function AccountPage(): ReactNode {
       </div>
       <Stack component="section" aria-labelledby="password" maw={360}>
         <Title order={2} id="password">
-          Password
+          {words.password}
         </Title>
-        {!me.has_password && <Text c="dimmed">You have none yet: you can only sign in by link.</Text>}
-        <PasswordForm me={me} onSet={() => notifications.show({ message: "Password saved. Other sessions have ended." })} />
+        {!me.has_password && <Text c="dimmed">{words.noPasswordYet}</Text>}
+        <PasswordForm me={me} onSet={() => notifications.show({ message: words.passwordSaved })} />
+      </Stack>
+      <Stack component="section" aria-labelledby="language" gap="sm">
+        <div>
+          <Title order={2} id="language">
+            {appWords.language}
+          </Title>
+          <Text c="dimmed">{words.languageText}</Text>
+        </div>
+        <LanguageRadios labelledBy="language" />
       </Stack>
       <Tokens />
     </Stack>
@@ -41,30 +53,30 @@ function Tokens(): ReactNode {
     <Stack component="section" aria-labelledby="tokens">
       <div>
         <Title order={2} id="tokens">
-          API tokens
+          {words.tokens.title}
         </Title>
         <Text c="dimmed">
-          For programs. A token may do what you may do. All routes are described in the{" "}
+          {words.tokens.text}{" "}
           <Anchor href="/api/docs" target="_blank" underline="always">
-            API documentation
+            {words.tokens.documentation}
           </Anchor>
-          .
+          {words.tokens.textEnd}
         </Text>
       </div>
       <NewToken onCreated={setSecret} />
       {tokens.error !== null && (
-        <ErrorPanel title="Tokens could not be read" message={messageOf(tokens.error)} onRetry={() => void tokens.refetch()} />
+        <ErrorPanel title={words.tokens.notRead} message={messageOf(tokens.error)} onRetry={() => void tokens.refetch()} />
       )}
       {tokens.isPending && <SkeletonRows rows={2} height={40} />}
       {tokens.data !== undefined && <TokenTable tokens={tokens.data.items} />}
       <Example token={secret} />
-      <Modal opened={secret !== null} onClose={() => setSecret(null)} title="Your new token" size="lg">
+      <Modal opened={secret !== null} onClose={() => setSecret(null)} title={words.tokens.created} size="lg">
         <Stack>
-          <Text c="dimmed">It is shown only now. Keep it like a password.</Text>
-          <CopyField label="Token" value={secret ?? ""} />
+          <Text c="dimmed">{words.tokens.createdText}</Text>
+          <CopyField label={words.tokens.token} value={secret ?? ""} />
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setSecret(null)}>
-              Close
+              {words.tokens.close}
             </Button>
           </Group>
         </Stack>
@@ -88,15 +100,15 @@ function NewToken({ onCreated }: { onCreated: (secret: string) => void }): React
     <form onSubmit={form.onSubmit(({ name }) => create.mutate(name.trim()))}>
       <Group align="flex-end" gap="xs">
         <TextInput
-          label="What the token is for"
-          placeholder="Nightly export"
+          label={words.tokens.what}
+          placeholder={words.tokens.example}
           w={320}
           required
           maxLength={120}
           {...form.getInputProps("name")}
         />
         <Button type="submit" variant="default" loading={create.isPending}>
-          Create token
+          {words.tokens.create}
         </Button>
       </Group>
       {create.error !== null && (
@@ -113,22 +125,22 @@ function TokenTable({ tokens }: { tokens: readonly Token[] }): ReactNode {
   const revoke = useMutation({
     mutationFn: (token: Token) => revokeToken(token.id),
     onSuccess: (_answer, token) => {
-      notifications.show({ message: `Token "${token.name}" no longer works.` });
+      notifications.show({ message: words.tokens.revoked(token.name) });
       void queryClient.invalidateQueries({ queryKey: tokensQuery.queryKey });
     },
-    onError: (error) => notifications.show({ color: "red", title: "The token still works", message: messageOf(error) }),
+    onError: (error) => notifications.show({ color: "red", title: words.tokens.notRevoked, message: messageOf(error) }),
   });
-  if (tokens.length === 0) return <Text c="dimmed">No token yet.</Text>;
+  if (tokens.length === 0) return <Text c="dimmed">{words.tokens.none}</Text>;
   return (
     <Table verticalSpacing={6} className="tabular">
       <Table.Thead>
         <Table.Tr>
-          <Table.Th>For</Table.Th>
-          <Table.Th>Begins with</Table.Th>
-          <Table.Th>Created</Table.Th>
-          <Table.Th>Last used</Table.Th>
+          <Table.Th>{words.tokens.for}</Table.Th>
+          <Table.Th>{words.tokens.beginsWith}</Table.Th>
+          <Table.Th>{words.tokens.createdAt}</Table.Th>
+          <Table.Th>{words.tokens.lastUsed}</Table.Th>
           <Table.Th>
-            <VisuallyHidden>Actions</VisuallyHidden>
+            <VisuallyHidden>{words.tokens.actions}</VisuallyHidden>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
@@ -138,16 +150,16 @@ function TokenTable({ tokens }: { tokens: readonly Token[] }): ReactNode {
             <Table.Td style={{ overflowWrap: "anywhere" }}>{token.name}</Table.Td>
             <Table.Td ff="monospace">{token.prefix}…</Table.Td>
             <Table.Td>{moment(token.created_at)}</Table.Td>
-            <Table.Td>{token.last_used_at === null ? "Never" : moment(token.last_used_at)}</Table.Td>
+            <Table.Td>{token.last_used_at === null ? words.tokens.never : moment(token.last_used_at)}</Table.Td>
             <Table.Td ta="right">
               <Button
                 size="compact-sm"
                 variant="subtle"
                 color="red"
                 onClick={() => revoke.mutate(token)}
-                aria-label={`Revoke token ${token.name}`}
+                aria-label={words.tokens.revokeOf(token.name)}
               >
-                Revoke
+                {words.tokens.revoke}
               </Button>
             </Table.Td>
           </Table.Tr>
@@ -163,11 +175,11 @@ function Example({ token }: { token: string | null }): ReactNode {
     <Paper withBorder p="md" bg="var(--sl-panel)">
       <Stack gap="sm">
         <CopyField
-          label="From a shell"
+          label={words.tokens.fromShell}
           value={`curl -H "Authorization: Bearer ${shown}" ${location.origin}/api/projects`}
         />
         <CopyField
-          label="From Python"
+          label={words.tokens.fromPython}
           lines={5}
           value={[
             "import os, httpx",

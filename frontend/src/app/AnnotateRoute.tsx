@@ -10,7 +10,7 @@ const route = getRouteApi("/signed-in/projects/$projectId/annotate");
 
 export function AnnotateRoute(): ReactNode {
   const { projectId } = route.useParams();
-  const { image } = route.useSearch();
+  const { image, review = false } = route.useSearch();
   const { data: project, error } = useQuery(projectQuery(projectId));
   // Once open, the workspace itself says what became of the project: it may hold work that is not sent yet.
   if (error !== null && project === undefined) {
@@ -21,5 +21,5 @@ export function AnnotateRoute(): ReactNode {
     );
   }
   if (project === undefined) return null;
-  return <WorkspacePage projectId={projectId} imageId={image ?? null} />;
+  return <WorkspacePage key={review ? "review" : "work"} projectId={projectId} imageId={image ?? null} isReview={review} />;
 }

@@ -1,7 +1,4 @@
 // Everything the page stands on: look, server state, routes.
-import "@mantine/core/styles.layer.css";
-import "@mantine/notifications/styles.layer.css";
-import "../ui/tokens.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { EmptyState } from "../ui/EmptyState";
 import { ButtonLink } from "../ui/links";
+import { words } from "../words/app";
 
 export function NotFoundAlone(): ReactNode {
   return (
@@ -12,8 +13,8 @@ export function NotFoundAlone(): ReactNode {
 
 export function NotFound(): ReactNode {
   return (
-    <EmptyState isPage title="There is no such page" action={<ButtonLink to="/projects">Show projects</ButtonLink>}>
-      The address may have been shortened on its way here, or what it led to is gone.
+    <EmptyState isPage title={words.notFound.title} action={<ButtonLink to="/projects">{words.showProjects}</ButtonLink>}>
+      {words.notFound.text}
     </EmptyState>
   );
 }

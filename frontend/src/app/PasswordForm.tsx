@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { messageOf } from "../api/errors";
 import { meQuery, setPassword } from "../api/session";
 import type { Me } from "../api/types";
+import { words } from "../words/account";
 
 interface PasswordFormProps {
   me: Me;
@@ -32,14 +33,14 @@ export function PasswordForm({ me, onSet, otherwise }: PasswordFormProps): React
         <input type="text" name="username" autoComplete="username" value={me.user.email} readOnly hidden />
         {me.has_password && (
           <PasswordInput
-            label="Current password"
+            label={words.currentPassword}
             autoComplete="current-password"
             required
             {...form.getInputProps("current")}
           />
         )}
         <PasswordInput
-          label="New password"
+          label={words.newPassword}
           autoComplete="new-password"
           required
           {...form.getInputProps("password")}
@@ -47,7 +48,7 @@ export function PasswordForm({ me, onSet, otherwise }: PasswordFormProps): React
         />
         <Group>
           <Button type="submit" loading={save.isPending}>
-            {me.has_password ? "Change password" : "Set password"}
+            {me.has_password ? words.changePassword : words.setPassword}
           </Button>
           {otherwise}
         </Group>

@@ -12,8 +12,8 @@ import { modelsQuery } from "../api/jobs";
 import { projectQuery } from "../api/projects";
 import { canAnnotate, canExport, canManage } from "../api/roles";
 import type { Project } from "../api/types";
-import { count, plural } from "../ui/format";
 import { ButtonLink } from "../ui/links";
+import { words } from "../words/app";
 import { Problem } from "./RouteError";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId");
@@ -40,6 +40,11 @@ export function ProjectLayout(): ReactNode {
           </Text>
         </div>
         {canAnnotate(project) && <ModelServerNotice />}
+        {canManage(project) && project.done_count > 0 && (
+          <ButtonLink to="/projects/$projectId/annotate" params={{ projectId }} search={{ review: true }} variant="default">
+            {words.project.review}
+          </ButtonLink>
+        )}
         {canAnnotate(project) && <AnnotateButton project={project} />}
       </div>
       <ProjectTabs project={project} />
@@ -50,23 +55,23 @@ export function ProjectLayout(): ReactNode {
 }
 
 function summary({ image_count, done_count, annotation_count }: Project): string {
-  if (image_count === 0) return "No images yet";
-  return `${count(done_count)} of ${plural(image_count, "image")} done, ${plural(annotation_count, "mask")}`;
+  if (image_count === 0) return words.project.none;
+  return words.project.done(done_count, image_count, annotation_count);
 }
 
 function AnnotateButton({ project }: { project: Project }): ReactNode {
   if (project.image_count === 0) {
     return (
-      <Tooltip label="Add images first">
+      <Tooltip label={words.project.addFirst}>
         <Button data-disabled aria-disabled onClick={(event) => event.preventDefault()}>
-          Annotate
+          {words.project.annotate}
         </Button>
       </Tooltip>
     );
   }
   return (
     <ButtonLink to="/projects/$projectId/annotate" params={{ projectId: project.id }} search={{}}>
-      Annotate
+      {words.project.annotate}
     </ButtonLink>
   );
 }
@@ -74,37 +79,37 @@ function AnnotateButton({ project }: { project: Project }): ReactNode {
 function ProjectTabs({ project }: { project: Project }): ReactNode {
   const params = { projectId: project.id };
   return (
-    <nav className="project-tabs" aria-label="Project">
+    <nav className="project-tabs" aria-label={words.project.tabs}>
       <Link to="/projects/$projectId" params={params} activeOptions={{ exact: true, includeSearch: false }} className="project-tab">
-        Images
+        {words.project.images}
       </Link>
       {canExport(project) && (
         <>
           <Link to="/projects/$projectId/pipeline" params={params} activeOptions={{ includeSearch: false }} className="project-tab">
-            Pipeline
+            {words.project.pipeline}
           </Link>
           <Link to="/projects/$projectId/flywheel" params={params} className="project-tab">
-            Flywheel
+            {words.project.flywheel}
           </Link>
           <Link to="/projects/$projectId/models" params={params} className="project-tab">
-            Models
+            {words.project.models}
           </Link>
           <Link to="/projects/$projectId/exports" params={params} className="project-tab">
-            Exports
+            {words.project.exports}
           </Link>
         </>
       )}
       <Link to="/projects/$projectId/jobs" params={params} className="project-tab">
-        Jobs
+        {words.project.jobs}
       </Link>
       {canExport(project) && (
         <Link to="/projects/$projectId/activity" params={params} className="project-tab">
-          Activity
+          {words.project.activity}
         </Link>
       )}
       {canManage(project) && (
         <Link to="/projects/$projectId/settings" params={params} className="project-tab">
-          Settings
+          {words.project.settings}
         </Link>
       )}
     </nav>
@@ -118,7 +123,7 @@ function ModelServerNotice(): ReactNode {
   return (
     <Text size="sm" role="status" maw={320} style={{ display: "flex", gap: 6 }}>
       <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />
-      The model server does not answer: clicks get no masks for now. Images, kept masks and exports are not touched by it.
+      {words.project.modelServer}
     </Text>
   );
 }

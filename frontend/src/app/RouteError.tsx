@@ -7,6 +7,7 @@ import { connection } from "../api/connection";
 import { EmptyState } from "../ui/EmptyState";
 import { ErrorPanel } from "../ui/ErrorPanel";
 import { ButtonLink } from "../ui/links";
+import { words } from "../words/app";
 
 export function RouteError({ error }: ErrorComponentProps): ReactNode {
   return (
@@ -31,11 +32,11 @@ export function Problem({ error }: { error: unknown }): ReactNode {
   return (
     <Container size="sm" py="xl">
       <ErrorPanel
-        title={isNoAnswer ? "The server does not answer" : "This page could not be opened"}
+        title={isNoAnswer ? words.noAnswer.title : words.notOpened}
         message={
-          isNoAnswer ? "It may be starting or stopped. This page opens by itself once it answers." : messageOf(error)
+          isNoAnswer ? words.noAnswer.text : messageOf(error)
         }
-        safe="Nothing was changed."
+        safe={words.nothingChanged}
         onRetry={() => void router.invalidate()}
       />
     </Container>
@@ -43,16 +44,14 @@ export function Problem({ error }: { error: unknown }): ReactNode {
 }
 
 function ProjectGone({ error }: { error: unknown }): ReactNode {
-  const isDeleted = hasCode(error, "project_deleted");
+  const said = hasCode(error, "project_deleted") ? words.deleted : words.unknown;
   return (
     <EmptyState
       isPage
-      title={isDeleted ? "This project has been deleted" : "There is no such project"}
-      action={<ButtonLink to="/projects">Show projects</ButtonLink>}
+      title={said.title}
+      action={<ButtonLink to="/projects">{words.showProjects}</ButtonLink>}
     >
-      {isDeleted
-        ? "Somebody deleted it. Its images and masks are still on the server; an administrator can say more."
-        : "Either it never was, or you are not a member of it. An admin of the project can add you under Settings."}
+      {said.text}
     </EmptyState>
   );
 }

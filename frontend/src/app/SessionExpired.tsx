@@ -7,6 +7,7 @@ import { setSessionExpired } from "../api/connection";
 import { messageOf } from "../api/errors";
 import { meQuery, signIn } from "../api/session";
 import type { User } from "../api/types";
+import { words } from "../words/account";
 
 export function SessionExpired(): ReactNode {
   const { data: me } = useQuery(meQuery);
@@ -37,13 +38,13 @@ export function SessionExpired(): ReactNode {
   }, [queryClient]);
 
   return (
-    <Modal opened onClose={() => undefined} withCloseButton={false} title="Your session has ended">
+    <Modal opened onClose={() => undefined} withCloseButton={false} title={words.expired.title}>
       <form onSubmit={form.onSubmit((values) => again.mutate(values))}>
         <Stack>
-          <Text c="dimmed">Sign in again to go on. What is on this page stays as it is.</Text>
-          <TextInput label="Email" type="email" autoComplete="username" required {...form.getInputProps("email")} />
+          <Text c="dimmed">{words.expired.text}</Text>
+          <TextInput label={words.email} type="email" autoComplete="username" required {...form.getInputProps("email")} />
           <PasswordInput
-            label="Password"
+            label={words.password}
             autoComplete="current-password"
             required
             data-autofocus
@@ -51,10 +52,10 @@ export function SessionExpired(): ReactNode {
             {...form.getInputProps("password")}
           />
           <Button type="submit" loading={again.isPending}>
-            Sign in
+            {words.signIn}
           </Button>
           <Text size="xs" c="dimmed">
-            No password? Open a new sign-in link in another tab, then come back to this one.
+            {words.expired.noPassword}
           </Text>
         </Stack>
       </form>

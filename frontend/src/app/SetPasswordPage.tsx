@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { meQuery } from "../api/session";
 import { ButtonLink } from "../ui/links";
+import { words } from "../words/account";
 import { PasswordForm } from "./PasswordForm";
 
 export function SetPasswordPage(): ReactNode {
@@ -15,9 +16,9 @@ export function SetPasswordPage(): ReactNode {
     <Center component="main" mih="100dvh" p="md">
       <Stack w={360} gap="lg">
         <Stack gap={8}>
-          <Title order={1}>You are signed in as {me.user.email}</Title>
+          <Title order={1}>{words.first.title(me.user.email)}</Title>
           <Text c="dimmed">
-            The link is used up. With a password you can sign in again without asking for another one.
+            {words.first.text}
           </Text>
         </Stack>
         <PasswordForm
@@ -25,7 +26,7 @@ export function SetPasswordPage(): ReactNode {
           onSet={() => void navigate({ to: "/projects", replace: true })}
           otherwise={
             <ButtonLink to="/projects" variant="default">
-              Not now
+              {words.first.notNow}
             </ButtonLink>
           }
         />

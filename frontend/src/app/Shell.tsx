@@ -18,26 +18,28 @@ import { useStore } from "zustand";
 import { connection } from "../api/connection";
 import { isAdmin, roleLabel } from "../api/roles";
 import { meQuery, signOut } from "../api/session";
+import { words } from "../words/app";
+import { LanguageItems } from "./LanguageChoice";
 
 export function Shell(): ReactNode {
   const { data: me } = useQuery(meQuery);
   return (
     <>
       <a className="skip-link" href="#main">
-        Skip to the content
+        {words.skip}
       </a>
       <header className="shell-header">
         <Link to="/projects" className="shell-brand">
           <img src="/favicon.svg" alt="" width={22} height={22} />
           Segloop
         </Link>
-        <nav aria-label="Main" style={{ display: "flex", gap: 4 }}>
+        <nav aria-label={words.main} style={{ display: "flex", gap: 4 }}>
           <Link to="/projects" className="shell-link">
-            Projects
+            {words.projects}
           </Link>
           {isAdmin(me) && (
             <Link to="/people" className="shell-link">
-              People
+              {words.people}
             </Link>
           )}
         </nav>
@@ -59,7 +61,7 @@ function ConnectionLost(): ReactNode {
     <div role="status">
       {isLost && (
         <div className="shell-lost">
-          The server does not answer. What is shown may be old; this page goes on by itself once it answers.
+          {words.lost}
         </div>
       )}
     </div>
@@ -67,9 +69,9 @@ function ConnectionLost(): ReactNode {
 }
 
 const SCHEMES = [
-  { value: "auto", label: "As the system", Icon: IconDeviceDesktop },
-  { value: "dark", label: "Dark", Icon: IconMoon },
-  { value: "light", label: "Light", Icon: IconSun },
+  { value: "auto", label: words.scheme.auto, Icon: IconDeviceDesktop },
+  { value: "dark", label: words.scheme.dark, Icon: IconMoon },
+  { value: "light", label: words.scheme.light, Icon: IconSun },
 ] as const;
 
 function SchemeMenu(): ReactNode {
@@ -78,7 +80,7 @@ function SchemeMenu(): ReactNode {
   return (
     <Menu position="bottom-end" shadow="md">
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label="Light or dark">
+        <ActionIcon variant="subtle" color="gray" size={32} aria-label={words.scheme.choose}>
           <Chosen size={18} aria-hidden />
         </ActionIcon>
       </Menu.Target>
@@ -87,7 +89,7 @@ function SchemeMenu(): ReactNode {
           <Menu.Item
             key={value}
             leftSection={<Icon size={16} aria-hidden />}
-            rightSection={value === colorScheme ? <IconCheck size={14} aria-label="chosen" /> : null}
+            rightSection={value === colorScheme ? <IconCheck size={14} aria-label={words.chosen} /> : null}
             onClick={() => setColorScheme(value)}
           >
             {label}
@@ -114,7 +116,7 @@ function UserMenu(): ReactNode {
   return (
     <Menu position="bottom-end" shadow="md" width={220}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Account of ${me.user.name || me.user.email}`}>
+        <ActionIcon variant="subtle" color="gray" size={32} aria-label={words.accountOf(me.user.name || me.user.email)}>
           <IconUserCircle size={20} aria-hidden />
         </ActionIcon>
       </Menu.Target>
@@ -124,17 +126,18 @@ function UserMenu(): ReactNode {
             {me.user.name || me.user.email}
           </Text>
           <Text size="xs" c="dimmed" truncate>
-            {me.user.name ? `${me.user.email}, ` : ""}
-            {roleLabel(me.user.role).toLowerCase()}
+            {words.addressAndRole(me.user.name ? me.user.email : "", roleLabel(me.user.role))}
           </Text>
         </div>
         <Menu.Divider />
         <Menu.Item component={Link} to="/account" leftSection={<IconKey size={16} aria-hidden />}>
-          Password and tokens
+          {words.passwordAndTokens}
         </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => leave.mutate()}>
-          Sign out
+          {words.signOut}
         </Menu.Item>
+        <Menu.Divider />
+        <LanguageItems />
         <Menu.Divider />
         <Text size="xs" c="dimmed" px={12} py={4} className="tabular">
           Segloop {me.version}

@@ -10,6 +10,9 @@ import { meQuery, signIn, signInByLink } from "../api/session";
 import { Delayed } from "../ui/Delayed";
 import { ErrorPanel } from "../ui/ErrorPanel";
 import { ButtonLink } from "../ui/links";
+import { words } from "../words/account";
+import { LanguageLinks } from "./LanguageChoice";
+import { words as appWords } from "../words/app";
 
 const route = getRouteApi("/sign-in");
 
@@ -20,9 +23,10 @@ export function SignInPage(): ReactNode {
       <Stack w={360} gap="lg">
         <Stack gap={8}>
           <img src="/favicon.svg" alt="" width={36} height={36} />
-          <Title order={1}>{link === undefined ? "Sign in to Segloop" : "Segloop"}</Title>
+          <Title order={1}>{link === undefined ? words.signInTitle : "Segloop"}</Title>
         </Stack>
         {link === undefined ? <PasswordSignIn /> : <LinkSignIn link={link} />}
+        <LanguageLinks />
       </Stack>
     </Center>
   );
@@ -54,20 +58,20 @@ function PasswordSignIn(): ReactNode {
       <Stack>
         {me !== undefined && me !== null && !enter.isPending && (
           <Text c="dimmed">
-            You are signed in as {me.user.email}.{" "}
+            {words.alreadyAs(me.user.email)}{" "}
             <ButtonLink to="/projects" variant="default" size="compact-sm">
-              Show projects
+              {appWords.showProjects}
             </ButtonLink>
           </Text>
         )}
-        <TextInput label="Email" type="email" autoComplete="username" required autoFocus {...form.getInputProps("email")} />
-        <PasswordInput label="Password" autoComplete="current-password" required {...form.getInputProps("password")} />
+        <TextInput label={words.email} type="email" autoComplete="username" required autoFocus {...form.getInputProps("email")} />
+        <PasswordInput label={words.password} autoComplete="current-password" required {...form.getInputProps("password")} />
         {enter.error !== null && <RefusedSignIn error={enter.error} />}
         <Button type="submit" loading={enter.isPending}>
-          Sign in
+          {words.signIn}
         </Button>
         <Text size="sm" c="dimmed">
-          Sign-up is closed: an administrator of this installation adds people and gives them a sign-in link.
+          {words.signUpClosed}
         </Text>
       </Stack>
     </form>
@@ -78,7 +82,7 @@ function RefusedSignIn({ error }: { error: Error }): ReactNode {
   const isLimited = error instanceof ApiError && error.status === 429;
   return (
     <Text role="alert" c="var(--sl-red)">
-      {isLimited ? "Too many attempts. Wait a minute, then try again." : messageOf(error)}
+      {isLimited ? words.tooManyAttempts : messageOf(error)}
     </Text>
   );
 }
@@ -104,16 +108,16 @@ function LinkSignIn({ link }: { link: string }): ReactNode {
     const isRefused = use.error instanceof ApiError && use.error.status >= 400 && use.error.status < 500;
     return (
       <ErrorPanel
-        title={isRefused ? "This link does not sign you in any more" : "Signing in did not work"}
+        title={isRefused ? words.link.refused : words.link.failed}
         message={
           isRefused
-            ? "A sign-in link works once and only for a while; this one has been used or has run out. Ask an administrator for a new one."
+            ? words.link.refusedText
             : messageOf(use.error)
         }
         onRetry={isRefused ? undefined : () => void use.refetch()}
         action={
           <ButtonLink to="/sign-in" search={{}} variant="default">
-            Sign in with a password
+            {words.signInWithPassword}
           </ButtonLink>
         }
       />
@@ -122,7 +126,7 @@ function LinkSignIn({ link }: { link: string }): ReactNode {
   return (
     <Delayed>
       <Text c="dimmed" role="status">
-        Signing you in
+        {words.signingIn}
       </Text>
     </Delayed>
   );

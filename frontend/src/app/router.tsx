@@ -158,9 +158,10 @@ const annotate = createRoute({
   getParentRoute: () => signedIn,
   path: "/projects/$projectId/annotate",
   params: projectParams,
-  validateSearch: (search: Record<string, unknown>): { image?: number } => {
+  validateSearch: (search: Record<string, unknown>): { image?: number; review?: true } => {
     const image = idSearch(search["image"]);
-    return image === undefined ? {} : { image };
+    const isReview = search["review"] === true || search["review"] === "true";
+    return { ...(image === undefined ? {} : { image }), ...(isReview ? { review: true } : {}) };
   },
   loader: ({ context, params }) => context.queryClient.prefetchQuery(projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import("./AnnotateRoute"), "AnnotateRoute"),

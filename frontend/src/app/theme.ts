@@ -1,5 +1,6 @@
 // The Mantine theme: our tokens (ui/tokens.css) put in the places where Mantine looks for its colours.
 import { type ButtonProps, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import { words } from "../words/app";
 
 const accent: MantineColorsTuple = [
   "#e6f0fb", "#cfe3fb", "#a3cdfb", "#6fb6ff", "#3b9eff", "#2385ea", "#1667c7", "#0f56ab", "#0b4688", "#083566",
@@ -49,7 +50,7 @@ export const theme = createTheme({
       defaultProps: {
         centered: true,
         overlayProps: { backgroundOpacity: 0.55 },
-        closeButtonProps: { "aria-label": "Close" },
+        closeButtonProps: { "aria-label": words.close },
         ...quickly,
       },
       styles: {
@@ -58,7 +59,7 @@ export const theme = createTheme({
         title: { fontWeight: 600 },
       },
     },
-    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close this message" } } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": words.closeMessage } } },
     PasswordInput: { defaultProps: { withAsterisk: false } },
     Textarea: { defaultProps: { withAsterisk: false } },
     TextInput: { defaultProps: { withAsterisk: false } },

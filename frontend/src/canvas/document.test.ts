@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apply, differences, type Doc, EMPTY_DOC, EMPTY_DRAFT, type Mask, masksOf, type Op, promptsKey, untouchedBase } from "./document";
+import { apply, differences, type Doc, EMPTY_DOC, EMPTY_DRAFT, type Mask, masksOf, type Op, pixelsByHand, promptsKey, untouchedBase } from "./document";
 import { commit, MAX_STEPS, redo, startWith, undo } from "./history";
+import { strokeRegion } from "./masks/raster";
+import { pixelsOf, subtract, union } from "./masks/regions";
 import type { Candidate, Prompt } from "./prompts";
 
 const point = (x: number, candidate: Candidate = null): Prompt => ({ type: "point", x, y: 1, label: 1, candidate });
@@ -17,6 +19,8 @@ const anyCandidate = fc.constantFrom<Candidate>(null, 0, 1, 2);
 const anyId = fc.constantFrom("a", "b", "c", "d", "p", "q", "r");
 /** An image with three proposals. */
 const PROPOSED = apply(EMPTY_DOC, { kind: "load", masks: ["p", "q", "r"].map((id) => mask(id, "proposed")) });
+const dab = (x: number) => pixelsOf(strokeRegion([{ x: x + 0.5, y: 1.5 }], 1, { width: 12, height: 4 }));
+const answered = { proposal: { rle: dab(1).rle, predicted_iou: 0.9, stability_score: 0.9 }, modelVersion: "nano-1", candidate: null };
 const anyOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map((x) => point(x)), shown: anyCandidate }),
   fc.record({ kind: fc.constant("addPrompt" as const), prompt: fc.nat(9).map(box), shown: anyCandidate }),
@@ -26,6 +30,8 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
   anyId.map((id): Op => ({ kind: "keep", mask: mask(id) })),
   anyId.map((id): Op => ({ kind: "remove", id })),
   anyId.map((id): Op => ({ kind: "refine", id })),
+  fc.record({ kind: fc.constant("editDraft" as const), rle: fc.nat(9).map((x) => dab(x).rle), shown: anyCandidate, answered: fc.constantFrom(null, answered) }),
+  fc.record({ kind: fc.constant("editMasks" as const), changed: fc.tuple(anyId, fc.nat(9)).map(([id, x]) => [{ id, pixels: dab(x), clicks: 1, activeSeconds: 0.1 }]), added: fc.subarray(["a", "b"]).map((ids) => ids.map((id) => mask(id))), removed: fc.subarray(["c", "q"]) }),
   fc.record({ kind: fc.constant("accept" as const), ids: fc.subarray(["a", "b", "c", "d", "p", "q", "r"]), activeSeconds: fc.nat(9) }),
   fc.record({ kind: fc.constant("setCategory" as const), id: anyId, categoryId: fc.option(fc.nat(3)) }),
 );
@@ -85,14 +91,14 @@ describe("the draft", () => {
       { kind: "choose", candidate: 2 },
       { kind: "addPrompt", prompt: point(2), shown: 2 },
     ]);
-    expect(draft).toEqual({ prompts: [point(1, 2), point(2)], chosen: null, base: null });
+    expect(draft).toEqual({ prompts: [point(1, 2), point(2)], chosen: null, base: null, answered: null });
   });
 
   test("taking back a prompt brings back the choice made before it, and the same answer", () => {
     const one = play([{ kind: "addPrompt", prompt: point(1), shown: null }]);
     const two = play([{ kind: "addPrompt", prompt: point(2), shown: 1 }], one);
     const back = play([{ kind: "takeBackPrompt" }], two);
-    expect(back.draft).toEqual({ prompts: [point(1)], chosen: 1, base: null });
+    expect(back.draft).toEqual({ prompts: [point(1)], chosen: 1, base: null, answered: null });
     expect(promptsKey(back.draft.prompts)).toBe(promptsKey(one.draft.prompts));
     expect(play([{ kind: "takeBackPrompt" }], back).draft).toEqual(EMPTY_DRAFT);
   });
@@ -117,6 +123,60 @@ describe("the draft", () => {
     expect(masksOf(undo(history).now)).toEqual([]);
   });
 });
+
+describe("pixels changed by hand", () => {
+  const edit = (x: number, was: typeof answered | null = null, shown: Candidate = null): Op => ({ kind: "editDraft", rle: dab(x).rle, shown, answered: was });
+
+  test("begin a mask that no model had a part in", () => {
+    const doc = play([edit(1), edit(2)]);
+    expect(pixelsByHand(doc)).toEqual(dab(2).rle);
+    expect(doc.draft).toMatchObject({ prompts: [{ type: "mask" }], answered: null, base: null });
+  });
+
+  test("are a prompt for what comes after, and remember what the model had answered before", () => {
+    const clicked = play([{ kind: "addPrompt", prompt: point(1), shown: null }]);
+    const edited = play([edit(1, answered, 2), edit(2)], clicked);
+    expect(edited.draft).toMatchObject({ prompts: [point(1, 2), { type: "mask", rle: dab(2).rle }], answered });
+    const further = play([{ kind: "addPrompt", prompt: point(2), shown: null }], edited);
+    expect(further.draft.prompts.map(({ type }) => type)).toEqual(["point", "mask", "point"]);
+    expect(pixelsByHand(further)).toBeNull();
+    expect(play([{ kind: "takeBackPrompt" }], further)).toEqual(edited);
+    expect(play([{ kind: "takeBackPrompt" }, { kind: "takeBackPrompt" }], further).draft).toEqual({ ...clicked.draft, chosen: 2 });
+  });
+
+  test("of a mask being refined leave its pixels as they were, until it is kept", () => {
+    const doc = play([{ kind: "refine", id: "q" }, edit(3)], PROPOSED);
+    expect([untouchedBase(doc), pixelsByHand(doc)]).toEqual([null, dab(3).rle]);
+    expect(doc.masks).toBe(play([{ kind: "refine", id: "q" }], PROPOSED).masks);
+    expect(play([{ kind: "takeBackPrompt" }], doc)).toEqual(play([{ kind: "refine", id: "q" }], PROPOSED));
+  });
+
+  test("of a kept mask touch no other, take a proposal, and add to what it has taken", () => {
+    const changed = [{ id: "q", pixels: dab(3), clicks: 1, activeSeconds: 0.25 }];
+    const history = commit(startWith(PROPOSED), { kind: "editMasks", changed, added: [], removed: [] }, "stroke");
+    expect(history.now.masks["q"]).toMatchObject({ ...dab(3), state: "accepted", number: 2, evidence: { clicks: 2, activeSeconds: 1.3 } });
+    expect([history.now.masks["p"], history.now.masks["r"]]).toEqual([PROPOSED.masks["p"], PROPOSED.masks["r"]]);
+    expect(differences(PROPOSED, history.now).changed.map(({ id }) => id)).toEqual(["q"]);
+    expect(undo(history).now).toBe(PROPOSED);
+  });
+});
+
+test("two hundred strokes on 24 megapixels stay small", () => {
+  const image = { width: 6000, height: 4000 };
+  const base = strokeRegion([{ x: 3000, y: 2000 }], 1500, image);
+  let region = base;
+  let history = commit(startWith(EMPTY_DOC), { kind: "editDraft", rle: pixelsOf(base).rle, shown: null, answered: null }, "first");
+  for (let i = 0; i < 200; i++) {
+    const angle = (i / 200) * 2 * Math.PI;
+    const path = Array.from({ length: 12 }, (_, j) => ({ x: 3000 + (1400 + 20 * j) * Math.cos(angle), y: 2000 + (1400 + 20 * j) * Math.sin(angle) + 20 * Math.sin(j) }));
+    const painted = strokeRegion(path, 40, image);
+    region = i % 2 === 0 ? union(region, painted) : subtract(region, painted);
+    history = commit(history, { kind: "editDraft", rle: pixelsOf(region).rle, shown: null, answered: null }, "stroke");
+  }
+  const bytes = [...history.past.map(({ doc }) => doc), history.now].reduce((sum, doc) => sum + (pixelsByHand(doc)?.counts.length ?? 0), 0);
+  expect(history.past.length).toBe(201);
+  expect(bytes).toBeLessThan(12e6);
+}, 30_000);
 
 describe("proposals", () => {
   test("are accepted as they are, all of them in one step", () => {

@@ -1,4 +1,5 @@
 // What is on one image: the kept masks and the prompts of the mask being made. Pure; nothing of the model or the server.
+import type { Pixels } from "./masks/regions";
 import type { Rle } from "./masks/rle";
 import type { Candidate, Prompt } from "./prompts";
 
@@ -16,7 +17,14 @@ export interface Mask {
   readonly origin: Origin;
   readonly categoryId: number | null;
   readonly evidence: Evidence;
+  /** What its maker says of it; missing: nothing. */
+  readonly flags?: readonly Flag[];
+  /** Words to the reviewer, and back. */
+  readonly comment?: string;
 }
+
+export const FLAGS = ["unsure", "crowd", "cut_by_border"] as const;
+export type Flag = (typeof FLAGS)[number];
 
 export type Origin = "model" | "manual" | "imported" | "detector" | "automatic";
 
@@ -46,12 +54,23 @@ export interface Proposal {
   readonly score?: number | null;
 }
 
+/** What the model had answered when the first pixel was changed by hand; null: nothing, the mask is hand-made. */
+export interface Answered {
+  readonly proposal: Proposal;
+  readonly modelVersion: string;
+  readonly candidate: Candidate;
+}
+
 /** The mask being made. `chosen`: which of the masks answered to the last prompt; null: the best by predicted IoU. */
 export interface Draft {
+  /** A mask at the end are pixels changed by hand: they stand as they are, and more prompts go on from them. */
   readonly prompts: readonly Prompt[];
   readonly chosen: Candidate;
+  readonly answered: Answered | null;
   /** The mask being refined; its pixels are the first prompt. null: a new mask. */
   readonly base: MaskId | null;
+  /** For the mask that it becomes. */
+  readonly flags?: readonly Flag[];
 }
 
 export interface Doc {
@@ -61,6 +80,14 @@ export interface Doc {
   readonly nextNumber: number;
 }
 
+/** `clicks` and `activeSeconds`: what the change took, on top of what the mask had taken. */
+export interface ChangedMask {
+  readonly id: MaskId;
+  readonly pixels: Pixels;
+  readonly clicks: number;
+  readonly activeSeconds: number;
+}
+
 export type Op =
   /** `shown`: which mask the person saw when they added this prompt; kept on the prompt before it. */
   | { readonly kind: "addPrompt"; readonly prompt: Prompt; readonly shown: Candidate }
@@ -68,6 +95,10 @@ export type Op =
   | { readonly kind: "choose"; readonly candidate: Candidate }
   | { readonly kind: "clearDraft" }
   | { readonly kind: "restoreDraft"; readonly draft: Draft }
+  /** The draft's pixels, changed by hand. `shown`, `answered`: what the model had answered to the prompts before. */
+  | { readonly kind: "editDraft"; readonly rle: Rle; readonly shown: Candidate; readonly answered: Answered | null }
+  /** Kept masks get other pixels, become more or fewer, in one step. Whoever changes a proposal takes it. */
+  | { readonly kind: "editMasks"; readonly changed: readonly ChangedMask[]; readonly added: readonly Omit<Mask, "number">[]; readonly removed: readonly MaskId[] }
   | { readonly kind: "keep"; readonly mask: Omit<Mask, "number"> }
   | { readonly kind: "load"; readonly masks: readonly Omit<Mask, "number">[] }
   /** Proposals become masks as they are; `activeSeconds`: what it took to look at each. */
@@ -75,9 +106,12 @@ export type Op =
   /** A mask becomes the draft, to be refined by more prompts. */
   | { readonly kind: "refine"; readonly id: MaskId }
   | { readonly kind: "remove"; readonly id: MaskId }
-  | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null };
+  | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null }
+  /** `id` null: of the mask being made. */
+  | { readonly kind: "setFlags"; readonly id: MaskId | null; readonly flags: readonly Flag[] }
+  | { readonly kind: "setComment"; readonly id: MaskId; readonly comment: string };
 
-export const EMPTY_DRAFT: Draft = { prompts: [], chosen: null, base: null };
+export const EMPTY_DRAFT: Draft = { prompts: [], chosen: null, base: null, answered: null };
 export const EMPTY_DOC: Doc = { masks: {}, order: [], draft: EMPTY_DRAFT, nextNumber: 1 };
 
 export function apply(doc: Doc, op: Op): Doc {
@@ -92,10 +126,14 @@ export function apply(doc: Doc, op: Op): Doc {
       return { ...doc, draft: EMPTY_DRAFT };
     case "restoreDraft":
       return { ...doc, draft: op.draft };
+    case "editDraft":
+      return editDraft(doc, op);
+    case "editMasks":
+      return op.added.reduce(addMask, op.removed.reduce(removeMask, op.changed.reduce(changePixels, doc)));
     case "keep":
-      return { ...addMask(doc, op.mask), draft: EMPTY_DRAFT };
+      return { ...addMask(doc, { ...saidOf(doc, op.mask.id), ...op.mask }), draft: EMPTY_DRAFT };
     case "load":
-      return op.masks.reduce(addMask, doc);
+      return addMasks(doc, op.masks);
     case "accept":
       return op.ids.reduce((before, id) => accept(before, id, op.activeSeconds), doc);
     case "refine":
@@ -105,6 +143,11 @@ export function apply(doc: Doc, op: Op): Doc {
     case "setCategory":
       // Whoever names a proposal takes it.
       return replaceMask(doc, op.id, (mask) => ({ ...mask, categoryId: op.categoryId, state: "accepted" }));
+    case "setFlags":
+      if (op.id === null) return { ...doc, draft: { ...doc.draft, flags: op.flags } };
+      return replaceMask(doc, op.id, (mask) => ({ ...mask, flags: op.flags, state: "accepted" }));
+    case "setComment":
+      return replaceMask(doc, op.id, (mask) => ({ ...mask, comment: op.comment, state: "accepted" }));
   }
 }
 
@@ -127,7 +170,25 @@ function takeBackPrompt(draft: Draft): Draft {
   const prompts = draft.prompts.slice(0, -1);
   const last = prompts.at(-1);
   if (last === undefined) return EMPTY_DRAFT;
-  return { ...draft, prompts: [...prompts.slice(0, -1), { ...last, candidate: null }], chosen: last.candidate };
+  const answered = prompts.some(({ type }) => type === "mask") ? draft.answered : null;
+  return { ...draft, prompts: [...prompts.slice(0, -1), { ...last, candidate: null }], chosen: last.candidate, answered };
+}
+
+function editDraft(doc: Doc, { rle, shown, answered }: Extract<Op, { kind: "editDraft" }>): Doc {
+  const { draft } = doc;
+  const prompt: Prompt = { type: "mask", rle, candidate: null };
+  // One gesture after the other is one prompt for the model: the pixels as they are in the end.
+  if (pixelsByHand(doc) !== null) return { ...doc, draft: { ...draft, prompts: [...draft.prompts.slice(0, -1), prompt] } };
+  return { ...doc, draft: { ...addPrompt(draft, prompt, shown), answered } };
+}
+
+function changePixels(doc: Doc, { id, pixels, clicks, activeSeconds }: ChangedMask): Doc {
+  return replaceMask(doc, id, (mask) => {
+    const { evidence } = mask;
+    const seconds = Math.round(10 * (evidence.activeSeconds + activeSeconds)) / 10;
+    const spent = { clicks: evidence.clicks + clicks, activeSeconds: seconds };
+    return { ...mask, ...pixels, state: "accepted", evidence: { ...evidence, ...spent } };
+  });
 }
 
 function accept(doc: Doc, id: MaskId, activeSeconds: number): Doc {
@@ -138,7 +199,13 @@ function accept(doc: Doc, id: MaskId, activeSeconds: number): Doc {
 function refine(doc: Doc, id: MaskId): Doc {
   const mask = doc.masks[id];
   if (mask === undefined || doc.draft.base === id) return doc;
-  return { ...doc, draft: { prompts: [{ type: "mask", rle: mask.rle, candidate: null }], chosen: null, base: id } };
+  return { ...doc, draft: { prompts: [{ type: "mask", rle: mask.rle, candidate: null }], chosen: null, base: id, answered: null } };
+}
+
+/** The draft's pixels when they were changed by hand after its last other prompt. */
+export function pixelsByHand(doc: Doc): Rle | null {
+  const last = doc.draft.prompts.at(-1);
+  return last?.type === "mask" && untouchedBase(doc) === null ? last.rle : null;
 }
 
 /** The mask being refined, as long as nothing has been added to it. */
@@ -154,6 +221,21 @@ function addMask(doc: Doc, mask: Omit<Mask, "number">): Doc {
     order: [...doc.order, mask.id],
     nextNumber: doc.nextNumber + 1,
   };
+}
+
+/** As `addMask` one by one, but hundreds at once copy the document once. */
+function addMasks(doc: Doc, added: readonly Omit<Mask, "number">[]): Doc {
+  const masks = new Map(Object.entries(doc.masks));
+  let { nextNumber } = doc;
+  for (const mask of added) masks.set(mask.id, { ...mask, number: masks.get(mask.id)?.number ?? nextNumber++ });
+  const order = [...new Set([...doc.order, ...added.map(({ id }) => id)])];
+  return { ...doc, masks: Object.fromEntries(masks), order, nextNumber };
+}
+
+/** A mask that is refined keeps what was said of it. */
+function saidOf({ masks, draft }: Doc, id: MaskId): Pick<Mask, "flags" | "comment"> {
+  const flags = draft.flags ?? masks[id]?.flags ?? [];
+  return { flags, comment: masks[id]?.comment ?? "" };
 }
 
 function removeMask(doc: Doc, id: MaskId): Doc {

@@ -1,8 +1,10 @@
 // Undo and redo. Documents are immutable and share their parts, so a step keeps the whole document before it at the price
-// of a few pointers. What the model or the server says never becomes a step.
+// of a few pointers; changed pixels come as runs, tens of kilobytes for a mask on 24 megapixels. What the model or the
+// server says never becomes a step.
 import { apply, type Doc, type Op } from "./document";
 
-export const MAX_STEPS = 200;
+/** More than anybody does to one image; keeps a page that is never closed from growing for ever. */
+export const MAX_STEPS = 2000;
 
 /** `label` says what the step did, for announcements and tooltips. */
 interface Step {

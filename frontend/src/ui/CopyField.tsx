@@ -2,6 +2,7 @@
 import { Button, CopyButton, Group, Textarea, TextInput } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { words } from "../words/ui";
 
 interface CopyFieldProps {
   label: string;
@@ -29,7 +30,7 @@ export function CopyField({ label, value, lines = 1 }: CopyFieldProps): ReactNod
             w={104}
             leftSection={copied ? <IconCheck aria-hidden size={16} /> : <IconCopy aria-hidden size={16} />}
           >
-            {copied ? "Copied" : "Copy"}
+            {copied ? words.copied : words.copy}
           </Button>
         )}
       </CopyButton>

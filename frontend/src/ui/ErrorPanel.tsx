@@ -2,6 +2,7 @@
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { words } from "../words/ui";
 
 interface ErrorPanelProps {
   title: string;
@@ -27,7 +28,7 @@ export function ErrorPanel({ title, message, safe, onRetry, action }: ErrorPanel
         <Group mt="sm" gap="xs">
           {onRetry !== undefined && (
             <Button variant="default" onClick={onRetry}>
-              Try again
+              {words.tryAgain}
             </Button>
           )}
           {action}

@@ -1,6 +1,7 @@
 // The end of a form of settings: save, give up, and what to do when somebody else was quicker.
 import { Button, Group, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
+import { words } from "../words/ui";
 import { ErrorPanel } from "./ErrorPanel";
 
 interface SaveBarProps {
@@ -18,28 +19,28 @@ export function SaveBar({ label, isDirty, isSaving, isOvertaken, refusal, onRese
     <Stack gap="md">
       {isOvertaken && (
         <ErrorPanel
-          title="Somebody else changed these settings meanwhile"
-          message="What you typed is still here and not saved."
+          title={words.overtaken.title}
+          message={words.overtaken.text}
           action={
             <>
               <Button variant="default" onClick={() => onReset(true)}>
-                Lay mine over theirs
+                {words.overtaken.mine}
               </Button>
               <Button variant="default" onClick={() => onReset(false)}>
-                Take theirs
+                {words.overtaken.theirs}
               </Button>
             </>
           }
         />
       )}
-      {refusal !== null && !isOvertaken && <ErrorPanel title="Not saved" message={refusal} />}
+      {refusal !== null && !isOvertaken && <ErrorPanel title={words.notSaved} message={refusal} />}
       <Group gap="xs">
         <Button type="submit" disabled={!isDirty || isOvertaken} loading={isSaving}>
           {label}
         </Button>
         {isDirty && !isOvertaken && (
           <Button variant="default" onClick={() => onReset(false)}>
-            Undo changes
+            {words.undoChanges}
           </Button>
         )}
       </Group>

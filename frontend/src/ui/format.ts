@@ -1,14 +1,9 @@
 // Numbers, sizes and times as people read them.
 
-const countFormat = new Intl.NumberFormat("en");
+import { locale } from "../words/language";
+import { words } from "../words/ui";
 
-/** 12400 > "12,400". */
-export const count = (value: number): string => countFormat.format(value);
-
-/** `plural(1, "image")` > "1 image"; `plural(2, "category", "categories")` > "2 categories". */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
-}
+export { count } from "../words/counting";
 
 const BYTE_UNITS = ["B", "KB", "MB", "GB", "TB"];
 
@@ -25,14 +20,14 @@ export function bytes(value: number): string {
 
 /** A span of time in its largest sensible unit: "less than 5 s", "40 s", "3 min", "2 h 10 min". */
 export function duration(seconds: number): string {
-  if (seconds < 5) return "less than 5 s";
-  if (seconds < 60) return `${Math.ceil(seconds / 5) * 5} s`;
+  if (seconds < 5) return words.duration.moment;
+  if (seconds < 60) return words.duration.seconds(Math.ceil(seconds / 5) * 5);
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return words.duration.minutes(minutes);
+  return words.duration.hours(Math.floor(minutes / 60), minutes % 60);
 }
 
-const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const momentFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 /** "21 Nov 2026, 10:15" in the reader's own time zone. */
 export const moment = (iso: string): string => momentFormat.format(new Date(iso));

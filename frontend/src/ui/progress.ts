@@ -1,4 +1,5 @@
 // How long work still takes, told only when it can be known.
+import { words } from "../words/ui";
 
 const SHARE_NEEDED = 0.05;
 
@@ -16,4 +17,4 @@ export function paceOf(done: number, total: number, seconds: number, doneBefore 
 }
 
 /** 41.2 > "41/s"; 0.4 > "0.4/s". */
-export const rate = (perSecond: number): string => `${perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1)}/s`;
+export const rate = (perSecond: number): string => words.perSecond(perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1));

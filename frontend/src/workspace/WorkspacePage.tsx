@@ -7,40 +7,62 @@ import { categoriesQuery, projectKey, projectQuery } from "../api/projects";
 import { meQuery } from "../api/session";
 import type { Project } from "../api/types";
 import { ErrorPanel } from "../ui/ErrorPanel";
-import { listenToKeys } from "./keymap";
-import { serverPredictor } from "./predict/predictor";
+import { words } from "../words/workspace";
+import { listenToKeys } from "./keyboard";
+import { keyPreferences } from "./preferences/keys";
+import { pagePreferences } from "./preferences/page";
+import { createReviewing, type Reviewing } from "./reviewing";
 import { createSession, type Session } from "./session";
 import type { Stage } from "./stage";
-import { strings } from "./strings";
+import { isShown } from "./state";
 import { useWorkspace, WorkplaceContext } from "./ui/context";
 import { Dialogs } from "./ui/Dialogs";
+import { SaidPanel } from "./ui/FlagRow";
+import { GuidelinePanel } from "./ui/GuidelinePanel";
 import { MaskList } from "./ui/MaskList";
 import { MaskPanel } from "./ui/MaskPanel";
+import { ReviewDesk } from "./ui/ReviewDesk";
 import { ReviewPanel } from "./ui/ReviewPanel";
 import { StageView } from "./ui/StageView";
 import { StatusLine } from "./ui/StatusLine";
+import { countKept } from "./tally";
 import { Toolbar } from "./ui/Toolbar";
+import { Tour } from "./ui/Tour";
 import { TopBar } from "./ui/TopBar";
 import classes from "./workspace.module.css";
 
 export interface WorkspacePageProps {
   projectId: number;
   imageId: number | null;
+  /** Finished photos are looked at, not annotated. */
+  isReview: boolean;
 }
 
-export function WorkspacePage({ projectId, imageId }: WorkspacePageProps): ReactNode {
+export function WorkspacePage({ projectId, imageId, isReview }: WorkspacePageProps): ReactNode {
   const { data: me } = useQuery(meQuery);
   const { data: project } = useQuery(projectQuery(projectId));
   const userId = me?.user.id;
-  const { session, failure } = useSession(projectId, userId, imageId);
-  if (failure !== null) return <ErrorPanel title={strings.failed.title} message={failure} safe={strings.failed.safe} />;
+  const { session, reviewing, failure } = useSession(projectId, userId, { imageId, isReview });
+  if (failure !== null) return <ErrorPanel title={words.failed.title} message={failure} safe={words.failed.safe} />;
   if (session === null || project === undefined) return null;
-  return <Workspace session={session} project={project} />;
+  return <Workspace session={session} reviewing={reviewing} project={project} />;
 }
 
+interface First {
+  readonly imageId: number | null;
+  readonly isReview: boolean;
+}
+
+interface Parts {
+  readonly session: Session | null;
+  readonly reviewing: Reviewing | null;
+}
+
+const NO_PARTS: Parts = { session: null, reviewing: null };
+
 /** The session of this project and person, with the image of the address opened first. */
-function useSession(projectId: number, userId: number | undefined, imageId: number | null) {
-  const [session, setSession] = useState<Session | null>(null);
+function useSession(projectId: number, userId: number | undefined, { imageId, isReview }: First) {
+  const [{ session, reviewing }, setParts] = useState(NO_PARTS);
   const [failure, setFailure] = useState<string | null>(null);
   const firstImageId = useRef(imageId);
   const navigate = useNavigate();
@@ -48,49 +70,64 @@ function useSession(projectId: number, userId: number | undefined, imageId: numb
   const { data: categories } = useQuery(categoriesQuery(projectId));
   useEffect(() => {
     if (userId === undefined) return undefined;
+    keyPreferences.open(userId);
+    pagePreferences.open(userId);
     let isOver = false;
     let opened: Session | null = null;
+    let stopCounting: (() => void) | null = null;
     // The address names the open photo, so that a reload or a link opens the same one.
     const onImage = (image: number | null): void =>
-      void navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search: image === null ? {} : { image }, replace: true });
-    createSession({ projectId, userId, predictor: serverPredictor, onImage }).then(
+      void navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search: { ...(image === null ? {} : { image }), ...(isReview ? { review: true } : {}) }, replace: true });
+    createSession({ projectId, userId, onImage }).then(
       (created) => {
         if (isOver) return created.close();
         opened = created;
-        setSession(created);
-        void created.queue.open(firstImageId.current);
+        const reviewer = isReview ? createReviewing(created.store, { projectId, onImage }) : null;
+        stopCounting = countKept(created.store);
+        setParts({ session: created, reviewing: reviewer });
+        void (reviewer ?? created.queue).open(firstImageId.current);
       },
       (error: unknown) => setFailure(messageOf(error)),
     );
     return () => {
       isOver = true;
+      stopCounting?.();
       opened?.close();
-      setSession(null);
+      setParts(NO_PARTS);
       // The project's counts and photos are no longer what its other pages remember.
       void queryClient.invalidateQueries({ queryKey: projectKey(projectId) });
     };
-  }, [projectId, userId, navigate, queryClient]);
+  }, [projectId, userId, isReview, navigate, queryClient]);
   useEffect(() => session?.setCategories(categories?.items ?? []), [session, categories]);
-  return { session, failure };
+  return { session, reviewing, failure };
 }
 
-function Workspace({ session, project }: { session: Session; project: Project }): ReactNode {
+function Workspace({ session, reviewing, project }: { session: Session; reviewing: Reviewing | null; project: Project }): ReactNode {
   const [stage, setStage] = useState<Stage | null>(null);
-  const workplace = useMemo(() => ({ session, stage }), [session, stage]);
-  useEffect(() => (stage === null ? undefined : listenToKeys({ session, stage })), [session, stage]);
+  const workplace = useMemo(() => ({ session, stage, reviewing }), [session, stage, reviewing]);
+  useEffect(() => (stage === null ? undefined : listenToKeys({ session, stage, reviewing })), [session, stage, reviewing]);
   return (
     <WorkplaceContext value={workplace}>
       <Frame>
         <TopBar project={project} />
-        <Toolbar />
+        {reviewing === null && <Toolbar />}
         <StageView projectId={project.id} onStage={setStage} />
         <aside className={classes["panel"]}>
-          <ReviewPanel />
-          <MaskPanel />
-          <MaskList />
+          <GuidelinePanel text={project.guidelines} />
+          {reviewing === null ? (
+            <>
+              <Tour />
+              <ReviewPanel />
+              <MaskPanel />
+              <SaidPanel />
+              <MaskList />
+            </>
+          ) : (
+            <ReviewDesk reviewing={reviewing} projectId={project.id} />
+          )}
         </aside>
         <StatusLine />
-        <Dialogs />
+        <Dialogs projectId={project.id} />
         <Announcer />
       </Frame>
     </WorkplaceContext>
@@ -99,7 +136,7 @@ function Workspace({ session, project }: { session: Session; project: Project })
 
 function Frame({ children }: { children: ReactNode }): ReactNode {
   const areFolded = useWorkspace((state) => state.arePanelsFolded);
-  const isCovered = useWorkspace((state) => state.phase.kind !== "working" && state.phase.kind !== "loading");
+  const isCovered = useWorkspace((state) => !isShown(state.phase) && state.phase.kind !== "loading");
   return <div className={classes["workspace"]} data-folded={areFolded} data-covered={isCovered}>{children}</div>;
 }
 

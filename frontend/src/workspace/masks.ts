@@ -21,6 +21,8 @@ export function maskOfAnnotation(annotation: Annotation, id = serverMaskId(annot
     origin: annotation.origin,
     categoryId: annotation.category_id ?? null,
     evidence: evidenceOf(annotation),
+    flags: annotation.flags,
+    comment: annotation.comment,
   };
 }
 
@@ -36,8 +38,12 @@ export function maskOfRecord({ maskId, body, wanted, origin }: OutboxRecord): Ne
     origin: origin ?? "model",
     categoryId: body.category_id ?? null,
     evidence: evidenceOf(body),
+    ...saidIn(body),
   };
 }
+
+/** Bodies that an earlier version of the page has stored say nothing. */
+const saidIn = ({ flags, comment }: Partial<AnnotationIn>): Required<Pick<Mask, "flags" | "comment">> => ({ flags: flags ?? [], comment: comment ?? "" });
 
 export const boundsOfBox = ([x = 0, y = 0, width = 0, height = 0]: readonly number[]): Bounds => ({ x, y, width, height });
 
@@ -69,6 +75,8 @@ export function wantedMask(mask: Mask, work: WorkItem, endsDraft = false): Wante
       model_version: evidence.modelVersion,
       candidate: evidence.candidate,
       proposal: evidence.proposal,
+      flags: [...(mask.flags ?? [])],
+      comment: mask.comment ?? "",
       work_item_id: work.id,
     },
   };

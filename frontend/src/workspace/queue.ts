@@ -1,20 +1,23 @@
 // The annotator's queue: an image is lent, kept by a heartbeat, finished or put aside; then the next one comes.
 import { EMPTY_DOC, apply } from "../canvas/document";
 import { startWith } from "../canvas/history";
-import { closePicture } from "../canvas/render/picture";
+import { closePicture, type Picture } from "../canvas/render/picture";
 import { ApiError } from "../api/errors";
+import { words } from "../words/workspace";
+import { createAhead } from "./ahead";
 import type { Editing } from "./editing";
 import { NO_EFFORT, touch } from "./effort";
 import { maskOfAnnotation, maskOfRecord } from "./masks";
 import type { Asker } from "./predict/asker";
+import type { Decoding } from "./predict/decoding";
 import type { Database } from "./save/database";
 import { findDraft } from "./save/drafts";
 import type { Outbox } from "./save/outbox";
+import { tabLock } from "./tabLock";
 import {
-  finish, heartbeat, isGone, lend, listAnnotations, loadPicture, prefetchNext, release, skip, type StageName, type WorkItem,
+  type Annotation, heartbeat, isGone, lend, listAnnotations, loadPicture, type NextIn, release, skip, type StageName, type WorkItem,
 } from "./server";
 import { docOf, FRESH_IMAGE, type Phase, reviewIn, type Store } from "./state";
-import { strings } from "./strings";
 
 export interface Queue {
   /** Opens an image, or the next one that waits. */
@@ -35,17 +38,31 @@ interface QueueParts {
   readonly database: Database;
   readonly outbox: Outbox;
   readonly asker: Asker;
+  readonly decoding: Decoding;
   readonly editing: Editing;
   readonly sessionIsBack: () => Promise<void>;
   /** Another image is open: the address of the page should say so. */
   readonly onImage: (imageId: number | null) => void;
 }
 
+type Wanted = Pick<NextIn, "image_id" | "after" | "finish">;
+
+/** What the server lent, if there was anything, and its masks as far as they were asked for already. */
+interface Lent {
+  readonly work: WorkItem | null;
+  readonly listed: Promise<Annotation[]> | null;
+}
+
 const FIRST_HEARTBEAT_SHARE = 1 / 3;
 const RETRY_MS = 3000;
+/** A photo that was fetched ahead is there by then. */
+const AT_ONCE_MS = 5;
+/** A tab lets go of its lock much sooner. */
+const LAST_TAB_MS = 2000;
 
 export function createQueue(store: Store, parts: QueueParts): Queue {
-  const { projectId, userId, database, outbox, asker, editing } = parts;
+  const { projectId, userId, database, outbox, asker, decoding, editing } = parts;
+  const ahead = createAhead(projectId, decoding);
   // Each tab remembers its own, so that a reload asks for the same.
   const stageKey = `segloop-stage-${projectId}`;
   store.setState({ wantedStage: sessionStorage.getItem(stageKey) as StageName | null });
@@ -75,28 +92,42 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     if (!(error instanceof ApiError)) throw error;
     if (error.code === "already_claimed") return { kind: "taken", message: error.message };
     if (isGone(error)) return { kind: "gone", message: error.message };
-    return error.status === 403 ? { kind: "gone", message: strings.noRole } : { kind: "failed", error };
+    return error.status === 403 ? { kind: "gone", message: words.noRole } : { kind: "failed", error };
   };
 
-  const open = async (wanted: { image_id?: number; after?: number }): Promise<void> => {
+  /** Nothing is open any more; what is opened next goes by this signal. */
+  const clear = (): AbortSignal => {
     opening.abort();
     opening = new AbortController();
     clearTimeout(timer);
-    const { signal } = opening;
     asker.forget();
     const last = store.getState().picture;
     store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null });
     closePicture(last);
+    return opening.signal;
+  };
+
+  const borrow = async (wanted: Wanted): Promise<Lent> => {
+    const stage = wanted.image_id === undefined ? store.getState().wantedStage : null;
+    const prefer = wanted.image_id === undefined ? ahead.imageId() : null;
+    // While the server lends it; not before what was kept there has arrived, or the list could lack it.
+    const listed = prefer === null || outbox.state.getState().waiting > 0 ? null : listAnnotations(prefer);
+    listed?.catch(() => undefined); // asked again in earnest
+    const work = await lend(projectId, { ...wanted, ...(stage === null ? {} : { stage }), ...(prefer === null ? {} : { prefer }) });
+    return { work, listed: work?.image.id === prefer ? listed : null };
+  };
+
+  const open = async (wanted: Wanted, lent?: Lent): Promise<void> => {
+    const signal = clear();
     try {
-      const stage = wanted.image_id === undefined ? store.getState().wantedStage : null;
-      const work = await lend(projectId, stage === null ? wanted : { ...wanted, stage });
+      const { work, listed } = lent ?? (await borrow(wanted));
       if (signal.aborted) return;
       if (work === null) {
         parts.onImage(null);
         return store.setState({ phase: { kind: "empty" } });
       }
       beat(work);
-      await load(work, signal);
+      await load(work, signal, listed);
     } catch (error) {
       if (signal.aborted) return;
       store.setState({ phase: phaseOf(error) });
@@ -104,21 +135,17 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     }
   };
 
-  const load = async (work: WorkItem, signal: AbortSignal): Promise<void> => {
+  const load = async (work: WorkItem, signal: AbortSignal, listed: Promise<Annotation[]> | null): Promise<void> => {
     store.setState({ work });
     parts.onImage(work.image.id);
-    const picture = loadPicture(work.image.id, "display", signal);
-    picture.catch(() => undefined); // awaited below; until then a failure is not lost but waits
-    void loadPicture(work.image.id, "thumbnail", signal).then(
-      (thumbnail) => {
-        if (signal.aborted || store.getState().isPictureSharp) closePicture(thumbnail);
-        else store.setState({ picture: thumbnail });
-      },
-      () => undefined, // only a first impression
-    );
+    const picture = ahead.take(work.image.id) ?? loadPicture(work.image.id, "display", signal);
+    // The model comes after the photo: what is seen goes before what may be clicked.
+    const decoded = picture.then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
+    decoded.catch(() => undefined); // of the picture, which is awaited below; until then a failure is not lost but waits
+    void loadThumbnail(work.image.id, picture, signal);
     await outbox.flush(); // so that the list holds what was kept before a reload
     const [annotations, records, draft] = await Promise.all([
-      listAnnotations(work.image.id),
+      listed?.catch(() => listAnnotations(work.image.id)) ?? listAnnotations(work.image.id),
       outbox.recordsOf(work.image.id),
       findDraft(database, userId, work.image.id),
     ]);
@@ -135,7 +162,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       history: startWith(apply(EMPTY_DOC, { kind: "load", masks })),
       proposed: masks.filter((mask) => mask.state === "proposed" || mask.origin === "detector").length,
       effort: touch(NO_EFFORT, performance.now()),
-      announcement: strings.announce.image(work.image.file_name),
+      announcement: words.announce.image(work.image.file_name),
     });
     store.setState({ selectedId: reviewIn(store.getState()).ids[0] ?? null });
     if (draft !== null) {
@@ -148,11 +175,21 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const thumbnail = store.getState().picture;
     store.setState({ picture: sharp, isPictureSharp: true });
     closePicture(thumbnail);
-    void prefetchNext(projectId).catch(() => undefined); // a convenience; what fails here is asked again in earnest
+    void ahead.fetch(store.getState().wantedStage, decoded, signal);
   };
 
-  /** Ends the image in the given way and opens the next one. */
-  const end = async (way: (work: WorkItem) => Promise<unknown>, passOver: boolean): Promise<void> => {
+  /** A first impression of a photo that takes its time. */
+  const loadThumbnail = async (imageId: number, picture: Promise<Picture>, signal: AbortSignal): Promise<void> => {
+    const isThere = await Promise.race([picture.then(() => true, () => true), new Promise<false>((done) => setTimeout(() => done(false), AT_ONCE_MS))]);
+    if (isThere || signal.aborted) return;
+    const thumbnail = await loadPicture(imageId, "thumbnail", signal).catch(() => null);
+    if (thumbnail === null) return;
+    if (signal.aborted || store.getState().isPictureSharp) closePicture(thumbnail);
+    else store.setState({ picture: thumbnail });
+  };
+
+  /** Ends the image in the given way and opens the next one, which may come with the answer. */
+  const end = async (way: (work: WorkItem) => Promise<Lent | undefined>, passOver: boolean): Promise<void> => {
     const { work, isFinishing } = store.getState();
     if (work === null || isFinishing) return;
     store.setState({ isFinishing: true, notice: null });
@@ -160,11 +197,11 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       await outbox.flush();
       const waiting = outbox.state.getState().waiting;
       if (waiting > 0) {
-        store.setState({ notice: strings.notice.unsaved(waiting) });
+        store.setState({ notice: words.notice.unsaved(waiting) });
         await allSaved(outbox);
       }
-      await way(work);
-      await open(passOver ? { after: work.id } : {});
+      const lent = await way(work);
+      await open(passOver ? { after: work.id } : {}, lent);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.code === "lease_lost") store.setState({ isLeaseLost: true });
@@ -180,11 +217,11 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     async finish() {
       const state = store.getState();
       const { left } = reviewIn(state);
-      if (docOf(state).draft.prompts.length > 0) store.setState({ notice: strings.notice.openDraft });
-      else if (left > 0 && !state.isWarnedOfLeft) store.setState({ notice: strings.notice.left(left), isWarnedOfLeft: true });
-      else await end(finish, false);
+      if (docOf(state).draft.prompts.length > 0) store.setState({ notice: words.notice.openDraft });
+      else if (left > 0 && !state.isWarnedOfLeft) store.setState({ notice: words.notice.left(left), isWarnedOfLeft: true });
+      else await end((work) => borrow({ finish: { work_id: work.id, lease_token: work.lease_token ?? "" } }), false);
     },
-    skip: (reason) => end((work) => skip(work, reason), true),
+    skip: (reason) => end((work) => skip(work, reason).then(() => undefined), true),
     async retake() {
       const { work } = store.getState();
       if (work !== null) await open({ image_id: work.image.id });
@@ -192,18 +229,29 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     goOn: () => open({}),
     async setStage(stage) {
       const { work, history } = store.getState();
-      if (history.now.draft.prompts.length > 0) return store.setState({ notice: strings.notice.openDraft });
+      if (history.now.draft.prompts.length > 0) return store.setState({ notice: words.notice.openDraft });
       store.setState({ wantedStage: stage });
       if (stage === null) sessionStorage.removeItem(stageKey);
       else sessionStorage.setItem(stageKey, stage);
       if (work === null) await open({});
-      else if (stage !== null && work.stage !== stage) await end(release, false);
+      else if (stage !== null && work.stage !== stage) await end((held) => release(held).then(() => undefined), false);
     },
     close() {
       opening.abort();
+      ahead.close();
       clearTimeout(timer);
+      const state = store.getState();
+      const isUnsaved = docOf(state).draft.prompts.length > 0 || outbox.state.getState().waiting > 0;
+      if (state.work !== null && !state.isLeaseLost && !isUnsaved) void giveBack(state.work, projectId);
     },
   };
+}
+
+/** Leaves the photo to others, unless another tab of this person works on it. Whatever fails here, the lease runs out. */
+async function giveBack(work: WorkItem, projectId: number): Promise<void> {
+  if (!("locks" in navigator)) return;
+  const isAlone = navigator.locks.request(tabLock(projectId), { signal: AbortSignal.timeout(LAST_TAB_MS) }, () => true);
+  await isAlone.then(() => release(work)).catch(() => undefined);
 }
 
 function allSaved(outbox: Outbox): Promise<void> {

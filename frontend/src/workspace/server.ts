@@ -4,10 +4,12 @@ import { setLost } from "../api/connection";
 import { ApiError, errorOf, noAnswer } from "../api/errors";
 import type { components } from "../api/schema";
 import { decodePicture, type Picture } from "../canvas/render/picture";
+import { words } from "../words/workspace";
 
 type Schemas = components["schemas"];
 
 export type StageName = NonNullable<Schemas["NextIn"]["stage"]>;
+export type NextIn = Schemas["NextIn"];
 export type WorkItem = Schemas["WorkItemOut"];
 export type Annotation = Schemas["AnnotationOut"];
 export type AnnotationIn = Schemas["AnnotationIn"];
@@ -19,8 +21,8 @@ const GONE = ["project_not_found", "project_deleted", "image_not_found", "image_
 /** Whether the photo or its project is no longer there, as against some part of a request. */
 export const isGone = ({ status, code }: ApiError): boolean => status === 410 || GONE.includes(code);
 
-/** The item this person holds, else the next of the queue, or the one asked for; null when nothing is left. */
-export async function lend(projectId: number, wanted: { image_id?: number; after?: number; stage?: StageName }): Promise<WorkItem | null> {
+/** The item this person holds (unless it is finished by this), else the next of the queue, or the one asked for; null when nothing is left. */
+export async function lend(projectId: number, wanted: NextIn): Promise<WorkItem | null> {
   const params = { path: { project_id: projectId } };
   const item = (await call(client.POST("/api/projects/{project_id}/work/next", { params, body: wanted }))) as WorkItem | undefined;
   return item ?? null; // 204: nothing is left
@@ -28,10 +30,6 @@ export async function lend(projectId: number, wanted: { image_id?: number; after
 
 export function heartbeat(item: WorkItem): Promise<WorkItem> {
   return call(client.POST("/api/work/{work_id}/heartbeat", { params: pathOf(item), body: leaseOf(item) }));
-}
-
-export function finish(item: WorkItem): Promise<WorkItem> {
-  return call(client.POST("/api/work/{work_id}/finish", { params: pathOf(item), body: leaseOf(item) }));
 }
 
 /** Gives the image back to the queue; its masks stay. */
@@ -60,12 +58,10 @@ export async function findAnnotation(imageId: number, annotationId: number): Pro
   return standing.find(({ id }) => id === annotationId) ?? null;
 }
 
-/** Has the browser fetch the thumbnail of the photo that is probably next, so that the change of photos is not a blank. */
-export async function prefetchNext(projectId: number): Promise<void> {
-  const params = { path: { project_id: projectId }, query: { state: "ready" as const, limit: 1 } };
-  const { items } = await call(client.GET("/api/projects/{project_id}/images", { params }));
-  const next = items[0];
-  if (next !== undefined) await fetch(`/api/images/${next.id}/thumbnail`, { credentials: "same-origin", priority: "low" });
+/** The image that is probably lent next; null when nothing else waits. */
+export async function findUpcoming(projectId: number, stage: StageName | null): Promise<number | null> {
+  const params = { path: { project_id: projectId }, query: stage === null ? {} : { stage } };
+  return (await call(client.GET("/api/projects/{project_id}/work/upcoming", { params }))).image_id;
 }
 
 /** The calls through which kept masks reach the server. */
@@ -101,9 +97,16 @@ export const annotationCalls: AnnotationCalls = {
   },
 };
 
-export function predict(imageId: number, prompts: PromptJson[], modelVersion: string | null, signal: AbortSignal) {
+/** `view`: the part of the image on the screen, [x1, y1, x2, y2] in its pixels. */
+export function predict(
+  imageId: number,
+  prompts: PromptJson[],
+  modelVersion: string | null,
+  signal: AbortSignal,
+  view: [number, number, number, number] | null = null,
+) {
   const params = { path: { image_id: imageId } };
-  return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto", model_version: modelVersion }, signal }));
+  return call(client.POST("/api/images/{image_id}/predict", { params, body: { prompts, multimask: "auto", model_version: modelVersion, view_xyxy: view }, signal }));
 }
 
 /** The decoded picture behind an address of an image. */
@@ -117,6 +120,6 @@ export async function loadPicture(imageId: number, which: "display" | "thumbnail
   noteAnswer(response.status, path);
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null), response.headers);
   return decodePicture(await response.blob()).catch(() => {
-    throw new ApiError(0, "unreadable_picture", "This browser cannot show the photo.");
+    throw new ApiError(0, "unreadable_picture", words.notice.unreadablePhoto);
   });
 }

@@ -1,24 +1,30 @@
 // One person at one project: puts the workspace's parts together and takes them apart again.
 import { connection } from "../api/connection";
 import type { Category } from "../api/types";
+import { words } from "../words/workspace";
 import { createEditing, type Editing } from "./editing";
 import { secondsAt } from "./effort";
 import { type Asked, createAsker } from "./predict/asker";
 import { serverMaskId } from "./masks";
-import { type Predictor, shownIndex, scoreWord } from "./predict/predictor";
+import { type Closer, createCloser } from "./predict/closer";
+import { createDecoding, type Decoding } from "./predict/decoding";
+import { createHover, type Hover } from "./predict/hover";
+import { shownIndex, scoreWord } from "./predict/predictor";
 import { createQueue, type Queue } from "./queue";
 import { type Database, openDatabase } from "./save/database";
 import { saveDraft } from "./save/drafts";
 import { createOutbox, type Outbox } from "./save/outbox";
 import { annotationCalls, isGone } from "./server";
 import { createWorkspaceStore, docOf, type Store } from "./state";
-import { strings } from "./strings";
 
 export interface Session {
   readonly store: Store;
   readonly editing: Editing;
   readonly queue: Queue;
   readonly outbox: Outbox;
+  readonly decoding: Decoding;
+  readonly closer: Closer;
+  readonly hover: Hover;
   retryModel(): void;
   setCategories(categories: readonly Category[]): void;
   close(): void;
@@ -27,23 +33,25 @@ export interface Session {
 interface SessionOptions {
   readonly projectId: number;
   readonly userId: number;
-  readonly predictor: Predictor;
   readonly onImage: (imageId: number | null) => void;
 }
 
-export async function createSession({ projectId, userId, predictor, onImage }: SessionOptions): Promise<Session> {
+export async function createSession({ projectId, userId, onImage }: SessionOptions): Promise<Session> {
   const store = createWorkspaceStore();
   const database = await openDatabase();
   const outbox = createOutbox({ database, userId, calls: annotationCalls, sessionIsBack });
-  const asker = createAsker(predictor, (asked) => showAsked(store, asked));
+  const decoding = createDecoding();
+  const hover = createHover(store, decoding);
+  const closer = createCloser(decoding);
+  const asker = createAsker(closer, (asked) => showAsked(store, asked));
   const editing = createEditing(store, { outbox, asker });
-  const queue = createQueue(store, { projectId, userId, database, outbox, asker, editing, sessionIsBack, onImage });
+  const queue = createQueue(store, { projectId, userId, database, outbox, asker, decoding, editing, sessionIsBack, onImage });
   const stopKeeping = keepDrafts(store, { database, userId, outbox });
   const stopAnnouncing = outbox.state.subscribe((now, before) => {
     if (now.kind === "offline" && now.waiting > 0 && (before.kind !== "offline" || before.waiting !== now.waiting)) {
-      store.setState({ announcement: strings.announce.offline(now.waiting) });
+      store.setState({ announcement: words.announce.offline(now.waiting) });
     }
-    if (now.kind === "saved" && before.kind === "offline") store.setState({ announcement: strings.announce.saved });
+    if (now.kind === "saved" && before.kind === "offline") store.setState({ announcement: words.announce.saved });
   });
   // The server is back: what waits goes out at once.
   const stopListening = connection.subscribe((now, before) => {
@@ -58,6 +66,9 @@ export async function createSession({ projectId, userId, predictor, onImage }: S
     editing,
     queue,
     outbox,
+    decoding,
+    closer,
+    hover,
     retryModel: () => asker.retry(),
     setCategories: (categories) => store.setState({ categories }),
     close() {
@@ -66,6 +77,9 @@ export async function createSession({ projectId, userId, predictor, onImage }: S
       stopListening();
       queue.close();
       asker.close();
+      closer.close();
+      hover.close();
+      decoding.close();
       outbox.close();
     },
   };
@@ -77,15 +91,15 @@ function showAsked(store: Store, asked: Asked): void {
   const isNews = isFresh && answer !== before.asked.answer;
   const isOtherModel = isNews && answer !== null && before.modelVersion !== null && before.modelVersion !== answer.modelVersion;
   const best = isNews && answer !== null ? answer.masks[shownIndex(answer, null)] : undefined;
-  const word = best === undefined ? "" : strings.score[scoreWord(best.predicted_iou)].toLowerCase();
+  const word = best === undefined ? "" : words.score[scoreWord(best.predicted_iou)].toLowerCase();
   const isMissing = state.kind === "refused" && state.error !== null && isGone(state.error);
   store.setState({
     asked,
     ...(isFresh ? { isEmbedded: true } : {}),
     ...(isNews && answer !== null ? { modelVersion: answer.modelVersion } : {}),
-    ...(isOtherModel ? { notice: strings.notice.otherModel(answer.modelVersion) } : {}),
-    ...(best === undefined ? {} : { announcement: strings.announce.answer(answer?.masks.length ?? 0, word) }),
-    ...(state.kind === "refused" ? { notice: strings.notice.refusedPrompt(state.message) } : {}),
+    ...(isOtherModel ? { notice: words.notice.otherModel(answer.modelVersion) } : {}),
+    ...(best === undefined ? {} : { announcement: words.announce.answer(answer?.masks.length ?? 0, word) }),
+    ...(state.kind === "refused" ? { notice: words.notice.refusedPrompt(state.message) } : {}),
     ...(isMissing ? { phase: { kind: "gone" as const, message: state.message } } : {}),
   });
 }
@@ -121,7 +135,7 @@ function keepDrafts(store: Store, { database, userId, outbox }: DraftParts): () 
     const base = annotationId === null ? prompted.base : serverMaskId(annotationId);
     const draft = { draft: { ...prompted, base }, clicks, activeSeconds, categoryId: state.newCategoryId };
     void saveDraft(database, { userId, imageId: state.work.image.id, ...draft, savedAt: Date.now() }).catch(
-      (error: unknown) => store.setState({ notice: strings.notice.storage(String(error)) }),
+      (error: unknown) => store.setState({ notice: words.notice.storage(String(error)) }),
     );
   };
   const onHide = (): void => {

@@ -1,14 +1,19 @@
-// The stage: turns pointer, wheel and held keys into tool events and moves the view; feeds the renderer from the store.
+// The stage: what the pointer and the keys do becomes gestures, gestures become changes; the renderer is fed from the store.
 import {
-  around, boxBetween, centred, clampToImage, fit, type ImageBox, imagePoint, type ImagePoint, isInside, keepVisible, panBy,
-  scaleLimits, type ScreenPoint, screenPoint, type Size, toImage, toScreen, type Viewport, zoomAt,
+  clampToImage, type ImagePoint, imagePoint, isInside, type ScreenPoint, screenPoint, toImage, toScreen,
 } from "../canvas/geometry";
 import { createRenderer, type Renderer } from "../canvas/render/renderer";
-import { type Button, boxOf, boxPrompt, IDLE, pointPrompt, type ToolEvent, transition } from "../canvas/tools/tool";
-import type { Bounds } from "../canvas/document";
+import { type Effect, type Gesture, IDLE, type ToolEvent } from "../canvas/tools/gesture";
+import { lassoLineOf } from "../canvas/tools/lasso";
+import { boxOf, pointPrompt } from "../canvas/tools/pointing";
+import { isOpen, transition } from "../canvas/tools/tool";
+import { words } from "../words/workspace";
+import { listenToPointers } from "./pointerInput";
 import type { Session } from "./session";
-import { docOf, draftRleOf, reviewIn, sceneMasksOf, shownOf, type WorkspaceState } from "./state";
-import { strings } from "./strings";
+import { reportFacts } from "./stageFacts";
+import { docOf, draftRleOf, isShown, sceneMasksOf, selectedMaskOf, type WorkspaceState } from "./state";
+import { createStrokes } from "./strokes";
+import { createViewing } from "./viewing";
 
 export interface Stage {
   readonly renderer: Renderer;
@@ -18,12 +23,18 @@ export interface Stage {
   /** The selected mask as large as the view; again: what was seen before. */
   zoomToMask(): void;
   setSpace(isHeld: boolean): void;
+  /** Hides the masks for as long as a key is held. */
+  setPeek(isHeld: boolean): void;
   /** Moves the keyboard's crosshair by screen pixels. */
   moveCrosshair(dx: number, dy: number): void;
-  /** A point where the crosshair is, else where the pointer is. */
+  /** Where the crosshair is, else where the pointer is: a point, a corner of the lasso, a dab of the brush. */
   placePoint(label: 0 | 1): void;
   /** Marks the first corner of a box, then the second: a box without dragging. */
   markCorner(): void;
+  /** Closes the lasso's line; false when there is none. */
+  finish(): boolean;
+  /** Takes back the last corner of a line or a box; false when there is none. */
+  takeBack(): boolean;
   /** Ends a gesture; false when there was none. */
   cancel(): boolean;
   close(): void;
@@ -31,262 +42,235 @@ export interface Stage {
 
 const RING_AFTER_MS = 150;
 const WHEEL_STEP = 0.0015;
-const BUTTONS: readonly (Button | undefined)[] = ["left", "middle", "right"];
 
-export function attachStage(element: HTMLElement, { store, editing }: Session): Stage {
+export function attachStage(element: HTMLElement, { store, editing, hover, closer }: Session): Stage {
   const isMotionReduced = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const renderer = createRenderer(element, { isMotionReduced });
-  let view: Size = { width: 1, height: 1 };
-  let image: Size = { width: 1, height: 1 };
-  let viewport: Viewport = { scale: 1, left: 0, top: 0 };
-  // Before rounding, so that many small moves add up to what the hand did.
-  let exact = viewport;
-  let isFitted = true;
-  let beforeZoom: Viewport | null = null;
-  let gesture = IDLE;
+  const viewing = createViewing((viewport) => {
+    renderer.update({ viewport });
+    const { scale, left, top } = viewport;
+    for (const [name, value] of Object.entries({ scale, left, top })) element.dataset[name] = String(value);
+    lookCloser();
+  });
+  const strokes = createStrokes(store, renderer);
+  let gesture: Gesture = IDLE;
+  let lastPainted: ImagePoint | null = null;
   let cursor: ScreenPoint | null = null;
   let crosshair: ImagePoint | null = null;
-  let corner: ImagePoint | null = null;
   let isSpaceHeld = false;
+  let isPeeking = false;
   let ringTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const look = (next: Viewport): void => {
-    exact = next;
-    const { scale, left, top } = next;
-    // Whole device pixels: panning then moves what is drawn instead of drawing it again.
-    const whole = (place: number): number => Math.round(place * devicePixelRatio) / devicePixelRatio;
-    viewport = { scale, left: whole(left), top: whole(top) };
-    renderer.update({ viewport });
-    element.dataset["scale"] = String(viewport.scale);
-    element.dataset["left"] = String(viewport.left);
-    element.dataset["top"] = String(viewport.top);
-  };
-  const fitNow = (): void => {
-    [isFitted, beforeZoom] = [true, null];
-    look(fit(image, view));
-  };
-  const zoomBy = (at: ScreenPoint, factor: number): void => {
-    [isFitted, beforeZoom] = [false, null];
-    look(keepVisible(zoomAt(exact, at, factor, scaleLimits(image, view)), image, view));
-  };
-
-  const selectedBounds = (state: WorkspaceState): Bounds | null =>
-    state.selectedId === null ? null : (docOf(state).masks[state.selectedId]?.bounds ?? null);
-  /** Moves the view when a mask selected by key lies outside it; a view zoomed to a mask follows to the next. */
-  const follow = (bounds: Bounds): void => {
-    if (beforeZoom !== null) return look(around(bounds, image, view));
-    const centre = toScreen(viewport, imagePoint(bounds.x + bounds.width / 2, bounds.y + bounds.height / 2));
-    const isSeen = centre.x >= 0 && centre.y >= 0 && centre.x <= view.width && centre.y <= view.height;
-    if (!isSeen) look(panBy(exact, view.width / 2 - centre.x, view.height / 2 - centre.y, image, view));
-  };
+  const pointed = (): ImagePoint | null => crosshair ?? (cursor === null ? null : toImage(viewing.viewport(), cursor));
 
   const sync = (state: WorkspaceState, before: WorkspaceState | null): void => {
     const isOther = state.work?.image.id !== before?.work?.image.id;
     if (isOther && state.work !== null) {
-      image = { width: state.work.image.width, height: state.work.image.height };
-      [gesture, corner, crosshair] = [IDLE, null, null];
-      fitNow();
+      [gesture, crosshair, lastPainted] = [IDLE, null, null];
+      viewing.open({ width: state.work.image.width, height: state.work.image.height });
     }
+    if (state.tool !== before?.tool && isOpen(gesture)) gesture = IDLE;
     const doc = docOf(state);
-    const isSameMasks =
-      before !== null &&
-      docOf(before).masks === doc.masks &&
-      docOf(before).draft.base === doc.draft.base &&
-      before.categories === state.categories &&
-      before.minIou === state.minIou;
     renderer.update({
       picture: state.picture,
-      imageSize: image,
-      ...(isSameMasks ? {} : { masks: sceneMasksOf(doc, state.categories, state.minIou) }),
-      selectedId: state.selectedId,
+      imageSize: viewing.image(),
+      ...sceneMasksOf(state),
+      alsoSelected: state.alsoSelected,
+      view: state.toolSettings.view,
       soloId: state.soloId,
-      areMasksHidden: state.areMasksHidden,
+      areMasksHidden: isPeeking || state.areMasksHidden,
       draft: draftRleOf(state),
       prompts: doc.draft.prompts,
     });
-    const isAsking = state.asked.state.kind === "asking";
-    if (isAsking !== (before?.asked.state.kind === "asking")) {
-      clearTimeout(ringTimer);
-      if (isAsking) ringTimer = setTimeout(() => renderer.update({ isPending: true }), RING_AFTER_MS);
-      else renderer.update({ isPending: false });
-    }
-    const bounds = selectedBounds(state);
-    if (!isOther && state.selectedId !== before?.selectedId && bounds !== null) follow(bounds);
-    showCursor();
+    strokes.sync();
+    showPending(state, before);
+    const bounds = selectedMaskOf(state)?.bounds;
+    if (!isOther && state.selectedId !== before?.selectedId && bounds !== undefined) viewing.follow(bounds);
+    showPointer();
     report();
   };
 
-  /** What browser tests wait for. */
-  const report = (): void => {
-    const state = store.getState();
-    const shown = shownOf(state);
-    const isWorking = state.phase.kind === "working";
-    const isBusy = state.asked.state.kind === "asking" || state.isFinishing || !renderer.isSettled();
-    const facts = {
-      ready: isWorking && state.isPictureSharp,
-      busy: isBusy,
-      image: state.work?.image.id ?? "",
-      masks: docOf(state).order.length,
-      points: docOf(state).draft.prompts.length,
-      proposals: reviewIn(state).left,
-      selected: state.selectedId === null ? "" : (docOf(state).masks[state.selectedId]?.number ?? ""),
-      candidates: shown?.isFresh ? shown.answer.masks.length : 0,
-    };
-    for (const [name, value] of Object.entries(facts)) {
-      if (element.dataset[name] !== String(value)) element.dataset[name] = String(value);
-    }
+  const showPending = (state: WorkspaceState, before: WorkspaceState | null): void => {
+    const isAsking = state.asked.state.kind === "asking";
+    if (isAsking === (before?.asked.state.kind === "asking")) return;
+    clearTimeout(ringTimer);
+    if (isAsking) ringTimer = setTimeout(() => renderer.update({ isPending: true }), RING_AFTER_MS);
+    else renderer.update({ isPending: false });
   };
 
-  const showCursor = (): void => {
-    const { tool } = store.getState();
+  /** What is on the screen, to be encoded for itself when it is little. */
+  const lookCloser = (): void => {
+    const { work } = store.getState();
+    const image = viewing.image();
+    const at = (x: number, y: number): ImagePoint => clampToImage(toImage(viewing.viewport(), screenPoint(x, y)), image);
+    const [low, high] = [at(0, 0), at(viewing.view().width, viewing.view().height)];
+    closer.look(work === null ? null : { imageId: work.image.id, image, box: { x1: low.x, y1: low.y, x2: high.x, y2: high.y } });
+  };
+
+  const report = (): void => reportFacts(element, store.getState(), renderer);
+
+  const showPointer = (): void => {
+    const { tool, toolSettings } = store.getState();
     const isPan = tool === "pan" || isSpaceHeld;
     const name = gesture.kind === "panning" ? "grabbing" : isPan ? "grab" : tool === "select" ? "default" : "crosshair";
     if (element.style.cursor !== name) element.style.cursor = name;
+    const at = pointed();
+    const isBrush = (tool === "brush" || tool === "eraser") && !isPan && at !== null;
+    renderer.update({
+      cursor,
+      crosshair,
+      box: boxOf(gesture, viewing.image()),
+      lasso: lassoLineOf(gesture),
+      brush: isBrush ? { at, radius: toolSettings.radius } : null,
+    });
+    strokes.show(gesture);
   };
-
-  const currentBox = (): ImageBox | null => {
-    if (corner === null) return boxOf(gesture, image);
-    const to = pointed();
-    return to === null ? null : boxBetween(corner, to, image);
-  };
-  const pointed = (): ImagePoint | null => crosshair ?? (cursor === null ? null : toImage(viewport, cursor));
-  const updatePointer = (): void => renderer.update({ cursor, crosshair, box: currentBox() });
 
   const send = (event: ToolEvent): void => {
-    const outcome = transition(gesture, event, { tool: store.getState().tool, image });
+    const { tool, toolSettings, isSwapped } = store.getState();
+    const before = gesture;
+    const context = { tool, isSwapped, lastPainted, radius: toolSettings.radius, image: viewing.image(), scale: viewing.viewport().scale };
+    const outcome = transition(gesture, event, context);
     gesture = outcome.gesture;
-    for (const effect of outcome.effects) {
-      if (effect.kind === "prompt") editing.addPrompt(effect.prompt);
-      if (effect.kind === "select") editing.selectAt(effect.at);
-      if (effect.kind === "pan") {
-        isFitted = false;
-        look(panBy(exact, effect.dx, effect.dy, image, view));
-      }
-    }
-    showCursor();
-    updatePointer();
+    if (gesture.kind === "painting" && before.kind !== "painting" && gesture.stroke.erases) strokes.findTarget(gesture.stroke, editing);
+    for (const effect of outcome.effects) perform(effect);
+    const isGestureOpen = gesture.kind === "lassoing" || gesture.kind === "cornered";
+    if (isGestureOpen !== store.getState().isGestureOpen) store.setState({ isGestureOpen });
+    showPointer();
   };
 
-  const placeOf = (event: MouseEvent): { screen: ScreenPoint; image: ImagePoint } => {
+  const perform = (effect: Effect): void => {
+    switch (effect.kind) {
+      case "prompt":
+        return editing.addPrompt(effect.prompt);
+      case "select":
+        return editing.selectAt(effect.at, effect.isAdding);
+      case "pan":
+        return viewing.pan(effect.dx, effect.dy);
+      case "paint":
+        lastPainted = effect.stroke.path.at(-1) ?? null;
+        return strokes.settle(effect.stroke, () => editing.paint(effect.stroke));
+      case "lasso":
+        return editing.lasso(effect.lasso);
+    }
+  };
+
+  /** The mask that a click here would give, while no button is down. */
+  const lookAhead = (at: ImagePoint | null): void => {
+    if (gesture.kind === "pressed") return; // it stays until the mask itself is there
+    const isClickable = gesture.kind === "idle" && !isSpaceHeld && !store.getState().isSwapped;
+    hover.moveTo(at !== null && isClickable && isInside(at, viewing.image()) ? pointPrompt(at, 1) : null);
+  };
+
+  const placeOf = ({ clientX, clientY }: { clientX: number; clientY: number }): { screen: ScreenPoint; image: ImagePoint } => {
     const box = element.getBoundingClientRect();
-    const screen = screenPoint(event.clientX - box.left, event.clientY - box.top);
-    return { screen, image: toImage(viewport, screen) };
+    const screen = screenPoint(clientX - box.left, clientY - box.top);
+    return { screen, image: toImage(viewing.viewport(), screen) };
   };
 
   const listeners = new AbortController();
-  const on = <Name extends keyof HTMLElementEventMap>(
-    name: Name,
-    listener: (event: HTMLElementEventMap[Name]) => void,
-    options: AddEventListenerOptions = {},
-  ): void => element.addEventListener(name, listener, { ...options, signal: listeners.signal });
-
-  on("pointerdown", (event) => {
-    const button = BUTTONS[event.button];
-    if (button === undefined || !event.isPrimary || store.getState().phase.kind !== "working") return;
-    element.focus({ preventScroll: true });
-    element.setPointerCapture(event.pointerId);
-    [crosshair, corner] = [null, null];
-    const held = { isAlt: event.altKey, isSpace: isSpaceHeld, isTouch: event.pointerType === "touch" };
-    send({ kind: "down", button, ...placeOf(event), ...held });
-    event.preventDefault();
-  });
-  on("pointermove", (event) => {
-    if (!event.isPrimary) return;
-    const place = placeOf(event);
-    cursor = place.screen;
-    crosshair = null;
-    if (gesture.kind !== "idle") send({ kind: "move", ...place });
-    else updatePointer();
-  });
-  on("pointerup", (event) => send({ kind: "up", ...placeOf(event) }));
-  on("pointercancel", () => send({ kind: "cancel" }));
-  on("pointerleave", () => {
-    cursor = null;
-    updatePointer();
-  });
-  on("contextmenu", (event) => event.preventDefault());
-  on("auxclick", (event) => event.preventDefault());
-  on(
-    "wheel",
-    (event) => {
-      event.preventDefault();
-      const pixels = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
-      // A pinch on a trackpad comes as a wheel with Ctrl and small steps.
-      zoomBy(placeOf(event).screen, Math.exp(-pixels * WHEEL_STEP * (event.ctrlKey ? 6 : 1)));
-      updatePointer();
+  listenToPointers(
+    element,
+    {
+      isWorking: () => isShown(store.getState().phase),
+      isSpaceHeld: () => isSpaceHeld,
+      isPenMode: () => store.getState().toolSettings.isPenMode === true,
+      placeOf,
+      send,
+      pinch: viewing.pinch,
+      hover(place) {
+        [cursor, crosshair] = place === null ? [null, crosshair] : [place.screen, null];
+        showPointer();
+        lookAhead(place?.image ?? null);
+      },
+      saw(pointerType) {
+        const { isTouched, toolSettings } = store.getState();
+        if (!isTouched) store.setState({ isTouched: true });
+        if (pointerType !== "pen" || toolSettings.isPenMode !== null) return;
+        store.setState({ toolSettings: { ...toolSettings, isPenMode: true }, announcement: words.announce.penMode });
+      },
     },
-    { passive: false },
+    listeners.signal,
   );
+  const onWheel = (event: WheelEvent): void => {
+    event.preventDefault();
+    const pixels = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
+    // A pinch on a trackpad comes as a wheel with Ctrl and small steps.
+    viewing.zoom(placeOf(event).screen, Math.exp(-pixels * WHEEL_STEP * (event.ctrlKey ? 6 : 1)));
+    showPointer();
+  };
+  element.addEventListener("wheel", onWheel, { passive: false, signal: listeners.signal });
 
   const resizes = new ResizeObserver(() => {
-    view = { width: element.clientWidth, height: element.clientHeight };
+    const view = { width: element.clientWidth, height: element.clientHeight };
     renderer.resize(view.width, view.height);
-    look(isFitted ? fit(image, view) : keepVisible(exact, image, view));
+    viewing.resize(view);
   });
   resizes.observe(element);
-  renderer.onSettledChange(report);
+  renderer.onSettledChange(() => {
+    strokes.forget();
+    report();
+  });
   const unsubscribe = store.subscribe(sync);
+  const unlisten = hover.listen((rle) => {
+    renderer.update({ hover: rle });
+    element.dataset["hover"] = String(rle !== null);
+  });
   sync(store.getState(), null);
 
   return {
     renderer,
-    fit: fitNow,
-    actualSize() {
-      isFitted = false;
-      const next = centred(image, view, 1 / devicePixelRatio);
-      look(cursor === null ? next : zoomAt(viewport, cursor, next.scale / viewport.scale, scaleLimits(image, view)));
-    },
-    zoomToMask() {
-      const bounds = selectedBounds(store.getState());
-      if (beforeZoom !== null) {
-        const back = beforeZoom;
-        beforeZoom = null;
-        look(keepVisible(back, image, view));
-      } else if (bounds !== null) {
-        [beforeZoom, isFitted] = [exact, false];
-        look(around(bounds, image, view));
-      }
-    },
-    zoom: (factor) => zoomBy(cursor ?? screenPoint(view.width / 2, view.height / 2), factor),
+    fit: viewing.fit,
+    actualSize: () => viewing.actualSize(cursor),
+    zoomToMask: () => viewing.zoomTo(selectedMaskOf(store.getState())?.bounds ?? null),
+    zoom: (factor) => viewing.zoom(cursor, factor),
     setSpace(isHeld) {
       isSpaceHeld = isHeld;
-      showCursor();
+      showPointer();
+    },
+    setPeek(isHeld) {
+      isPeeking = isHeld;
+      renderer.update({ areMasksHidden: isHeld || store.getState().areMasksHidden });
     },
     moveCrosshair(dx, dy) {
+      const [image, viewport] = [viewing.image(), viewing.viewport()];
       const from = toScreen(viewport, pointed() ?? imagePoint(image.width / 2, image.height / 2));
       crosshair = clampToImage(toImage(viewport, screenPoint(from.x + dx, from.y + dy)), image);
-      updatePointer();
+      send({ kind: "move", screen: toScreen(viewport, crosshair), image: crosshair, path: [] });
     },
     placePoint(label) {
       const at = pointed();
-      if (at !== null && isInside(at, image)) editing.addPrompt(pointPrompt(at, label));
+      if (at === null || !isInside(at, viewing.image())) return;
+      const { tool } = store.getState();
+      if (tool === "point" || tool === "select" || tool === "pan") return editing.addPrompt(pointPrompt(at, label));
+      const place = { screen: toScreen(viewing.viewport(), at), image: at };
+      const keys = { isAlt: label === 0, isShift: false, isPan: false, isTouch: false, isEraserEnd: false };
+      send({ kind: "down", button: "left", ...place, ...keys });
+      send({ kind: "up", ...place });
     },
     markCorner() {
       const at = pointed();
       if (at === null) return;
-      if (corner === null) {
-        corner = clampToImage(at, image);
-        store.setState({ announcement: strings.notice.boxCorner, notice: strings.notice.boxCorner });
-      } else {
-        const box = boxBetween(corner, at, image);
-        corner = null;
-        store.setState({ notice: null });
-        if (box !== null) editing.addPrompt(boxPrompt(box));
-      }
-      updatePointer();
+      const isFirst = gesture.kind !== "cornered";
+      send({ kind: "corner", image: at });
+      if (isFirst) store.setState({ announcement: words.notice.boxCorner, notice: words.notice.boxCorner });
+      else store.setState({ notice: null });
     },
-    cancel() {
-      const wasActive = gesture.kind !== "idle" || corner !== null;
-      corner = null;
-      if (wasActive) send({ kind: "cancel" });
-      return wasActive;
-    },
+    finish: () => sendIf(gesture.kind === "lassoing", "finish"),
+    takeBack: () => sendIf(gesture.kind === "lassoing" || gesture.kind === "cornered", "back"),
+    cancel: () => sendIf(isOpen(gesture), "cancel"),
     close() {
       clearTimeout(ringTimer);
       listeners.abort();
       resizes.disconnect();
       unsubscribe();
+      unlisten();
       renderer.close();
     },
   };
+
+  function sendIf(isDue: boolean, kind: "finish" | "back" | "cancel"): boolean {
+    if (isDue) send({ kind });
+    return isDue;
+  }
 }

@@ -1,12 +1,12 @@
 // What the workspace knows at one moment, and what follows from it. The panels read this; nothing here is drawn from.
 import { createStore, type StoreApi } from "zustand/vanilla";
-import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf, untouchedBase } from "../canvas/document";
+import { type Doc, EMPTY_DOC, type Mask, type MaskId, masksOf, pixelsByHand, untouchedBase } from "../canvas/document";
 import { type History, startWith } from "../canvas/history";
 import type { Rle } from "../canvas/masks/rle";
 import { paletteColour, type Rgb } from "../canvas/render/palette";
 import type { Picture } from "../canvas/render/picture";
-import type { SceneMask } from "../canvas/render/scene";
-import type { ToolName } from "../canvas/tools/tool";
+import type { Scene, SceneMask } from "../canvas/render/scene";
+import type { ToolName } from "../canvas/tools/gesture";
 import type { ApiError } from "../api/errors";
 import type { Category } from "../api/types";
 import { type Effort, NO_EFFORT } from "./effort";
@@ -14,10 +14,15 @@ import type { Asked } from "./predict/asker";
 import { type Answer, shownIndex } from "./predict/predictor";
 import { isBelow, type Review, reviewOf } from "./review";
 import type { StageName, WorkItem } from "./server";
+import { loadToolSettings, type ToolSettings } from "./toolSettings";
 
 export type Phase =
   | { readonly kind: "loading" }
   | { readonly kind: "working" }
+  /** A finished photo is looked at; nothing can be changed. */
+  | { readonly kind: "reviewing" }
+  /** Every finished photo has been reviewed. */
+  | { readonly kind: "reviewed" }
   | { readonly kind: "empty" }
   /** Somebody else holds the image that was asked for. */
   | { readonly kind: "taken"; readonly message: string }
@@ -25,7 +30,10 @@ export type Phase =
   | { readonly kind: "gone"; readonly message: string }
   | { readonly kind: "failed"; readonly error: ApiError };
 
-export type Dialog = "keys" | "skip" | "refused" | null;
+/** Whether there is a photo on the stage. */
+export const isShown = ({ kind }: Phase): boolean => kind === "working" || kind === "reviewing";
+
+export type Dialog = "keys" | "commands" | "skip" | "sendBack" | "refused" | null;
 
 export interface WorkspaceState {
   readonly phase: Phase;
@@ -41,7 +49,17 @@ export interface WorkspaceState {
   /** How many proposals the image came with. */
   readonly proposed: number;
   readonly tool: ToolName;
+  readonly toolSettings: ToolSettings;
+  /** What means "on the object" means "off it", and the other way round: for hands without a second button. */
+  readonly isSwapped: boolean;
+  /** A finger or a pen was seen: the bar for them is shown. */
+  readonly isTouched: boolean;
+  /** A line or a box is open that keys end, take back or cancel. */
+  readonly isGestureOpen: boolean;
+  readonly isViewPanelOpen: boolean;
   readonly selectedId: MaskId | null;
+  /** Selected beside it, in the order of selection. */
+  readonly alsoSelected: readonly MaskId[];
   readonly soloId: MaskId | null;
   readonly areMasksHidden: boolean;
   readonly arePanelsFolded: boolean;
@@ -60,6 +78,8 @@ export interface WorkspaceState {
   readonly isWarnedOfLeft: boolean;
   /** A sentence for the status line, and whether it is a warning. */
   readonly notice: string | null;
+  /** Masks kept since this tab was opened. */
+  readonly keptInSession: number;
   /** For screen readers. */
   readonly announcement: string;
 }
@@ -76,6 +96,7 @@ export const FRESH_IMAGE = {
   effort: NO_EFFORT,
   proposed: 0,
   selectedId: null,
+  alsoSelected: [],
   soloId: null,
   isLeaseLost: false,
   isFinishing: false,
@@ -89,6 +110,11 @@ export function createWorkspaceStore(): Store {
     phase: { kind: "loading" },
     work: null,
     tool: "point",
+    toolSettings: loadToolSettings(),
+    isSwapped: false,
+    isTouched: false,
+    isGestureOpen: false,
+    isViewPanelOpen: false,
     areMasksHidden: false,
     arePanelsFolded: false,
     newCategoryId: null,
@@ -97,6 +123,7 @@ export function createWorkspaceStore(): Store {
     modelVersion: null,
     categories: [],
     dialog: null,
+    keptInSession: 0,
     announcement: "",
   }));
 }
@@ -121,9 +148,14 @@ export function shownOf({ asked, history }: WorkspaceState): (Shown & { isFresh:
   return mask === undefined ? null : { answer, index, mask, isFresh };
 }
 
-/** The pixels of the mask being made: the model's answer, or the mask being refined as long as nothing was added. */
+/** The pixels of the mask being made: changed by hand, or the mask being refined, or else the model's answer. */
 export function draftRleOf(state: WorkspaceState): Rle | null {
-  return untouchedBase(docOf(state))?.rle ?? shownOf(state)?.mask.rle ?? null;
+  const doc = docOf(state);
+  return pixelsByHand(doc) ?? untouchedBase(doc)?.rle ?? shownOf(state)?.mask.rle ?? null;
+}
+
+export function selectedMaskOf(state: WorkspaceState): Mask | null {
+  return state.selectedId === null ? null : (docOf(state).masks[state.selectedId] ?? null);
 }
 
 export function colourOf(mask: Pick<Mask, "categoryId" | "number">, categories: readonly Category[]): Rgb {
@@ -131,16 +163,28 @@ export function colourOf(mask: Pick<Mask, "categoryId" | "number">, categories: 
   return paletteColour(category === undefined ? mask.number - 1 : category.position);
 }
 
-/** Masks and proposals as the stage draws them. */
-export function sceneMasksOf(doc: Doc, categories: readonly Category[], minIou: number): readonly SceneMask[] {
-  const isShown = (mask: Mask): boolean => mask.id !== doc.draft.base && !isBelow(mask, minIou);
+const drawn = new WeakMap<Mask, SceneMask>();
+let others: readonly SceneMask[] = [];
+
+/** Masks and proposals as the stage draws them. What has not changed stays the same object, so that it is not drawn again. */
+export function sceneMasksOf(state: WorkspaceState): Pick<Scene, "masks" | "selected"> {
+  const doc = docOf(state);
+  const isShown = (mask: Mask): boolean => mask.id !== doc.draft.base && !isBelow(mask, state.minIou);
+  const selected = selectedMaskOf(state);
   // Large masks first, so that small ones stay visible on top.
-  const masks = masksOf(doc).filter(isShown).sort((a, b) => b.area - a.area);
-  return masks.map((mask) => ({
-    id: mask.id,
-    rle: mask.rle,
-    bounds: mask.bounds,
-    colour: colourOf(mask, categories),
-    isProposal: mask.state === "proposed",
-  }));
+  const masks = masksOf(doc).filter((mask) => isShown(mask) && mask !== selected).sort((a, b) => b.area - a.area);
+  const next = masks.map((mask) => sceneMaskOf(mask, state.categories));
+  const isSame = next.length === others.length && next.every((mask, i) => mask === others[i]);
+  others = isSame ? others : next;
+  return { masks: others, selected: selected !== null && isShown(selected) ? sceneMaskOf(selected, state.categories) : null };
+}
+
+function sceneMaskOf(mask: Mask, categories: readonly Category[]): SceneMask {
+  const colour = colourOf(mask, categories);
+  const known = drawn.get(mask);
+  if (known !== undefined && known.colour.join() === colour.join()) return known;
+  const { id, rle, bounds } = mask;
+  const made = { id, rle, bounds, colour, isProposal: mask.state === "proposed" };
+  drawn.set(mask, made);
+  return made;
 }

@@ -189,3 +189,23 @@ def test_a_category_in_use_stays(client: TestClient, image_id: int, project_id: 
     keep(client, image_id, category_id=category["id"])
     answer = client.delete(f"/api/projects/{project_id}/categories/{category['id']}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "category_in_use")
+
+
+def test_flags_and_comment_go_with_every_version(client: TestClient, image_id: int) -> None:
+    plain = keep(client, image_id)
+    assert (plain["flags"], plain["comment"]) == ([], "")
+    kept = keep(client, image_id, flags=["cut_by_border", "unsure", "unsure"], comment=" where does it end? ")
+    assert (kept["flags"], kept["comment"]) == (["unsure", "cut_by_border"], "where does it end?")
+    address = f"/api/annotations/{kept['id']}"
+    changed = client.put(address, json=body(flags=["crowd"]), headers={"If-Match": '"1"'}).json()
+    assert (changed["flags"], changed["comment"]) == (["crowd"], "")
+    [before] = client.get(f"{address}/revisions").json()["items"]
+    assert (before["content"]["flags"], before["content"]["comment"]) == (kept["flags"], kept["comment"])
+
+
+@pytest.mark.parametrize("change", [{"flags": ["odd"]}, {"flags": "unsure"}, {"comment": "a" * 2001}, {"flags": None}])
+def test_unknown_flags_and_endless_comments_are_refused(
+    change: dict[str, Any], client: TestClient, image_id: int
+) -> None:
+    answer = client.post(f"/api/images/{image_id}/annotations", json=body(**change))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")

@@ -234,19 +234,23 @@ def test_a_restart_is_waited_for_and_ctrl_c_gives_the_image_back(
 ) -> None:
     installation, environment = running
     said = tmp_path / "said.txt"
-    slow = ["--target-iou", "1", "--max-clicks", "25", "--patience", "60"]
+    slow = ["--target-iou", "1", "--max-clicks", "25", "--patience", "300"]
     with said.open("wb") as stderr:
         process = subprocess.Popen(
             [*SEGLOOP, *line(dataset), *slow], env=os.environ | environment, cwd=REPOSITORY, stderr=stderr
         )
-    wait_until(lambda: len(kept(environment)) > 0, seconds=60, what="a first mask")
-    installation.kill("backend")
-    wait_until(lambda: "Waiting" in said.read_text(), seconds=60, what="patience")
-    count = len(kept(environment))
-    installation.start("backend")
-    wait_until(lambda: len(kept(environment)) > count, seconds=60, what="another mask")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    try:
+        wait_until(lambda: len(kept(environment)) > 0, seconds=300, what="a first mask")
+        installation.kill("backend")
+        wait_until(lambda: "Waiting" in said.read_text(), seconds=300, what="patience")
+        count = len(kept(environment))
+        installation.start("backend")
+        wait_until(lambda: len(kept(environment)) > count, seconds=300, what="another mask")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(180) == 130
+    finally:
+        process.kill()
+        process.wait()
     assert said.read_text().endswith("Stopped.\n")
     states = [one["state"] for one in rows(environment, "SELECT state FROM work_items")]
     assert "claimed" not in states

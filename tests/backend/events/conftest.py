@@ -45,7 +45,8 @@ class Stream:
         """Closes the connection, as a browser does whose page is left."""
         connection = self.response.connection
         assert connection is not None
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the server has closed it already
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _take(self, block: str) -> None:
         lines = [line.partition(": ")[::2] for line in block.split("\n")]

@@ -248,7 +248,7 @@ def test_a_full_disk_is_named_and_mended_by_a_retry(
         session.execute(delete(Job).where(Job.kind == "embed"))
         session.execute(update(Job).values(max_attempts=2))
     for state in ("queued", "dead"):
-        assert start_worker(resources, 6 << 20).wait(60) == 0
+        assert start_worker(resources, 6 << 20).wait(180) == 0
         found = read(client, asked["id"])
         assert (found["state"], found["error"]) == (
             state,
@@ -273,9 +273,9 @@ def test_killed_workers_leave_one_whole_export(
     for attempt in range(3):
         old = set(outgoing.glob("*"))
         worker = start_worker(resources, 1 << 34)
-        wait_until(lambda old=old: _is_writing(outgoing, old), seconds=30, what="a growing archive")  # type: ignore[misc]
+        wait_until(lambda old=old: _is_writing(outgoing, old), seconds=180, what="a growing archive")  # type: ignore[misc]
         worker.send_signal(signal.SIGKILL)
-        worker.wait(10)
+        worker.wait(60)
         assert read(client, asked["id"])["state"] == "running", f"attempt {attempt + 1} was killed in the middle"
         let_lease_run_out(resources)
     assert drain(resources, threading.Event()) == 1

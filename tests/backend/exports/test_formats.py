@@ -80,7 +80,9 @@ def test_the_stored_strings_and_the_evidence_come_along(
 ) -> None:
     image = add_image("a.png", picture(1))
     category = client.post(f"/api/projects/{project_id}/categories", json={"name": "cat"}).json()
-    evidence = {"clicks": 3, "active_seconds": 4.5, "model_version": "nano-12345678", "origin": "model", "candidate": 1}
+    evidence: dict[str, Any] = {"clicks": 3, "active_seconds": 4.5, "model_version": "nano-12345678"}
+    evidence |= {"origin": "model", "candidate": 1}
+    evidence |= {"flags": ["unsure", "crowd"], "comment": "one or two?"}
     add_mask(image, some_masks()[0], **evidence, category_id=category["id"], prompts=[POINT], proposal=PROPOSAL)
     add_mask(image, some_masks()[1])
     stored = [one["rle"]["counts"] for one in client.get(f"/api/images/{image['id']}/annotations").json()["items"]]
@@ -92,6 +94,8 @@ def test_the_stored_strings_and_the_evidence_come_along(
     first, second = dataset["annotations"]
     assert [first["segmentation"]["counts"], second["segmentation"]["counts"]] == stored
     assert evidence.items() <= first["segloop"].items()
+    assert (first["iscrowd"], second["iscrowd"]) == (1, 0)
+    assert (second["segloop"]["flags"], second["segloop"]["comment"]) == ([], "")
     assert (first["segloop"]["prompts"], first["segloop"]["proposal"]) == ([POINT], PROPOSAL)
     assert (first["segloop"]["predicted_iou"], second["segloop"]["predicted_iou"]) == (0.75, None)
     names = {row["id"]: row["name"] for row in dataset["categories"]}

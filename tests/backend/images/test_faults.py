@@ -41,8 +41,8 @@ def decoders() -> list[psutil.Process]:
 
 
 def wait_for(is_true: Callable[[], bool]) -> None:
-    """Polls for at most 30 s."""
-    deadline = time.monotonic() + 30
+    """Polls for at most 120 s."""
+    deadline = time.monotonic() + 120
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -51,14 +51,15 @@ def wait_for(is_true: Callable[[], bool]) -> None:
 def slow_picture() -> bytes:
     """A picture that takes seconds to decode and make a derivative of."""
     file = BytesIO()
-    Image.effect_noise((9_000, 9_000), 50).save(file, "PNG", compress_level=1)
+    noise = np.random.default_rng(0).integers(0, 255, (9_000, 9_000), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 class TestOneDecoder:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"decode_processes": 1, "decode_timeout_seconds": 5.0})
+        return settings.model_copy(update={"decode_processes": 1})
 
     def test_a_decoder_that_is_killed_costs_one_file(self, upload: Upload, photo: Photo) -> None:
         upload(("first.jpg", photo(1)))
@@ -80,15 +81,6 @@ class TestOneDecoder:
         decoder.wait(10)
         assert len(upload(("second.jpg", photo(2)))["created"]) == 1
 
-    def test_a_decoder_that_hangs_is_ended(self, upload: Upload, photo: Photo) -> None:
-        upload(("first.jpg", photo(1)))
-        (decoder,) = decoders()
-        decoder.suspend()
-        answer = upload(("hangs.jpg", photo(2)), ("good.jpg", photo(3)))
-        assert [entry["code"] for entry in answer["rejected"]] == ["decode_failed"]
-        assert [image["file_name"] for image in answer["created"]] == ["good.jpg"]
-        assert not decoder.is_running()
-
     def test_the_decoders_end_with_the_app(
         self, app_client: TestClient, client: TestClient, upload: Upload, photo: Photo
     ) -> None:
@@ -99,6 +91,24 @@ class TestOneDecoder:
             assert decoders() == []
         finally:
             app_client.__enter__()
+
+
+class TestLittleTime:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        # The time for the next decoder to start is part of it.
+        return settings.model_copy(update={"decode_processes": 1, "decode_timeout_seconds": 10.0})
+
+    def test_a_decoder_that_hangs_is_ended(self, upload: Upload, photo: Photo) -> None:
+        upload(("first.jpg", photo(1)))
+        (decoder,) = decoders()
+        decoder.suspend()
+        answer = upload(("one.jpg", photo(2)), ("other.jpg", photo(3)))
+        # Either may be the one that meets the stopped decoder.
+        assert [entry["code"] for entry in answer["rejected"]] == ["decode_failed"]
+        names = [answer["rejected"][0]["file_name"], *(image["file_name"] for image in answer["created"])]
+        assert sorted(names) == ["one.jpg", "other.jpg"]
+        assert not decoder.is_running()
 
 
 class TestLittleMemory:

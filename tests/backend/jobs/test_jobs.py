@@ -77,6 +77,22 @@ def test_a_job_runs_once_and_writes_with_its_finish(
     assert (state(client, job_id), projects(resources)) == ("done", ["made by the job"])
 
 
+def test_pages_go_through_all_jobs_once_and_stay_in_place_as_jobs_are_added(
+    client: TestClient, resources: Resources, project_id: int
+) -> None:
+    added = [add(resources) for _ in range(5)]
+    address = f"/api/projects/{project_id}/jobs?limit=2"
+    pages = [client.get(address).json()]
+    add(resources)
+    while pages[-1]["next_cursor"]:
+        pages.append(client.get(f"{address}&cursor={pages[-1]['next_cursor']}").json())
+    assert [job["id"] for page in pages for job in page["items"]] == added[::-1]
+    assert [len(page["items"]) for page in pages] == [2, 2, 1]
+    client.post(f"/api/jobs/{added[0]}/cancel")
+    cancelled = client.get(f"{address}&state=cancelled").json()
+    assert ([job["id"] for job in cancelled["items"]], cancelled["next_cursor"]) == ([added[0]], None)
+
+
 def test_a_job_that_is_rolled_back_never_existed(resources: Resources, handler: Callable[..., None]) -> None:
     handler(make_project)
 

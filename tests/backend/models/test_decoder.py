@@ -1,5 +1,6 @@
 """A model version's decoder through the backend, from a real model server."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,9 +13,14 @@ from typing import Any
 import httpx
 import onnxruntime
 import pytest
+import torch
 from fastapi.testclient import TestClient
 
 from backend.settings import Settings
+from model_server.export_onnx.errors import ExportError
+from model_server.export_onnx.serving import Decoders
+from model_server.networks.network import NetworkFacts
+from model_server.networks.registry import BUNDLED, load_network
 from tests.running import REPOSITORY, answers, free_port, wait_until
 
 
@@ -28,11 +34,11 @@ def decoder_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[s
         process = subprocess.Popen(command_line, env=environment, cwd=REPOSITORY, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{url}/readyz"), seconds=60, what="the model server's readiness")
+        wait_until(lambda: answers(f"{url}/readyz"), seconds=180, what="the model server's readiness")
         yield url, data
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -82,12 +88,50 @@ def test_made_once_and_kept_for_ever(
     [
         ("tiny", "", 409, "decoder_not_exportable"),
         ("none-00000000", "", 404, "unknown_model_version"),
+        ("tiny", "?weights=smallest", 409, "decoder_not_exportable"),
         ("nano", "?weights=int4", 422, "invalid_request"),
     ],
 )
 def test_refusals(client: TestClient, served: dict[str, str], version: str, query: str, status: int, code: str) -> None:
     answer = client.get(f"/api/models/{served.get(version, version)}/decoder.onnx{query}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_the_smallest_is_not_waited_for_and_a_restart_repeats_nothing(
+    client: TestClient, served: dict[str, str], decoder_server: tuple[str, Path]
+) -> None:
+    address = f"/api/models/{served['nano']}/decoder.onnx?weights=smallest"
+    first = client.get(address)
+    assert (first.status_code, first.headers["cache-control"]) == (202, "no-store")
+    made: list[Any] = []
+
+    def is_made() -> bool:
+        made.append(client.get(address))
+        return bool(made[-1].status_code != 202)
+
+    wait_until(is_made, seconds=300, what="the smallest decoder")
+    assert made[-1].status_code == 200, made[-1].text
+    described = json.loads(made[-1].headers["segloop-decoder"])
+    assert described["weights"] in ("uint8", "float32")
+    assert made[-1].headers["cache-control"] == "private, no-cache"
+    onnxruntime.InferenceSession(made[-1].content, providers=["CPUExecutionProvider"])
+    again = client.get(address, headers={"If-None-Match": made[-1].headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+    # `nano` is refused with uint8 weights; `find_folder` fails whoever would export again.
+    def find_folder(facts: NetworkFacts) -> Path:
+        raise AssertionError(facts)
+
+    restarted = Decoders(decoder_server[1] / "decoders", find_folder=find_folder)
+    facts = load_network(BUNDLED / "nano", torch.device("cpu")).facts
+    found = restarted.find_smallest(facts)
+    assert found is not None
+    assert found.path.read_bytes() == made[-1].content
+    if described["weights"] == "float32":
+        with pytest.raises(ExportError, match=r"mean IoU of 0\.\d{4} only") as refused:
+            asyncio.run(restarted.get(facts, "uint8"))
+        assert refused.value.code == "decoder_disagrees"
+    restarted.close()
 
 
 def test_without_a_model_server(client: TestClient) -> None:

@@ -17,6 +17,18 @@ def test_a_project_lives_and_is_deleted(client: TestClient) -> None:
     assert client.get(address).json()["error"]["code"] == "project_deleted"
 
 
+def test_guidelines_are_kept_as_written_and_have_a_limit(client: TestClient, project_id: int) -> None:
+    address = f"/api/projects/{project_id}"
+    assert client.get(address).json()["guidelines"] == ""
+    text = "# Cells\n\n- one mask *each* <b>as it stands</b>"
+    assert client.patch(address, json={"guidelines": text}).json()["guidelines"] == text
+    assert client.patch(address, json={"name": "Other"}).json()["guidelines"] == text, "absent fields stay"
+    assert client.patch(address, json={"guidelines": "x" * 20_000}).status_code == 200
+    refused = client.patch(address, json={"guidelines": "x" * 20_001})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_request")
+    assert client.patch(address, json={"guidelines": ""}).json()["guidelines"] == ""
+
+
 def test_a_project_needs_a_name(client: TestClient) -> None:
     for name in ("", "   ", "x" * 121, None, 5):
         answer = client.post("/api/projects", json={"name": name})

@@ -118,6 +118,20 @@ def test_upload_has_embeddings_made_ahead(client: TestClient, image_id: int, pro
     assert predict(client, image_id, POINT).json()["timings_ms"]["encode"] == 0
 
 
+def test_work_counts_for_the_default_model_before_anybody_looked_at_the_models(
+    client: TestClient, image_id: int, project_id: int
+) -> None:
+    """Images finished before counted for no version: the flywheel had no masks per image for the first model."""
+    drain(client.app.state.resources, threading.Event())  # type: ignore[attr-defined]
+    found = predict(client, image_id, POINT).json()
+    kept = {"rle": found["masks"][0]["rle"], "model_version": found["model_version"], "prompts": [POINT]}
+    assert client.post(f"/api/images/{image_id}/annotations", json=kept).status_code == 201
+    item = client.post(f"/api/projects/{project_id}/work/next", json={}).json()
+    assert client.post(f"/api/work/{item['id']}/finish", json={"lease_token": item["lease_token"]}).status_code == 200
+    (first,) = client.get(f"/api/projects/{project_id}/statistics/flywheel").json()["rounds"]
+    assert (first["model_version"], first["masks_per_image"]) == (found["model_version"], 1)
+
+
 def test_models_are_listed(client: TestClient) -> None:
     answer = client.get("/api/models").json()
     assert answer["is_model_server_up"] is True

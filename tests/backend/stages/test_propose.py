@@ -189,6 +189,20 @@ def test_an_image_that_cannot_be_read_is_put_aside(
     stages.check_counts()
 
 
+@pytest.mark.parametrize(("review_share", "counts"), [(0, {"skipped": 3}), (1, {"ready": 3})])
+def test_an_image_of_which_nothing_is_kept_is_not_done(
+    stages: Stages, photos: list[int], review_share: float, counts: dict[str, int]
+) -> None:
+    stages.change("fully_automatic", automatic=GRID | {"pred_iou_thresh": 1}, review_share=review_share)
+    stages.admit("fully_automatic")
+    work(stages)
+    assert stages.counts("fully_automatic") == counts
+    with stages.resources.database.read() as session:
+        reasons = set(session.scalars(select(WorkItem.skip_reason).where(WorkItem.stage == "fully_automatic")))
+    assert reasons == ({None} if review_share else {"No mask reached the thresholds of automatic masks."})
+    stages.check_counts()
+
+
 def claimed_run(stages: Stages, is_stopping: threading.Event | None = None) -> JobRun:
     """The propose job as a worker that has just claimed it sees it."""
     with stages.resources.database.write() as session:

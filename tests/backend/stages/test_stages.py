@@ -34,7 +34,7 @@ def test_three_stages_with_their_defaults(client: TestClient, stages: Stages, im
     assert first["counts"] == {"proposing": 0, "ready": 10, "claimed": 0, "done": 0, "skipped": 0, "moved": 0}
     assert (first["revision"], first["rate_per_hour"], first["masks"]) == (0, None, 0)
     assert (first["policy"]["hint_seconds"], first["policy"]["review_share"]) == (30.0, 0.0)
-    assert (last["policy"]["review_share"], last["policy"]["automatic"]["pred_iou_thresh"]) == (0.05, 0.88)
+    assert (last["policy"]["review_share"], last["policy"]["automatic"]["pred_iou_thresh"]) == (0.05, None)
     assert first["exit"]["unmet"] == ["No exit rule is set: images go on when an administrator moves them."]
     assert not any(one["exit"]["is_ready"] for one in answer["stages"])
 

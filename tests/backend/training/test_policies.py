@@ -20,7 +20,9 @@ from backend.database import utc_now
 from backend.jobs.periodic import run_periodic
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job, PeriodicRun
-from backend.training import hooks, programs
+from backend.models.tables import ModelVersion
+from backend.projects.tables import Project
+from backend.training import detectors, hooks, programs
 from backend.training.checks import retrain
 from backend.training.gate import decide
 from backend.training.schemas import Comparison, Gate, Interval, Measures
@@ -117,6 +119,33 @@ def test_a_project_retrains_after_enough_masks_or_hours(
     assert len(runs(client, project_id)) == 3
 
 
+def test_a_detector_is_trained_again_for_a_live_model_with_another_encoder(
+    client: TestClient, project_id: int, resources: Resources
+) -> None:
+    count(resources, project_id, 60)
+    facts = {"family": "sam2", "image_size": 64, "parameters": 1}
+    with resources.database.write() as session:
+        for name, is_default in (("old", False), ("new", True)):
+            session.add(ModelVersion(id=name, name=name, encoder_fingerprint=name, is_default=is_default, **facts))
+        session.execute(update(Project).values(model_version="old", detector_version="squares"))
+    first = client.post(f"/api/projects/{project_id}/training-runs", json={"kind": "detector"}).json()
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).values(base_version="old", candidate_version="squares"))
+    end(resources)
+    retrain(resources)
+    assert [run["id"] for run in runs(client, project_id)] == [first["id"]], "it fits"
+    with resources.database.write() as session:
+        session.execute(update(Project).values(model_version=None))
+    retrain(resources)
+    again = runs(client, project_id)[0]
+    assert (again["kind"], again["trigger"]) == ("detector", "policy")
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).where(TrainingRun.id == again["id"]).values(base_version="new"))
+    end(resources)
+    retrain(resources)
+    assert len(runs(client, project_id)) == 2, "once for a model, whatever became of it"
+
+
 def test_a_periodic_check_runs_once_in_its_time(client: TestClient, project_id: int, resources: Resources) -> None:
     count(resources, project_id, 60)
     change(client, project_id, every_masks=50)
@@ -165,6 +194,30 @@ CASES: dict[str, tuple[Gate, Comparison | None, Comparison | None, bool, str]] =
 def test_the_gate(name: str) -> None:
     gate, frozen, general, is_passed, words = CASES[name]
     answer = decide(gate, frozen, general)
+    assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
+
+
+@pytest.mark.parametrize(
+    ("gate", "low", "is_passed", "words"),
+    [
+        ({}, 0.01, True, "+0.050"),
+        ({}, 0.0, False, "does not show a gain."),
+        ({"min_gain": 0.02}, 0.01, False, "does not show a gain above 0.02."),
+        ({"min_gain": 0.02}, 0.021, True, "+0.050"),
+        ({"min_gain": -0.05}, -0.01, True, "interval -0.010"),
+        ({"measure": "noc_85", "min_gain": 2}, 0.01, True, "+0.050"),
+    ],
+)
+def test_the_gate_of_detectors_asks_for_the_same_margin(
+    gate: dict[str, Any], low: float, is_passed: bool, words: str
+) -> None:
+    figures = {
+        "pictures": 8,
+        "boxes": 20,
+        "detectors": [{"ar_100": 0.5}, {"ar_100": 0.45}],
+        "difference": {"ar_100": {"value": 0.05, "low": low, "high": 0.09}},
+    }
+    answer = detectors.decide(Gate.model_validate(gate), figures, "squares-00000000", has_rival=True)
     assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
 
 

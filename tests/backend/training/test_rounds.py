@@ -75,10 +75,10 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert (again.status_code, again.json()["error"]["code"]) == (409, "run_under_way")
     folder = run_folder(resources.settings, run["id"])
     worker = start_worker(resources)
-    wait_until(lambda: "step" in said(folder), seconds=120, what="the trainer's first step")
+    wait_until(lambda: "step" in said(folder), seconds=300, what="the trainer's first step")
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    wait_until(lambda: is_free(folder), seconds=60, what="the trainer's end after its worker's")
+    wait_until(lambda: is_free(folder), seconds=180, what="the trainer's end after its worker's")
     assert said(folder)[-1] == "stopped"
     assert read_run(client, run["id"])["state"] == "training"
     with resources.database.write() as session:
@@ -178,9 +178,9 @@ def test_a_cancelled_run_leaves_nothing(client: TestClient, resources: Resources
     folder = run_folder(resources.settings, running["id"])
     worker = threading.Thread(target=work, args=(resources,))
     worker.start()
-    wait_until(lambda: (folder / "train.log").exists(), seconds=60, what="the trainer's start")
+    wait_until(lambda: (folder / "train.log").exists(), seconds=180, what="the trainer's start")
     assert client.post(f"/api/training-runs/{running['id']}/cancel").json()["state"] == "training"
-    worker.join(60)
+    worker.join(180)
     assert read_run(client, running["id"])["state"] == "cancelled"
     assert not folder.exists()
     assert [path.name for path in resources.settings.resolved_models_dir.glob("*/config.json")] == ["config.json"]

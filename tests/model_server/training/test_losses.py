@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_server.training.losses import actual_iou, balanced_loss, dice_loss, focal_loss
+from model_server.training.losses import actual_iou, balanced_loss, click_loss, dice_loss, focal_loss
 
 
 def cells(values: list[list[float]]) -> torch.Tensor:
@@ -33,6 +33,15 @@ def test_balanced_loss_weighs_inside_and_outside_the_same() -> None:
     target[0, 0] = 1
     logits = torch.full((4, 4), math.log(3))  # p = 0.75
     assert balanced_loss(logits, target).item() == pytest.approx((math.log(4 / 3) + math.log(4)) / 2, rel=1e-5)
+
+
+def test_click_loss_reads_the_clicked_cells_alone() -> None:
+    """A grid of 2 x 2: a click on the object where p = 0.8, one off it where p = 0.5, in the middles of their cells."""
+    logits = cells([[math.log(4), 9.0], [9.0, 0.0]])[None, None, None]
+    points, labels = cells([[0.25, 0.25], [0.75, 0.75]])[None, None], torch.tensor([[[1, 0]]])
+    by_hand = (math.log(5 / 4) + math.log(2)) / 2
+    assert click_loss(logits, points, labels).item() == pytest.approx(by_hand, rel=1e-5)
+    assert click_loss(logits, points[:, :, :0], labels[:, :, :0]).tolist() == [[[0.0]]]
 
 
 def test_losses_against_formulas_written_with_numpy() -> None:

@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 
 from model_server.networks.registry import load_network, read_network_facts
 from model_server.training.network import load_trainable
+from model_server.training.options import parse
+from model_server.training.rounds import Rounds
 from model_server.training.train import main
 
 FAST = ("--batch-size", "2", "--prompts-per-image", "2", "--corrections", "1", "--no-no-point-rounds", "--warmup", "1")
@@ -58,6 +60,26 @@ def test_a_run_from_start_to_a_model_that_can_be_served(
     (embedding,) = network.encode([network.prepare(image)], [(20, 30)])
     assert embedding.size_hw == (20, 30)
     assert not list(out.glob("*.unfinished"))
+
+
+def test_part_of_the_base_is_kept(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
+    for name, share in (("changed", "0"), ("half", "0.5"), ("same", "1")):
+        options = ("--steps", "3", "--tune", "decoder", "--rate", "0.01", "--keep-base", share)
+        assert main(command(shapes(name=name), small_base, tmp_path / name, *options)) == 0
+    base = load_trainable(small_base).model.state_dict()
+    changed, half, same = (weights(tmp_path / name) for name in ("changed", "half", "same"))
+    assert any(not torch.equal(changed[name], base[name].half()) for name in changed)
+    for name, kept in base.items():
+        if name in half and kept.is_floating_point():
+            torch.testing.assert_close(half[name].float(), (changed[name].float() + kept) / 2, atol=2e-3, rtol=2e-3)
+            torch.testing.assert_close(same[name], kept.half(), atol=0, rtol=0)
+
+
+def test_nothing_can_be_kept_of_nothing(
+    shapes: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(shapes(), "new:nano", tmp_path / "run", "--steps", "1", "--keep-base", "0.5")) != 0
+    assert "starts from nothing" in capsys.readouterr().err
 
 
 def test_what_is_served_is_what_was_trained(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
@@ -228,3 +250,44 @@ def test_replayed_data_is_mixed_in_by_weight(shapes: Callable[..., Path], small_
         ("base-data", 1.0, True),
     ]
     assert set(origin["data"]) == {"shapes", "base-data"}
+
+
+def test_a_base_goes_on_with_the_rounds_and_sizes_it_was_trained_with_unless_told_otherwise(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path
+) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    data = shapes()
+    assert main(command(data, small_base, first, "--steps", "1", *OWN)) == 0
+    short = [str(data), *("--batch-size", "1", "--prompts-per-image", "1", "--steps", "1", "--warmup", "1"), *HERE]
+    assert main([*short, "--base", str(first / "model"), "--out", str(second)]) == 0
+    assert rounds(second) == rounds(first)
+    assert rounds(second)["corrections"] == 1
+    assert said(second, "augmentation") == {"scale": [0.7, 1.5], "stretch": 1.2, "colour": 0.0, "flip": False}
+    assert said(second, "min_area") == 9
+    assert rounds(second)["iou_loss"] == "l1"
+    told = ("--no-sam2-losses", "--corrections", "0", "--flip")
+    assert main([*short, "--base", str(first / "model"), "--out", str(third), *told]) == 0
+    assert rounds(third) == {**rounds(first), "corrections": 0, **OF_SAM}
+    assert said(third, "augmentation") == {**said(second, "augmentation"), "flip": True}
+
+
+OWN = (
+    *("--dice-weight", "3", "--sam2-losses", "--scale", "0.7", "1.5", "--stretch", "1.2", "--no-flip"),
+    *("--min-area", "9"),
+)
+OF_SAM = {"iou_loss": "mse", "iou_of_all_masks": False, "corrections_from_mask": 0.0, "uniform_box_noise": False}
+
+
+def said(out: Path, what: str) -> Any:
+    return json.loads((out / "model" / "training.json").read_text())["configuration"][what]
+
+
+def rounds(out: Path) -> dict[str, Any]:
+    return dict(said(out, "rounds"))
+
+
+def test_a_base_that_says_nothing_of_its_training_gets_the_rounds_of_sam(small_base: Path, tmp_path: Path) -> None:
+    (small_base / "training.json").write_text('{"configuration": {"rounds": {"dice_weight": {}}}')
+    configuration, _ = parse(["data", "--base", str(small_base), "--out", str(tmp_path / "run")])
+    assert configuration.rounds == Rounds()
+    assert configuration.augmentation.scale == (0.1, 2.0)

@@ -9,6 +9,7 @@ import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/activity";
 import { detailOf, happened } from "./activityWords";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/activity");
@@ -21,15 +22,15 @@ export function ActivityPage(): ReactNode {
     <div className="page">
       {log.isPending && <SkeletonRows rows={5} height={44} />}
       {log.error !== null && (
-        <ErrorPanel title="The log could not be read" message={messageOf(log.error)} onRetry={() => void log.refetch()} />
+        <ErrorPanel title={words.notRead} message={messageOf(log.error)} onRetry={() => void log.refetch()} />
       )}
       {entries?.length === 0 && (
-        <EmptyState title="Nothing has been decided yet">
-          Admissions, changed settings, training runs, promotions and snapshots are kept here with who did them and why.
+        <EmptyState title={words.none}>
+          {words.noneText}
         </EmptyState>
       )}
       {entries !== undefined && entries.length > 0 && (
-        <ol style={{ margin: 0, padding: 0, listStyle: "none" }} aria-label="Activity">
+        <ol style={{ margin: 0, padding: 0, listStyle: "none" }} aria-label={words.title}>
           {entries.map((entry) => (
             <Entry key={entry.id} entry={entry} />
           ))}
@@ -37,7 +38,7 @@ export function ActivityPage(): ReactNode {
       )}
       {log.hasNextPage && (
         <Button variant="default" mt="md" loading={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
-          Show older
+          {words.older}
         </Button>
       )}
     </div>
@@ -51,7 +52,7 @@ function Entry({ entry }: { entry: AuditEntry }): ReactNode {
       <div style={{ display: "flex", gap: 16, justifyContent: "space-between" }}>
         <Text style={{ overflowWrap: "anywhere" }}>{happened(entry)}</Text>
         <Text size="sm" c="dimmed" className="tabular" style={{ whiteSpace: "nowrap" }}>
-          {entry.actor?.name ?? "By rule"}, {moment(entry.created_at)}
+          {words.by(entry.actor?.name ?? words.byRule, moment(entry.created_at))}
         </Text>
       </div>
       {detail !== null && (

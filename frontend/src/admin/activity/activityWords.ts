@@ -1,7 +1,7 @@
 // What happened, as sentences.
 import type { AuditEntry } from "../../api/events";
-import { plural } from "../../ui/format";
 import { stageName } from "../../ui/stageWords";
+import { words } from "../../words/activity";
 
 type Data = AuditEntry["data"];
 
@@ -14,37 +14,34 @@ const text = (data: Data, ...names: string[]): string | null => {
   return null;
 };
 
-const images = ({ image_count }: Data): string => (typeof image_count === "number" ? plural(image_count, "image") : "Images");
+const imageCount = ({ image_count }: Data): number | null => (typeof image_count === "number" ? image_count : null);
 
-const stage = (data: Data, ...names: string[]): string => {
-  const name = text(data, ...names);
-  return name === null ? "the next stage" : stageName(name).toLowerCase();
+const stage = (data: Data, name: string): string | null => {
+  const found = text(data, name);
+  return found === null ? null : stageName(found);
 };
 
-const run = (data: Data): string => {
-  const id = text(data, "run_id");
-  return id === null ? "A training run" : `Training run ${id}`;
-};
-
-const version = (data: Data): string => text(data, "to_version", "version") ?? "The default";
+const version = (data: Data): string | null => text(data, "to_version", "version");
 
 const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
-  "stage.admitted": (data) => `${images(data)} admitted to ${stage(data, "to_stage")}`,
-  "stage.reverted": (data) => `${images(data)} taken back from ${stage(data, "to_stage")}`,
-  "stage.policy_changed": (data) => `Settings of ${stage(data, "stage")} changed`,
-  "stage.exit_reached": (data) => `Exit rule of ${stage(data, "stage")} met`,
-  "training.policy_changed": () => "Training policy changed",
-  "training.started": (data) => `${run(data)} started`,
-  "training.finished": (data) => `${run(data)} finished`,
-  "training.failed": (data) => `${run(data)} failed`,
-  "training.cancelled": (data) => `${run(data)} cancelled`,
-  "model.promoted": (data) => `${version(data)} went live`,
+  "stage.admitted": (data) => words.admitted(imageCount(data), stage(data, "to_stage")),
+  "stage.reverted": (data) => words.reverted(imageCount(data), stage(data, "to_stage")),
+  "stage.policy_changed": (data) => words.stageChanged(stage(data, "stage")),
+  "stage.exit_reached": (data) => words.exitReached(stage(data, "stage")),
+  "training.policy_changed": () => words.trainingPolicyChanged,
+  "training.started": (data) => words.runStarted(text(data, "run_id")),
+  "training.finished": (data) => words.runFinished(text(data, "run_id")),
+  "training.failed": (data) => words.runFailed(text(data, "run_id")),
+  "training.cancelled": (data) => words.runCancelled(text(data, "run_id")),
+  "model.promoted": (data) => words.promoted(version(data)),
   "model.rolled_back": (data) =>
-    data["kind"] === "detector" ? `Detector rolled back to ${text(data, "to_version") ?? "none"}` : `Rolled back to ${version(data)}`,
-  "model.refused": (data) => `${version(data)} refused by the gate`,
-  "detector.promoted": (data) => `Detector ${version(data)} went live`,
-  "snapshot.made": (data) => `Snapshot ${text(data, "number") ?? ""} made`.replace("  ", " "),
-  "audit.passed": () => "The audit of the automatic masks was passed",
+    data["kind"] === "detector" ? words.detectorRolledBack(text(data, "to_version")) : words.rolledBack(version(data)),
+  "model.refused": (data) => words.refused(version(data)),
+  "detector.promoted": (data) => words.detectorPromoted(version(data)),
+  "snapshot.made": (data) => words.snapshotMade(text(data, "number")),
+  "audit.passed": () => words.auditPassed,
+  "image.accepted": (data) => words.accepted(text(data, "file_name")),
+  "image.sent_back": (data) => words.sentBack(text(data, "file_name")),
 };
 
 export const happened = ({ kind, data }: AuditEntry): string => SENTENCES[kind]?.(data) ?? kind.replaceAll(/[._]/g, " ");
@@ -64,4 +61,4 @@ export function detailOf({ kind, data }: AuditEntry): string | null {
   return text(data, "reason");
 }
 
-const shown = (value: unknown): string => (value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value));
+const shown = (value: unknown): string => (value === null || value === undefined ? words.nothing : typeof value === "string" ? value : JSON.stringify(value));

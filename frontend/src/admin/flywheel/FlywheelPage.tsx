@@ -14,6 +14,7 @@ import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { ButtonLink } from "../../ui/links";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/flywheel";
 import { Multiples } from "./Multiples";
 import { PeopleTable } from "./PeopleTable";
 import { RoundTable } from "./RoundTable";
@@ -32,7 +33,7 @@ export function FlywheelPage(): ReactNode {
       {flywheel.isPending && <SkeletonRows rows={4} height={112} />}
       {flywheel.error !== null && (
         <ErrorPanel
-          title="The rounds could not be read"
+          title={words.notRead}
           message={messageOf(flywheel.error)}
           onRetry={() => void flywheel.refetch()}
         />
@@ -59,11 +60,10 @@ function Rounds({ rounds, live }: { rounds: readonly Round[]; live: string | nul
       <Stack component="section" aria-labelledby="rounds" gap="sm">
         <div>
           <Title order={2} id="rounds">
-            Rounds
+            {words.rounds}
           </Title>
           <Text c="dimmed">
-            A round begins when a model goes live. Its quality is measured on frozen images; effort and proposals are those
-            of people who worked with it.
+            {words.roundsText}
           </Text>
         </div>
         <Multiples rounds={rounds} live={live} />
@@ -76,15 +76,14 @@ function Rounds({ rounds, live }: { rounds: readonly Round[]; live: string | nul
 function NothingYet({ projectId }: { projectId: number }): ReactNode {
   return (
     <EmptyState
-      title="The flywheel has not begun to turn"
+      title={words.none}
       action={
         <ButtonLink to="/projects/$projectId/models" params={{ projectId }} variant="default">
-          Show models
+          {words.showModels}
         </ButtonLink>
       }
     >
-      Each retrained model makes a round here: how good it is, how fast people work with it, what they keep of its
-      proposals. The first round begins with the first kept mask.
+      {words.noneText}
     </EmptyState>
   );
 }

@@ -5,8 +5,8 @@ import { type PointerEvent, type ReactNode, useState } from "react";
 import type { Round } from "../../api/statistics";
 import { CHART_MARGIN, RoundChart } from "../../ui/charts/RoundChart";
 import { type Part, ShareChart } from "../../ui/charts/ShareChart";
-import { count, plural } from "../../ui/format";
 import { percent } from "../../ui/measureWords";
+import { words } from "../../words/flywheel";
 import { chartLabel, hasProposals, type Measure, MEASURES, readingOf, seriesOf } from "./rounds";
 
 export function Multiples({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
@@ -23,13 +23,13 @@ export function Multiples({ rounds, live }: { rounds: readonly Round[]; live: st
       <ProposalRow {...shared} shown={chosen ?? last} />
       <div className="multiple multiple-axis">
         <Text size="sm" c="dimmed">
-          Round {(chosen ?? last) + 1} of {count(rounds.length)}
+          {words.roundOf((chosen ?? last) + 1, rounds.length)}
         </Text>
         <div ref={ref} data-plot>
           <div
             className="round-buttons"
             role="group"
-            aria-label="Rounds"
+            aria-label={words.rounds}
             style={{ marginLeft: CHART_MARGIN.left, marginRight: CHART_MARGIN.right }}
           >
             {rounds.map((round, i) => (
@@ -70,10 +70,10 @@ function RoundButton({ number, round, isLive, isChosen, onChoose }: RoundButtonP
       onFocus={onChoose}
     >
       <span>
-        <span className="sr-only">Round </span>
+        <span className="sr-only">{words.beforeNumber}</span>
         {number}
       </span>
-      <span className={isLive ? "round-live" : ""}>{isLive ? "live" : plural(round.masks, "mask")}</span>
+      <span className={isLive ? "round-live" : ""}>{isLive ? words.live : words.masks(round.masks)}</span>
       <span className="sr-only">{round.model_version}</span>
     </button>
   );
@@ -105,7 +105,7 @@ function MeasureRow({ measure, rounds, width, chosen, shown }: RowProps & { meas
         {reading !== null && reading.trend !== null && (
           <Text size="xs" c={trendColour(reading.isBetter)}>
             {reading.trend}
-            {reading.isBetter !== null && (reading.isBetter ? ", better" : ", worse")}
+            {reading.isBetter !== null && (reading.isBetter ? words.better : words.worse)}
           </Text>
         )}
         <Text size="xs" c="dimmed">
@@ -137,38 +137,37 @@ function trendColour(isBetter: boolean | null): string {
 }
 
 const PARTS = [
-  { key: "kept", name: "kept", colour: "var(--sl-green)", isHatched: false },
-  { key: "edited", name: "corrected", colour: "var(--sl-accent)", isHatched: false },
-  { key: "rejected", name: "rejected", colour: "var(--sl-line-strong)", isHatched: true },
+  { key: "kept", colour: "var(--sl-green)", isHatched: false },
+  { key: "edited", colour: "var(--sl-accent)", isHatched: false },
+  { key: "rejected", colour: "var(--sl-line-strong)", isHatched: true },
 ] as const;
 
 function ProposalRow({ rounds, width, chosen, shown }: RowProps): ReactNode {
-  const parts: Part[] = PARTS.map(({ key, ...look }) => ({ ...look, values: rounds.map((round) => round[key]) }));
+  const parts: Part[] = PARTS.map(({ key, ...look }) => ({ ...look, name: words.proposals.parts[key], values: rounds.map((round) => round[key]) }));
   const here = rounds[shown];
   const judged = here === undefined ? 0 : here.kept + here.edited + here.rejected;
   return (
     <div className="multiple" data-measure="proposals">
       <div>
         <Text size="sm" c="dimmed">
-          Proposals
+          {words.proposals.title}
         </Text>
         {here !== undefined && judged > 0 && (
           <>
             <Text fz={20} fw={600} lh={1.3}>
-              {percent(here.kept / judged, 0)} kept
+              {words.proposals.kept(percent(here.kept / judged, 0))}
             </Text>
             <Text size="xs" c="dimmed">
-              {percent(here.edited / judged, 0)} corrected, {percent(here.rejected / judged, 0)} rejected of {count(judged)};{" "}
-              {plural(here.added, "mask")} added
+              {words.proposals.rest(percent(here.edited / judged, 0), percent(here.rejected / judged, 0), judged)} {words.proposals.added(here.added)}
             </Text>
           </>
         )}
         {hasProposals(rounds) && (
           <div className="legend" aria-hidden>
-            {PARTS.map(({ key, name, colour }) => (
+            {PARTS.map(({ key, colour }) => (
               <span key={key}>
                 <i style={{ background: colour }} />
-                {name}
+                {words.proposals.parts[key]}
               </span>
             ))}
           </div>
@@ -176,14 +175,14 @@ function ProposalRow({ rounds, width, chosen, shown }: RowProps): ReactNode {
       </div>
       {hasProposals(rounds) ? (
         <ShareChart
-          label={`What became of proposals in ${rounds.length} rounds. The numbers are in the table below.`}
+          label={words.proposals.chart(rounds.length)}
           parts={parts}
           width={width}
           chosen={chosen}
         />
       ) : (
         <Text size="sm" c="dimmed" ml={CHART_MARGIN.left}>
-          No proposal has been judged yet. They come with the semi-automatic stage.
+          {words.proposals.none}
         </Text>
       )}
     </div>

@@ -9,6 +9,7 @@ import { count } from "../../ui/format";
 import { decimal, seconds } from "../../ui/measureWords";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/flywheel";
 
 export function PeopleTable({ projectId }: { projectId: number }): ReactNode {
   const figures = useQuery(peopleFiguresQuery(projectId));
@@ -17,22 +18,22 @@ export function PeopleTable({ projectId }: { projectId: number }): ReactNode {
     <Stack component="section" aria-labelledby="people-figures" gap="sm">
       <div>
         <Title order={2} id="people-figures">
-          People
+          {words.people.title}
         </Title>
-        <Text c="dimmed">In order of name. Times differ with the photos somebody was lent; they rank nobody.</Text>
+        <Text c="dimmed">{words.people.text}</Text>
       </div>
       {figures.isPending && <SkeletonRows rows={2} height={36} />}
       {figures.error !== null && (
-        <ErrorPanel title="The figures could not be read" message={messageOf(figures.error)} onRetry={() => void figures.refetch()} />
+        <ErrorPanel title={words.people.notRead} message={messageOf(figures.error)} onRetry={() => void figures.refetch()} />
       )}
-      {people?.length === 0 && <Text c="dimmed">Nobody has kept a mask yet.</Text>}
+      {people?.length === 0 && <Text c="dimmed">{words.people.none}</Text>}
       {people !== undefined && people.length > 0 && (
-        <WideTable label="People" minWidth={640}>
+        <WideTable label={words.people.title} minWidth={640}>
           <Table verticalSpacing={6} className="tabular" maw={880}>
             <Table.Thead>
               <Table.Tr>
-                <Table.Th>Person</Table.Th>
-                {["Masks", "Time, median", "Clicks, median", "Proposals kept", "Corrected", "Rejected"].map((name) => (
+                <Table.Th>{words.people.person}</Table.Th>
+                {words.people.columns.map((name) => (
                   <Table.Th key={name} ta="right">
                     {name}
                   </Table.Th>

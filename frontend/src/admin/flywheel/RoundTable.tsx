@@ -5,40 +5,41 @@ import type { Round } from "../../api/statistics";
 import { count, moment } from "../../ui/format";
 import { decimal, iou, seconds, withInterval } from "../../ui/measureWords";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/flywheel";
 
 const orDash = (value: number | null, format: (value: number) => string): string => (value === null ? "–" : format(value));
 
 type Column = { name: string; cell: (round: Round) => string };
 
 const COLUMNS: readonly Column[] = [
-  { name: "Masks", cell: ({ masks }) => count(masks) },
-  { name: "IoU, 1 click", cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_1, iou)) },
-  { name: "3 clicks", cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_3, iou)) },
-  { name: "5 clicks", cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_5, iou)) },
-  { name: "Clicks to 0.85", cell: ({ run }) => (run === null ? "–" : withInterval(run.noc_85, decimal)) },
-  { name: "Time, median", cell: ({ median_seconds }) => orDash(median_seconds, seconds) },
-  { name: "Clicks, mean", cell: ({ mean_clicks }) => orDash(mean_clicks, decimal) },
-  { name: "Masks per image", cell: ({ masks_per_image }) => orDash(masks_per_image, decimal) },
-  { name: "Kept", cell: ({ kept }) => count(kept) },
-  { name: "Corrected", cell: ({ edited }) => count(edited) },
-  { name: "Rejected", cell: ({ rejected }) => count(rejected) },
-  { name: "Added", cell: ({ added }) => count(added) },
+  { name: words.table.masks, cell: ({ masks }) => count(masks) },
+  { name: words.table.iou1, cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_1, iou)) },
+  { name: words.table.iou3, cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_3, iou)) },
+  { name: words.table.iou5, cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_5, iou)) },
+  { name: words.table.noc, cell: ({ run }) => (run === null ? "–" : withInterval(run.noc_85, decimal)) },
+  { name: words.table.seconds, cell: ({ median_seconds }) => orDash(median_seconds, seconds) },
+  { name: words.table.clicks, cell: ({ mean_clicks }) => orDash(mean_clicks, decimal) },
+  { name: words.table.masksPerImage, cell: ({ masks_per_image }) => orDash(masks_per_image, decimal) },
+  { name: words.table.kept, cell: ({ kept }) => count(kept) },
+  { name: words.table.edited, cell: ({ edited }) => count(edited) },
+  { name: words.table.rejected, cell: ({ rejected }) => count(rejected) },
+  { name: words.table.added, cell: ({ added }) => count(added) },
 ];
 
 export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
   return (
     <Stack component="section" aria-labelledby="round-table" gap="sm">
       <Title order={2} id="round-table">
-        The same as a table
+        {words.table.title}
       </Title>
-      <WideTable label="Rounds" minWidth={1400}>
+      <WideTable label={words.rounds} minWidth={1400}>
         <Table verticalSpacing={6} className="tabular" fz={13} captionSide="top">
-          <Table.Caption ta="left">IoU and clicks to IoU 0.85 are means over frozen images with their 95 % intervals.</Table.Caption>
+          <Table.Caption ta="left">{words.table.caption}</Table.Caption>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Round</Table.Th>
-              <Table.Th>Model</Table.Th>
-              <Table.Th>Live since</Table.Th>
+              <Table.Th>{words.table.round}</Table.Th>
+              <Table.Th>{words.table.model}</Table.Th>
+              <Table.Th>{words.table.liveSince}</Table.Th>
               {COLUMNS.map(({ name }) => (
                 <Table.Th key={name} ta="right">
                   {name}
@@ -52,9 +53,9 @@ export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: s
                 <Table.Td>{i + 1}</Table.Td>
                 <Table.Td style={{ whiteSpace: "nowrap" }}>
                   {round.model_version}
-                  {round.model_version === live && " (live)"}
+                  {round.model_version === live && words.table.live}
                 </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{round.promoted_at === null ? "The start" : moment(round.promoted_at)}</Table.Td>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>{round.promoted_at === null ? words.table.start : moment(round.promoted_at)}</Table.Td>
                 {COLUMNS.map(({ name, cell }) => (
                   <Table.Td key={name} ta="right" style={{ whiteSpace: "nowrap" }}>
                     {cell(round)}

@@ -2,14 +2,17 @@
 import type { Round } from "../../api/statistics";
 import type { Mark, Series } from "../../ui/charts/RoundChart";
 import { decimal, iou, seconds, signed } from "../../ui/measureWords";
+import { words } from "../../words/flywheel";
 
 export interface Measure {
   key: string;
   title: string;
   /** What the number is, in a few words. */
   note: string;
-  /** The first series is the one the title's number is of. */
-  series: readonly { name: string; pick: (round: Round) => Mark | number | null }[];
+  /** Names of the series; the first is the one the title's number is of. */
+  series: readonly string[];
+  /** What each of them shows of a round. */
+  picks: readonly ((round: Round) => Mark | number | null)[];
   format: (value: number) => string;
   /** Of the numbers on the axis. */
   unit: string;
@@ -19,68 +22,51 @@ export interface Measure {
   whenEmpty: string;
 }
 
-const AFTER_A_RUN = "Measured on the frozen images once a training run has been evaluated.";
-const AFTER_MASKS = "Measured once people have kept masks with this model.";
-
 export const MEASURES: readonly Measure[] = [
   {
     key: "iou",
-    title: "Mean IoU",
-    note: "after 1, 3 and 5 clicks, on frozen images",
-    series: [
-      { name: "1 click", pick: ({ run }) => run?.iou_1 ?? null },
-      { name: "3 clicks", pick: ({ run }) => run?.iou_3 ?? null },
-      { name: "5 clicks", pick: ({ run }) => run?.iou_5 ?? null },
-    ],
+    ...words.measures.iou,
+    picks: [({ run }) => run?.iou_1 ?? null, ({ run }) => run?.iou_3 ?? null, ({ run }) => run?.iou_5 ?? null],
     format: iou,
     unit: "",
     fromZero: false,
     better: "higher",
-    whenEmpty: AFTER_A_RUN,
   },
   {
     key: "noc",
-    title: "Clicks to IoU 0.85",
-    note: "mean, on frozen images",
-    series: [{ name: "clicks", pick: ({ run }) => run?.noc_85 ?? null }],
+    ...words.measures.noc,
+    picks: [({ run }) => run?.noc_85 ?? null],
     format: decimal,
     unit: "",
     fromZero: true,
     better: "lower",
-    whenEmpty: AFTER_A_RUN,
   },
   {
     key: "seconds",
-    title: "Seconds per mask",
-    note: "median of people's masks",
-    series: [{ name: "median", pick: ({ median_seconds }) => median_seconds }],
+    ...words.measures.seconds,
+    picks: [({ median_seconds }) => median_seconds],
     format: seconds,
-    unit: "s",
+    unit: words.secondsUnit,
     fromZero: true,
     better: "lower",
-    whenEmpty: AFTER_MASKS,
   },
   {
     key: "clicks",
-    title: "Clicks per mask",
-    note: "mean of people's masks",
-    series: [{ name: "mean", pick: ({ mean_clicks }) => mean_clicks }],
+    ...words.measures.clicks,
+    picks: [({ mean_clicks }) => mean_clicks],
     format: decimal,
     unit: "",
     fromZero: true,
     better: "lower",
-    whenEmpty: AFTER_MASKS,
   },
   {
     key: "masks",
-    title: "Masks per image",
-    note: "mean of finished images",
-    series: [{ name: "mean", pick: ({ masks_per_image }) => masks_per_image }],
+    ...words.measures.masks,
+    picks: [({ masks_per_image }) => masks_per_image],
     format: decimal,
     unit: "",
     fromZero: true,
     better: "higher",
-    whenEmpty: "Measured once an image has been finished with this model.",
   },
 ];
 
@@ -94,7 +80,8 @@ const asMark = (value: Mark | number | null): Mark | null =>
   typeof value === "number" ? { value, low: null, high: null } : value;
 
 export function seriesOf(measure: Measure, rounds: readonly Round[]): Series[] {
-  return measure.series.map(({ name, pick }, i) => {
+  return measure.picks.map((pick, i) => {
+    const name = measure.series[i] ?? "";
     const { colour, shape } = LOOKS[i % LOOKS.length] ?? LOOKS[0];
     return { name, colour, shape, values: rounds.map((round) => asMark(pick(round))) };
   });
@@ -120,7 +107,7 @@ export function readingOf(measure: Measure, rounds: readonly Round[], round: num
   const isSame = measure.format(Math.abs(change)) === measure.format(0);
   return {
     value,
-    trend: isSame ? `as round ${before + 1}` : `${signed(change, measure.format)} against round ${before + 1}`,
+    trend: isSame ? words.same(before + 1) : words.against(signed(change, measure.format), before + 1),
     isBetter: isSame ? null : change > 0 === (measure.better === "higher"),
   };
 }
@@ -130,10 +117,10 @@ export function chartLabel(measure: Measure, rounds: readonly Round[]): string {
   const parts = seriesOf(measure, rounds).map(({ name, values }) => {
     const known = values.filter((mark) => mark !== null);
     const [first, last] = [known[0], known.at(-1)];
-    if (first === undefined || last === undefined) return `${name}: nothing yet`;
-    return known.length === 1 ? `${name} ${measure.format(first.value)}` : `${name} from ${measure.format(first.value)} to ${measure.format(last.value)}`;
+    if (first === undefined || last === undefined) return words.nothingYet(name);
+    return known.length === 1 ? words.once(name, measure.format(first.value)) : words.fromTo(name, measure.format(first.value), measure.format(last.value));
   });
-  return `${measure.title} over ${rounds.length} rounds: ${parts.join("; ")}. The numbers are in the table below.`;
+  return words.chart(measure.title, rounds.length, parts);
 }
 
 /** Whether people have judged any proposal in these rounds. */

@@ -1,5 +1,6 @@
 // Files may be dropped anywhere on the page; while they hover over it, it says so.
 import { type ReactNode, useEffect, useState } from "react";
+import { words } from "../../words/images";
 
 interface DropVeilProps {
   onDrop: (items: DataTransferItemList) => void;
@@ -37,7 +38,7 @@ export function DropVeil({ onDrop }: DropVeilProps): ReactNode {
   if (!isOver) return null;
   return (
     <div className="drop-veil">
-      <div>Drop photos, folders or a .zip to add them</div>
+      <div>{words.drop}</div>
     </div>
   );
 }

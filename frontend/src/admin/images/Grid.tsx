@@ -12,6 +12,7 @@ import {
   useState,
 } from "react";
 import type { Image } from "../../api/types";
+import { words } from "../../words/images";
 import { Tile } from "./Tile";
 
 const TILE_MIN_WIDTH = 176;
@@ -82,7 +83,7 @@ export function Grid({ images, total, opensWorkspace, onNeedMore }: GridProps): 
       ref={box}
       className="images-grid"
       role="group"
-      aria-label="Images"
+      aria-label={words.title}
       data-loaded={images.length}
       style={{ height: rows.getTotalSize() }}
       onKeyDown={moveFocus}

@@ -1,6 +1,7 @@
 // The place of the grid while its first page is being fetched.
 import type { ReactNode } from "react";
 import { Delayed } from "../../ui/Delayed";
+import { words } from "../../words/images";
 
 export function GridSkeleton(): ReactNode {
   return (
@@ -8,7 +9,7 @@ export function GridSkeleton(): ReactNode {
       <div
         className="images-grid"
         aria-busy="true"
-        aria-label="Loading images"
+        aria-label={words.loading}
         style={{ display: "grid", gap: 12, gridTemplateColumns: "repeat(auto-fill, minmax(176px, 1fr))" }}
       >
         {Array.from({ length: 24 }, (_, index) => (

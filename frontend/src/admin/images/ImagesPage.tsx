@@ -15,11 +15,12 @@ import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
 import { ButtonLink } from "../../ui/links";
+import { words } from "../../words/images";
 import { filesOfDialog, filesOfDrop, type Collected } from "./collect";
 import { DropVeil } from "./DropVeil";
 import { Grid } from "./Grid";
 import { GridSkeleton } from "./GridSkeleton";
-import { FILTERS, STATE_MARKS } from "./imageStates";
+import { FILTERS } from "./imageStates";
 import { isSending, startUpload, uploads } from "./uploads";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/");
@@ -54,7 +55,7 @@ export function ImagesPage(): ReactNode {
       {pages.isPending && <GridSkeleton />}
       {pages.error !== null && (
         <div className="page">
-          <ErrorPanel title="Images could not be read" message={messageOf(pages.error)} onRetry={() => void pages.refetch()} />
+          <ErrorPanel title={words.notRead} message={messageOf(pages.error)} onRetry={() => void pages.refetch()} />
         </div>
       )}
       {pages.data !== undefined && total > 0 && (
@@ -78,7 +79,7 @@ interface FiltersProps {
 
 function Filters({ projectId, chosen, total }: FiltersProps): ReactNode {
   return (
-    <nav aria-label="Filter by state" style={{ display: "flex", gap: 4, flexWrap: "wrap" }} className="tabular">
+    <nav aria-label={words.filter} style={{ display: "flex", gap: 4, flexWrap: "wrap" }} className="tabular">
       {[undefined, ...FILTERS].map((state) => (
         <Link
           key={state ?? "all"}
@@ -89,7 +90,7 @@ function Filters({ projectId, chosen, total }: FiltersProps): ReactNode {
           aria-current={state === chosen}
           resetScroll={false}
         >
-          {state === undefined ? "All" : STATE_MARKS[state].word}
+          {state === undefined ? words.all : words.states[state]}
           {state === chosen && total !== null ? ` ${count(total)}` : ""}
         </Link>
       ))}
@@ -128,15 +129,15 @@ function AddButton({ projectId, onFiles, variant }: AddButtonProps): ReactNode {
       <Menu position="bottom-end" shadow="md">
         <Menu.Target>
           <Button variant={variant} disabled={isBusy}>
-            Add images
+            {words.add}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item leftSection={<IconPhoto size={16} aria-hidden />} onClick={() => files.current?.click()}>
-            Photos or a .zip
+            {words.addFiles}
           </Menu.Item>
           <Menu.Item leftSection={<IconFolder size={16} aria-hidden />} onClick={() => folder.current?.click()}>
-            A folder
+            {words.addFolder}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
@@ -154,30 +155,30 @@ function NoImages({ project, state, onFiles }: NoImagesProps): ReactNode {
   if (state !== undefined) {
     return (
       <EmptyState
-        title={`No image is in the state "${STATE_MARKS[state].word.toLowerCase()}"`}
+        title={words.noneInState(state)}
         action={
           <ButtonLink to="/projects/$projectId" params={{ projectId: project.id }} search={{}} variant="default">
-            Show all images
+            {words.showAll}
           </ButtonLink>
         }
       >
-        The project has {count(project.image_count)} images in all.
+        {words.inAll(project.image_count)}
       </EmptyState>
     );
   }
   if (!canManage(project)) {
-    return <EmptyState title="No images yet">An admin of this project can add photos.</EmptyState>;
+    return <EmptyState title={words.none}>{words.noneText}</EmptyState>;
   }
   return (
     <EmptyState
-      title="No images yet"
+      title={words.none}
       action={
         <Group justify="center">
           <AddButton projectId={project.id} onFiles={onFiles} variant="filled" />
         </Group>
       }
     >
-      Drop photos, folders or a .zip anywhere on this page. JPEG, PNG, WebP and TIFF, up to 100 megapixels each.
+      {words.noneForAdmin}
     </EmptyState>
   );
 }

@@ -3,6 +3,7 @@ import { memo, type ReactNode, useEffect, useState } from "react";
 import { displayUrl, thumbnailUrl } from "../../api/images";
 import type { Image } from "../../api/types";
 import { count } from "../../ui/format";
+import { words } from "../../words/images";
 import { STATE_MARKS } from "./imageStates";
 
 /** A tile that only flies past in a fast scroll asks the server for nothing. */
@@ -17,7 +18,7 @@ interface TileProps {
 }
 
 export const Tile = memo(function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): ReactNode {
-  const { word, colour, Icon } = STATE_MARKS[image.state];
+  const { colour, Icon } = STATE_MARKS[image.state];
   const target = opensWorkspace
     ? { href: `/projects/${image.project_id}/annotate?image=${image.id}` }
     : { href: displayUrl(image.id), target: "_blank", rel: "noreferrer" };
@@ -29,11 +30,11 @@ export const Tile = memo(function Tile({ image, index, isTabStop, opensWorkspace
       <span className="tile-caption tabular">
         <Icon size={14} color={colour} aria-hidden />
         <span className="tile-name">{image.file_name.split("/").at(-1)}</span>
-        <span className="sr-only">{word}</span>
+        <span className="sr-only">{words.states[image.state]}</span>
         {image.annotation_count > 0 && (
           <span>
             {count(image.annotation_count)}
-            <span className="sr-only"> {image.annotation_count === 1 ? "mask" : "masks"}</span>
+            <span className="sr-only"> {words.masks(image.annotation_count)}</span>
           </span>
         )}
       </span>

@@ -6,8 +6,10 @@ import { type ReactNode, useEffect } from "react";
 import { useStore } from "zustand";
 import { imagesKey } from "../../api/images";
 import { projectQuery } from "../../api/projects";
-import { bytes, count, duration, plural } from "../../ui/format";
+import { bytes, duration } from "../../ui/format";
 import { paceOf, rate } from "../../ui/progress";
+import { words } from "../../words/images";
+import { words as uiWords } from "../../words/ui";
 import { UploadReceipt } from "./UploadReceipt";
 import { closeReceipt, type Upload, uploads } from "./uploads";
 
@@ -25,7 +27,7 @@ export function UploadPanel({ projectId, isImagesPage }: UploadPanelProps): Reac
   if (upload === undefined || (upload.state !== "sending" && !isImagesPage)) return null;
   return (
     <div style={{ padding: "16px 24px 0" }}>
-      <Paper withBorder p="md" component="section" aria-label="Upload" data-upload={upload.state}>
+      <Paper withBorder p="md" component="section" aria-label={words.upload} data-upload={upload.state}>
         {upload.state === "sending" ? (
           <Sending upload={upload} />
         ) : (
@@ -53,26 +55,26 @@ function Sending({ upload }: { upload: Upload }): ReactNode {
   const { secondsLeft } = paceOf(upload.sentBytes, upload.bytes, seconds);
   const isAllSent = upload.bytes > 0 && upload.sentBytes >= upload.bytes;
   const facts = [
-    `${count(upload.answeredFiles)} of ${plural(upload.files, "file")}`,
-    `${bytes(Math.min(upload.sentBytes, upload.bytes))} of ${bytes(upload.bytes)}`,
+    words.files(upload.answeredFiles, upload.files),
+    words.bytes(bytes(Math.min(upload.sentBytes, upload.bytes)), bytes(upload.bytes)),
     perSecond === null ? null : rate(perSecond),
-    secondsLeft === null ? null : `about ${duration(secondsLeft)} left`,
+    secondsLeft === null ? null : uiWords.timeLeft(duration(secondsLeft)),
   ].filter((fact) => fact !== null);
   return (
     <Stack gap={8}>
       <Group justify="space-between" wrap="nowrap">
-        <Text fw={600}>{isAllSent ? "The server is reading the last files" : "Sending"}</Text>
+        <Text fw={600}>{isAllSent ? words.reading : words.sending}</Text>
         <Text c="dimmed" size="sm" className="tabular">
-          {facts.join(", ")}
+          {uiWords.listed(facts)}
         </Text>
         <Button size="compact-sm" variant="default" onClick={upload.cancel}>
-          Cancel
+          {words.cancel}
         </Button>
       </Group>
       <Progress
         size={4}
         value={upload.bytes === 0 ? 0 : (100 * upload.sentBytes) / upload.bytes}
-        aria-label="Share sent"
+        aria-label={words.shareSent}
         transitionDuration={140}
       />
     </Stack>

@@ -2,8 +2,9 @@
 import { Button, Group, ScrollArea, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { count, plural } from "../../ui/format";
 import { TextLink } from "../../ui/links";
+import { words } from "../../words/images";
+import { words as uiWords } from "../../words/ui";
 import type { Receipt, Refused } from "./transfer";
 import type { Upload } from "./uploads";
 
@@ -22,19 +23,19 @@ export function UploadReceipt({ upload, projectId, onClose }: UploadReceiptProps
           <Text fw={600} className="tabular">
             {headline(receipt)}
           </Text>
-          {upload.state === "cancelled" && <Text c="dimmed">The upload was cancelled; what had arrived is kept.</Text>}
+          {upload.state === "cancelled" && <Text c="dimmed">{words.receipt.cancelled}</Text>}
           {leftOut > 0 && (
             <Text c="dimmed" size="sm">
-              {plural(leftOut, "system file")} of the folder left out.
+              {words.receipt.leftOut(leftOut)}
             </Text>
           )}
         </div>
         <Button size="compact-sm" variant="default" onClick={onClose}>
-          Close
+          {words.receipt.close}
         </Button>
       </Group>
-      <FileList title={`${plural(receipt.refused.length, "file")} refused`} files={receipt.refused} />
-      <FileList title={`${plural(receipt.notSent.length, "file")} not sent`} files={receipt.notSent} />
+      <FileList title={words.receipt.refusedFiles(receipt.refused.length)} files={receipt.refused} />
+      <FileList title={words.receipt.notSentFiles(receipt.notSent.length)} files={receipt.notSent} />
       <Duplicates receipt={receipt} projectId={projectId} />
     </Stack>
   );
@@ -43,12 +44,12 @@ export function UploadReceipt({ upload, projectId, onClose }: UploadReceiptProps
 /** "12 added, 3 already there, 2 refused" */
 export function headline({ added, duplicates, refused, notSent }: Receipt): string {
   const parts = [
-    `${count(added)} added`,
-    duplicates.length > 0 ? `${count(duplicates.length)} already there` : null,
-    refused.length > 0 ? `${count(refused.length)} refused` : null,
-    notSent.length > 0 ? `${count(notSent.length)} not sent` : null,
+    words.receipt.added(added),
+    duplicates.length > 0 ? words.receipt.duplicates(duplicates.length) : null,
+    refused.length > 0 ? words.receipt.refused(refused.length) : null,
+    notSent.length > 0 ? words.receipt.notSent(notSent.length) : null,
   ];
-  return parts.filter((part) => part !== null).join(", ");
+  return uiWords.listed(parts.filter((part) => part !== null));
 }
 
 /** Long lists scroll inside the receipt; the grid below stays in sight. */
@@ -74,7 +75,7 @@ function FileList({ title, files }: { title: string; files: readonly Refused[] }
         <ul style={{ margin: "4px 0 0", paddingLeft: 22, listStyle: "none", fontSize: 13 }}>
           {files.map(({ file_name, reason }, index) => (
             <li key={index} style={{ overflowWrap: "anywhere", padding: "2px 0" }}>
-              {file_name}: <span style={{ color: "var(--sl-muted)" }}>{reason}</span>
+              {words.receipt.reasonOf(file_name)} <span style={{ color: "var(--sl-muted)" }}>{reason}</span>
             </li>
           ))}
         </ul>
@@ -84,14 +85,14 @@ function FileList({ title, files }: { title: string; files: readonly Refused[] }
 }
 
 function Duplicates({ receipt, projectId }: { receipt: Receipt; projectId: number }): ReactNode {
-  const title = `${plural(receipt.duplicates.length, "file")} already there`;
+  const title = words.receipt.duplicateFiles(receipt.duplicates.length);
   if (receipt.duplicates.length === 0) return null;
   return (
     <div>
       <Group gap={6}>
         <IconCheck size={16} aria-hidden color="var(--sl-green)" />
         <Text size="sm" className="tabular">
-          {title}: the same bytes are one image
+          {words.receipt.duplicatesWhy(title)}
         </Text>
       </Group>
       <Listed label={title}>

@@ -2,6 +2,7 @@
 import { ApiError, messageOf } from "../../api/errors";
 import type { NamedFile } from "../../api/images";
 import type { UploadAnswer } from "../../api/types";
+import { words as errorWords } from "../../words/errors";
 
 const FILES_PER_REQUEST = 6;
 const BYTES_PER_REQUEST = 24_000_000;
@@ -79,7 +80,7 @@ export async function transfer(files: readonly NamedFile[], how: Transfer): Prom
   const line = async (): Promise<void> => {
     for (let index = next++; index < batches.length; index = next++) {
       const batch = batches[index] ?? [];
-      const reason = how.signal.aborted ? "The upload was cancelled." : end;
+      const reason = how.signal.aborted ? errorWords.cancelledUpload : end;
       if (reason !== null) {
         receipt.notSent = [...receipt.notSent, ...refuse(batch, reason)];
         continue;
@@ -128,7 +129,7 @@ async function sendPatiently(
     try {
       return { answer: await send(batch, onBytesSent) };
     } catch (error) {
-      if (signal.aborted) return { reason: "The upload was cancelled.", isRefusal: false, isEnd: true };
+      if (signal.aborted) return { reason: errorWords.cancelledUpload, isRefusal: false, isEnd: true };
       const seconds = RETRY_SECONDS[failures];
       const isPassing = error instanceof ApiError && [0, 401, 429, 502, 503, 504].includes(error.status);
       if (!isPassing || seconds === undefined) {

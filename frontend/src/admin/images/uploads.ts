@@ -2,6 +2,7 @@
 import { createStore } from "zustand/vanilla";
 import { connection } from "../../api/connection";
 import { uploadImages } from "../../api/images";
+import { words as errorWords } from "../../words/errors";
 import type { Collected } from "./collect";
 import { emptyReceipt, type Receipt, sizeOf, transfer } from "./transfer";
 
@@ -74,7 +75,7 @@ function wait(seconds: number, signal: AbortSignal): Promise<void> {
     const timer = window.setTimeout(resolve, seconds * 1000);
     signal.addEventListener("abort", () => {
       window.clearTimeout(timer);
-      reject(new DOMException("The upload was cancelled.", "AbortError"));
+      reject(new DOMException(errorWords.cancelledUpload, "AbortError"));
     });
   });
 }
@@ -88,7 +89,7 @@ function signedInAgain(signal: AbortSignal): Promise<void> {
     });
     signal.addEventListener("abort", () => {
       unsubscribe();
-      reject(new DOMException("The upload was cancelled.", "AbortError"));
+      reject(new DOMException(errorWords.cancelledUpload, "AbortError"));
     });
   });
 }

@@ -15,6 +15,7 @@ import { JobProgress } from "../../ui/JobProgress";
 import { kindWords } from "../../ui/jobWords";
 import { JobStateMark } from "../../ui/JobStateMark";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/jobs";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/jobs");
 
@@ -25,11 +26,11 @@ export function JobsPage(): ReactNode {
     <div className="page">
       {jobs.isPending && <SkeletonRows rows={4} height={64} />}
       {jobs.error !== null && (
-        <ErrorPanel title="Jobs could not be read" message={messageOf(jobs.error)} onRetry={() => void jobs.refetch()} />
+        <ErrorPanel title={words.notRead} message={messageOf(jobs.error)} onRetry={() => void jobs.refetch()} />
       )}
       {jobs.data?.items.length === 0 && (
-        <EmptyState title="No background work yet">
-          Exports, training runs and other long work appear here with their progress, and stay with their result.
+        <EmptyState title={words.none}>
+          {words.noneText}
         </EmptyState>
       )}
       <Stack gap={0}>
@@ -57,7 +58,7 @@ function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readA
           {kindWords(job.kind)}
           {job.attempt > 1 && (
             <Text span c="dimmed" className="tabular">
-              , attempt {job.attempt} of {job.max_attempts}
+              {words.attempt(job.attempt, job.max_attempts)}
             </Text>
           )}
         </Text>
@@ -66,12 +67,12 @@ function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readA
         </Text>
         {mayAct && isUnderWay(job.state) && (
           <Button size="compact-sm" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
-            Cancel
+            {words.cancel}
           </Button>
         )}
         {mayAct && (job.state === "dead" || job.state === "cancelled") && (
           <Button size="compact-sm" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
-            Run again
+            {words.runAgain}
           </Button>
         )}
       </Group>

@@ -3,18 +3,18 @@ import { Group, Stack, Table, Text } from "@mantine/core";
 import { IconArrowDownRight, IconArrowUpRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { Comparison, RunMetrics } from "../../api/training";
-import { plural } from "../../ui/format";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/models";
 import { comparisonRows, type ComparisonRow, detectorFigures } from "./runWords";
 
 export function ComparisonTables({ metrics }: { metrics: RunMetrics }): ReactNode {
   return (
     <Stack gap="lg">
       {metrics.frozen !== null && (
-        <ComparisonTable caption="On this project's frozen images, never trained on" comparison={metrics.frozen} />
+        <ComparisonTable caption={words.comparison.frozen} comparison={metrics.frozen} />
       )}
       {metrics.general !== null && (
-        <ComparisonTable caption="On general images, to see whether it forgot" comparison={metrics.general} />
+        <ComparisonTable caption={words.comparison.general} comparison={metrics.general} />
       )}
       {metrics.detector !== null && metrics.detector !== undefined && <DetectorFigures figures={metrics.detector} />}
     </Stack>
@@ -27,14 +27,14 @@ function ComparisonTable({ caption, comparison }: { caption: string; comparison:
     <WideTable label={caption} minWidth={680}>
       <Table verticalSpacing={4} className="tabular" maw={920} captionSide="top">
         <Table.Caption ta="left">
-          {caption}: {plural(masks, "mask")} on {plural(images, "image")}. Means with their 95 % intervals.
+          {words.comparison.caption(caption, masks, images)}
         </Table.Caption>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Measure</Table.Th>
-            <Table.Th ta="right">Live</Table.Th>
-            <Table.Th ta="right">Candidate</Table.Th>
-            <Table.Th ta="right">Difference</Table.Th>
+            <Table.Th>{words.comparison.measure}</Table.Th>
+            <Table.Th ta="right">{words.comparison.live}</Table.Th>
+            <Table.Th ta="right">{words.comparison.candidate}</Table.Th>
+            <Table.Th ta="right">{words.comparison.difference}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -60,7 +60,7 @@ function Difference({ row: { difference, isBetter } }: { row: ComparisonRow }): 
   return (
     <Group gap={4} justify="flex-end" wrap="nowrap">
       {isBetter !== null && (
-        <Icon aria-label={isBetter ? "better" : "worse"} size={16} color={isBetter ? "var(--sl-green)" : "var(--sl-red)"} />
+        <Icon aria-label={isBetter ? words.comparison.better : words.comparison.worse} size={16} color={isBetter ? "var(--sl-green)" : "var(--sl-red)"} />
       )}
       <span>{difference}</span>
     </Group>
@@ -73,7 +73,7 @@ function DetectorFigures({ figures }: { figures: Readonly<Record<string, unknown
   return (
     <div>
       <Text size="sm" c="dimmed" mb={6}>
-        The detector on this project's frozen images
+        {words.comparison.detector}
       </Text>
       <Table verticalSpacing={4} className="tabular" maw={480}>
         <Table.Tbody>

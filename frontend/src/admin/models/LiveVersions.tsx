@@ -13,6 +13,7 @@ import { ErrorPanel } from "../../ui/ErrorPanel";
 import { moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/models";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { KIND_WORDS } from "./runWords";
 
@@ -31,10 +32,10 @@ export function LiveVersions({ project }: { project: Project }): ReactNode {
   return (
     <Stack component="section" aria-labelledby="live" gap="md">
       <Title order={2} id="live">
-        Live
+        {words.live.title}
       </Title>
       {error !== null && (
-        <ErrorPanel title="What is live could not be read" message={messageOf(error)} onRetry={() => void promotions.refetch()} />
+        <ErrorPanel title={words.live.notRead} message={messageOf(error)} onRetry={() => void promotions.refetch()} />
       )}
       {promotions.isPending && <SkeletonRows rows={1} height={120} />}
       {promotions.data !== undefined && (
@@ -72,10 +73,10 @@ function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: Liv
   return (
     <div className="live-cell" data-live={kind}>
       <Text size="sm" c="dimmed">
-        {name}: {does}
+        {words.live.kind(name, does)}
       </Text>
       <Text fz={16} fw={600} style={{ overflowWrap: "anywhere" }}>
-        {version ?? (kind === "detector" ? "None yet" : "The model server's own")}
+        {version ?? (kind === "detector" ? words.live.noDetector : words.live.ownModel)}
       </Text>
       <Text size="sm" c="dimmed">
         {sinceWords(kind, newest)}
@@ -87,9 +88,9 @@ function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: Liv
             variant="default"
             leftSection={<IconArrowBackUp aria-hidden size={16} />}
             onClick={() => onRollBack(newest.is_rollback ? null : (newest.from_version ?? (kind === "model" ? bundled : null)))}
-            aria-label={`Roll back the ${name.toLowerCase()}`}
+            aria-label={words.live.rollBackOf(name)}
           >
-            Roll back
+            {words.live.rollBack}
           </Button>
         </Group>
       )}
@@ -99,27 +100,26 @@ function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: Liv
 
 function sinceWords(kind: RunKind, newest: Promotion | null): string {
   if (newest !== null) {
-    const by = newest.author === null ? "by the gate" : `by ${newest.author.name}`;
-    return `Since ${moment(newest.created_at)}, ${newest.is_rollback ? "rolled back" : "promoted"} ${by}: ${newest.reason}`;
+    return words.live.since(moment(newest.created_at), newest.is_rollback, newest.author?.name ?? null, newest.reason);
   }
   return kind === "model"
-    ? "The model the installation came with. A training run makes a candidate to replace it."
-    : "Without one the semi-automatic stage lends photos without proposals. A detector run makes one.";
+    ? words.live.firstModel
+    : words.live.firstDetector;
 }
 
 function History({ items, bundled }: { items: readonly Promotion[]; bundled: string | null }): ReactNode {
   return (
     <details>
-      <summary>History of what was live</summary>
-      <WideTable label="History of what was live" minWidth={640}>
+      <summary>{words.live.history}</summary>
+      <WideTable label={words.live.history} minWidth={640}>
         <Table verticalSpacing={6} className="tabular" mt="xs">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>When</Table.Th>
-              <Table.Th>What</Table.Th>
-              <Table.Th>Version</Table.Th>
-              <Table.Th>Why</Table.Th>
-              <Table.Th>By</Table.Th>
+              <Table.Th>{words.live.when}</Table.Th>
+              <Table.Th>{words.live.what}</Table.Th>
+              <Table.Th>{words.live.version}</Table.Th>
+              <Table.Th>{words.live.why}</Table.Th>
+              <Table.Th>{words.live.by}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -127,11 +127,11 @@ function History({ items, bundled }: { items: readonly Promotion[]; bundled: str
               <Table.Tr key={item.id}>
                 <Table.Td style={{ whiteSpace: "nowrap" }}>{moment(item.created_at)}</Table.Td>
                 <Table.Td>
-                  {KIND_WORDS[item.kind].name} {item.is_rollback ? "rolled back" : "promoted"}
+                  {words.live.change(KIND_WORDS[item.kind].name, item.is_rollback)}
                 </Table.Td>
-                <Table.Td>{item.to_version ?? (item.kind === "model" ? (bundled ?? "the default") : "none")}</Table.Td>
+                <Table.Td>{item.to_version ?? (item.kind === "model" ? (bundled ?? words.live.default) : words.live.none)}</Table.Td>
                 <Table.Td style={{ overflowWrap: "anywhere" }}>{item.reason}</Table.Td>
-                <Table.Td>{item.author?.name ?? "The gate"}</Table.Td>
+                <Table.Td>{item.author?.name ?? words.live.gate}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

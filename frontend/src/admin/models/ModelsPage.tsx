@@ -7,6 +7,7 @@ import type { ReactNode } from "react";
 import { projectQuery } from "../../api/projects";
 import { canExport, canManage } from "../../api/roles";
 import { EmptyState } from "../../ui/EmptyState";
+import { words } from "../../words/models";
 import { LiveVersions } from "./LiveVersions";
 import { PolicyForm } from "./PolicyForm";
 import { Runs } from "./Runs";
@@ -19,7 +20,7 @@ export function ModelsPage(): ReactNode {
   const { data: project } = useQuery(projectQuery(projectId));
   if (project === undefined) return null;
   if (!canExport(project)) {
-    return <EmptyState title="Models are kept by this project's admins and researchers">Ask one of them about a run.</EmptyState>;
+    return <EmptyState title={words.closed}>{words.closedText}</EmptyState>;
   }
   return (
     <Stack className="models" gap={48}>

@@ -18,6 +18,7 @@ import { NumberField } from "../../ui/NumberField";
 import { SaveBar } from "../../ui/SaveBar";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { useDraft } from "../../ui/useDraft";
+import { words } from "../../words/trainingPolicy";
 import { GATE_MEASURES, policySentence, TUNES } from "./policyWords";
 
 export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
@@ -26,13 +27,13 @@ export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
     <Stack component="section" aria-labelledby="policy" gap="md">
       <div>
         <Title order={2} id="policy">
-          Training policy
+          {words.title}
         </Title>
         {policy.data !== undefined && <Text c="dimmed">{policySentence(policy.data.policy)}</Text>}
       </div>
       {policy.isPending && <SkeletonRows rows={3} height={56} />}
       {policy.error !== null && (
-        <ErrorPanel title="The policy could not be read" message={messageOf(policy.error)} onRetry={() => void policy.refetch()} />
+        <ErrorPanel title={words.notRead} message={messageOf(policy.error)} onRetry={() => void policy.refetch()} />
       )}
       {policy.data !== undefined && <Fields projectId={projectId} answer={policy.data} />}
     </Stack>
@@ -52,7 +53,7 @@ function Fields({ projectId, answer }: { projectId: number; answer: TrainingPoli
     onSuccess: (changed) => {
       setSecret("");
       queryClient.setQueryData(trainingPolicyQuery(projectId).queryKey, changed);
-      notifications.show({ message: "Training policy saved" });
+      notifications.show({ message: words.saved });
     },
     onError: () => queryClient.invalidateQueries({ queryKey: trainingPolicyKey(projectId) }),
   });
@@ -70,7 +71,7 @@ function Fields({ projectId, answer }: { projectId: number; answer: TrainingPoli
         <GateFields {...parts} />
         <HookFields {...parts} answer={answer} secret={secret} onSecret={setSecret} />
         <SaveBar
-          label="Save policy"
+          label={words.save}
           isDirty={draft.isDirty || secret !== ""}
           isSaving={save.isPending}
           isOvertaken={draft.isOvertaken}
@@ -95,34 +96,34 @@ function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
   const { data: snapshots } = useQuery(snapshotsQuery(projectId));
   const isFixed = (snapshots?.items.length ?? 0) > 0;
   return (
-    <FieldGroup title="When a run starts by itself">
+    <FieldGroup title={words.when}>
       <NumberField
-        label="New masks"
-        whenEmpty="Not by count"
+        label={words.newMasks}
+        whenEmpty={words.notByCount}
         value={policy.every_masks}
         onChange={(every_masks) => onChange({ every_masks })}
         min={1}
-        suffix="masks"
+        suffix={words.masks}
       />
       <NumberField
-        label="Schedule"
-        whenEmpty="Not by time"
+        label={words.schedule}
+        whenEmpty={words.notByTime}
         value={policy.every_hours}
         onChange={(every_hours) => onChange({ every_hours })}
         min={0.1}
         decimals={1}
-        suffix="hours"
+        suffix={words.hours}
       />
       <NumberField
-        label="Never with fewer than"
+        label={words.minMasks}
         value={policy.min_masks}
         onChange={(value) => value !== null && onChange({ min_masks: value })}
         min={1}
-        suffix="masks"
+        suffix={words.masks}
       />
       <NumberField
-        label="Frozen share"
-        description={isFixed ? "Fixed by the first snapshot." : "Of the images; never trained on, to compare models by."}
+        label={words.frozen}
+        description={isFixed ? words.frozenFixed : words.frozenText}
         value={Number((100 * policy.frozen_share).toFixed(1))}
         onChange={(value) => value !== null && onChange({ frozen_share: value / 100 })}
         min={1}
@@ -132,8 +133,8 @@ function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
         isDisabled={isFixed}
       />
       <Switch
-        label="Train a detector too"
-        description="After each promoted model: a detector is bound to its encoder."
+        label={words.detector}
+        description={words.detectorText}
         checked={policy.train_detector}
         onChange={(event) => onChange({ train_detector: event.currentTarget.checked })}
       />
@@ -143,10 +144,10 @@ function WhenFields({ projectId, policy, onChange }: PartProps): ReactNode {
 
 function HowFields({ policy, onChange }: PartProps): ReactNode {
   return (
-    <FieldGroup title="How it trains">
+    <FieldGroup title={words.how}>
       <Select
-        label="What may change"
-        description="The less, the quicker and the less forgotten."
+        label={words.tune}
+        description={words.tuneText}
         inputWrapperOrder={FIELD_ORDER}
         data={TUNES}
         value={policy.tune}
@@ -154,25 +155,25 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
         onChange={(tune) => tune !== null && onChange({ tune: tune as TrainingPolicy["tune"] })}
       />
       <Select
-        label="Begins from"
+        label={words.base}
         data={[
-          { value: "live", label: "The live version" },
-          { value: "first", label: "The first version" },
+          { value: "live", label: words.baseLive },
+          { value: "first", label: words.baseFirst },
         ]}
         value={policy.base}
         allowDeselect={false}
         onChange={(base) => base !== null && onChange({ base: base as TrainingPolicy["base"] })}
       />
-      <NumberField label="Steps" value={policy.steps} onChange={(value) => value !== null && onChange({ steps: value })} min={1} />
+      <NumberField label={words.steps} value={policy.steps} onChange={(value) => value !== null && onChange({ steps: value })} min={1} />
       <NumberField
-        label="Images a step"
+        label={words.batch}
         value={policy.batch_size}
         onChange={(value) => value !== null && onChange({ batch_size: value })}
         min={1}
         max={256}
       />
       <NumberField
-        label="Learning rate"
+        label={words.rate}
         value={policy.rate}
         onChange={(value) => value !== null && onChange({ rate: value })}
         min={0}
@@ -180,22 +181,31 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
         decimals={8}
       />
       <NumberField
-        label="Time at most"
+        label={words.time}
         value={policy.max_minutes}
         onChange={(value) => value !== null && onChange({ max_minutes: value })}
         min={0.1}
         decimals={1}
-        suffix="minutes"
+        suffix={words.minutes}
+      />
+      <NumberField
+        label={words.keepBase}
+        description={words.keepBaseText}
+        value={Math.round(policy.keep_base * 100)}
+        onChange={(value) => value !== null && onChange({ keep_base: value / 100 })}
+        min={0}
+        max={100}
+        suffix="%"
       />
       <Switch
-        label="Vary and mirror images"
-        description="Better with few masks; slower."
+        label={words.augment}
+        description={words.augmentText}
         checked={policy.augment}
         onChange={(event) => onChange({ augment: event.currentTarget.checked })}
       />
       <Switch
-        label="Use automatic masks"
-        description="Also from those nobody looked at."
+        label={words.automatic}
+        description={words.automaticText}
         checked={policy.use_automatic}
         onChange={(event) => onChange({ use_automatic: event.currentTarget.checked })}
       />
@@ -206,17 +216,17 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
 function GateFields({ policy, onChange }: PartProps): ReactNode {
   const change = (part: Partial<TrainingPolicy["gate"]>): void => onChange({ gate: { ...policy.gate, ...part } });
   return (
-    <FieldGroup title="The gate">
+    <FieldGroup title={words.gate}>
       <Select
-        label="Compared by"
+        label={words.measure}
         data={GATE_MEASURES}
         value={policy.gate.measure}
         allowDeselect={false}
         onChange={(measure) => measure !== null && change({ measure: measure as TrainingPolicy["gate"]["measure"] })}
       />
       <NumberField
-        label="Gain, at least"
-        description="The whole 95 % interval must lie above."
+        label={words.gain}
+        description={words.gainText}
         value={policy.gate.min_gain}
         onChange={(value) => value !== null && change({ min_gain: value })}
         min={-20}
@@ -224,8 +234,8 @@ function GateFields({ policy, onChange }: PartProps): ReactNode {
         decimals={3}
       />
       <NumberField
-        label="General loss, at most"
-        description="Mean IoU it may lose on general images."
+        label={words.loss}
+        description={words.lossText}
         value={policy.gate.max_general_loss}
         onChange={(value) => value !== null && change({ max_general_loss: value })}
         min={0}
@@ -233,8 +243,8 @@ function GateFields({ policy, onChange }: PartProps): ReactNode {
         decimals={3}
       />
       <Switch
-        label="Promote by itself"
-        description="Else what passes waits for an admin."
+        label={words.promote}
+        description={words.promoteText}
         checked={policy.auto_promote}
         onChange={(event) => onChange({ auto_promote: event.currentTarget.checked })}
       />
@@ -250,20 +260,20 @@ interface HookFieldsProps extends PartProps {
 
 function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsProps): ReactNode {
   return (
-    <FieldGroup title="Training elsewhere">
+    <FieldGroup title={words.elsewhere}>
       <TextInput
-        label="Address told of each run"
-        description="Your cluster trains and sends the checkpoint back."
+        label={words.hook}
+        description={words.hookText}
         inputWrapperOrder={FIELD_ORDER}
-        placeholder="Trained here"
+        placeholder={words.here}
         type="url"
         value={policy.hook_url ?? ""}
         maxLength={2000}
         onChange={(event) => onChange({ hook_url: event.currentTarget.value.trim() === "" ? null : event.currentTarget.value.trim() })}
       />
       <PasswordInput
-        label="Secret that signs what is sent"
-        description={answer.has_hook_secret ? "One is kept; type to replace it." : "None is kept yet."}
+        label={words.secret}
+        description={answer.has_hook_secret ? words.hasSecret : words.noSecret}
         inputWrapperOrder={FIELD_ORDER}
         autoComplete="new-password"
         value={secret}
@@ -272,7 +282,7 @@ function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsPr
       />
       {answer.is_hook_command_allowed && (
         <Switch
-          label="Train by the installation's command"
+          label={words.command}
           checked={policy.hook_command}
           onChange={(event) => onChange({ hook_command: event.currentTarget.checked })}
         />

@@ -8,6 +8,7 @@ import { projectKey } from "../../api/projects";
 import { stagesKey } from "../../api/stages";
 import { statisticsKey } from "../../api/statistics";
 import { promote, promotionsKey, rollBack, type RunKind, runsKey } from "../../api/training";
+import { words } from "../../words/models";
 import { KIND_WORDS } from "./runWords";
 
 export interface Step {
@@ -27,7 +28,7 @@ interface ReasonDialogProps {
 }
 
 export function ReasonDialog({ projectId, step, onClose }: ReasonDialogProps): ReactNode {
-  const title = step === null ? "" : `${step.action === "promote" ? "Promote" : "Roll back"} the ${KIND_WORDS[step.kind].name.toLowerCase()}`;
+  const title = step === null ? "" : words.reason.title(step.action === "promote", KIND_WORDS[step.kind].name);
   return (
     <Modal opened={step !== null} onClose={onClose} title={title}>
       {step !== null && <ReasonForm projectId={projectId} step={step} onClose={onClose} />}
@@ -38,14 +39,14 @@ export function ReasonDialog({ projectId, step, onClose }: ReasonDialogProps): R
 function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Step; onClose: () => void }): ReactNode {
   const queryClient = useQueryClient();
   const isPromotion = step.action === "promote";
-  const [reason, setReason] = useState(isPromotion ? "" : `Back from ${step.from ?? "the live version"}`);
+  const [reason, setReason] = useState(isPromotion ? "" : words.reason.backFrom(step.from));
   const act = useMutation({
     mutationFn: () => {
       const wanted = { project_id: projectId, kind: step.kind, reason: reason.trim() };
       return isPromotion && step.to !== null ? promote(step.to, wanted) : rollBack(projectId, step.kind, reason.trim());
     },
     onSuccess: ({ to_version }) => {
-      notifications.show({ message: `${to_version ?? "The version before"} is live now` });
+      notifications.show({ message: words.reason.done(to_version) });
       onClose();
       for (const key of [stagesKey, runsKey, promotionsKey, statisticsKey, projectKey]) {
         void queryClient.invalidateQueries({ queryKey: key(projectId) });
@@ -60,18 +61,15 @@ function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Ste
       }}
     >
       <Stack>
-        <Text>
-          {step.to ?? "The version that was live before"} takes the place of {step.from ?? "the present one"}. People who
-          annotate get it with their next photo; kept masks do not change.
-        </Text>
+        <Text>{words.reason.effect(step.to, step.from)}</Text>
         {typeof step.warning === "string" && (
           <Text className="verdict" data-tone="look">
-            The gate refused it: {step.warning}
+            {words.reason.refused(step.warning)}
           </Text>
         )}
         <TextInput
-          label="Reason"
-          description="Kept in the history."
+          label={words.reason.label}
+          description={words.reason.kept}
           required
           data-autofocus
           maxLength={2000}
@@ -81,10 +79,10 @@ function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Ste
         />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {words.cancel}
           </Button>
           <Button type="submit" loading={act.isPending} disabled={reason.trim() === ""}>
-            {isPromotion ? "Promote" : "Roll back"}
+            {isPromotion ? words.reason.promote : words.reason.rollBack}
           </Button>
         </Group>
       </Stack>

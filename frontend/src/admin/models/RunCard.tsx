@@ -9,8 +9,10 @@ import { Curve } from "../../ui/charts/Curve";
 import { duration, moment } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
 import { iou } from "../../ui/measureWords";
+import { words } from "../../words/models";
+import { words as uiWords } from "../../words/ui";
 import { ComparisonTables } from "./ComparisonTables";
-import { curveOf, KIND_WORDS, STATE_WORDS, stepsOf } from "./runWords";
+import { curveOf, KIND_WORDS, STATE_TONES, stepsOf } from "./runWords";
 
 interface RunCardProps {
   run: Run;
@@ -27,7 +29,7 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
   const hasMore = run.metrics !== null || run.curve.length > 0;
   const isOpen = hasMore && (isOpenByHand ?? (isNewest || isUnderWay));
   const mayPromote = mayManage && (run.state === "candidate" || run.state === "refused") && run.candidate_version !== null;
-  const title = `Run ${run.id}, ${KIND_WORDS[run.kind].name.toLowerCase()}`;
+  const title = words.runs.name(run.id, KIND_WORDS[run.kind].name);
   return (
     <article className="run" aria-label={title} data-run={run.id} data-state={run.state}>
       <Stack gap="sm">
@@ -41,12 +43,12 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
           </Text>
           {hasMore && !isUnderWay && (
             <Button size="compact-sm" variant="subtle" aria-expanded={isOpen} onClick={() => setIsOpenByHand(!isOpen)}>
-              {isOpen ? "Hide figures" : "Show figures"}
+              {isOpen ? words.runs.hide : words.runs.show}
             </Button>
           )}
           {mayPromote && (
             <Button size="compact-sm" variant={run.state === "candidate" ? "filled" : "default"} onClick={onPromote}>
-              {run.state === "candidate" ? "Promote" : "Promote anyway"}
+              {run.state === "candidate" ? words.runs.promote : words.runs.promoteAnyway}
             </Button>
           )}
           {mayManage && isUnderWay && <CancelButton run={run} />}
@@ -62,13 +64,13 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
 
 function facts(run: Run): string {
   const parts = [
-    run.snapshot_number === null ? null : `snapshot ${run.snapshot_number}`,
+    run.snapshot_number === null ? null : words.runs.snapshot(run.snapshot_number),
     run.candidate_version,
-    run.trigger === "policy" ? "started by the policy" : null,
+    run.trigger === "policy" ? words.runs.byPolicy : null,
     moment(run.created_at),
-    run.seconds_left === null ? null : `about ${duration(run.seconds_left)} left`,
+    run.seconds_left === null ? null : uiWords.timeLeft(duration(run.seconds_left)),
   ].filter((part) => part !== null);
-  return `, ${parts.join(", ")}`;
+  return words.runs.facts(parts);
 }
 
 const TONES = {
@@ -92,12 +94,12 @@ const ICONS: Readonly<Record<RunState, typeof IconClock>> = {
 };
 
 function StateMark({ state }: { state: RunState }): ReactNode {
-  const { word, tone } = STATE_WORDS[state];
+  const tone = STATE_TONES[state];
   const Icon = ICONS[state];
   return (
     <span className="run-state">
       <Icon aria-hidden size={18} color={TONES[tone]} />
-      {word}
+      {words.runs.states[state]}
     </span>
   );
 }
@@ -107,9 +109,9 @@ function Verdict({ run }: { run: Run }): ReactNode {
   const sentence = run.reason ?? run.metrics?.gate.reason ?? null;
   if (sentence === null || sentence === "") return null;
   return (
-    <Text className="verdict" data-tone={STATE_WORDS[run.state].tone}>
+    <Text className="verdict" data-tone={STATE_TONES[run.state]}>
       {sentence}
-      {run.state === "candidate" && " It waits for an admin's word."}
+      {run.state === "candidate" && words.runs.waits}
     </Text>
   );
 }
@@ -118,8 +120,8 @@ function Curves({ run }: { run: Run }): ReactNode {
   const end = stepsOf(run);
   return (
     <Group gap="lg" align="flex-start">
-      <Curve title="Loss" points={curveOf(run, "loss")} end={end} format={(value) => value.toFixed(2)} />
-      <Curve title="IoU while training" points={curveOf(run, "iou")} end={end} format={iou} />
+      <Curve title={words.runs.loss} points={curveOf(run, "loss")} end={end} format={(value) => value.toFixed(2)} />
+      <Curve title={words.runs.iou} points={curveOf(run, "iou")} end={end} format={iou} />
     </Group>
   );
 }
@@ -138,7 +140,7 @@ function CancelButton({ run }: { run: Run }): ReactNode {
         </Text>
       )}
       <Button size="compact-sm" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
-        Cancel run
+        {words.runs.cancel}
       </Button>
     </>
   );

@@ -8,6 +8,7 @@ import { isRunning, runsQuery } from "../../api/training";
 import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/models";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { RunCard } from "./RunCard";
 import { StartRun } from "./StartRun";
@@ -22,22 +23,21 @@ export function Runs({ project }: { project: Project }): ReactNode {
     <Stack component="section" aria-labelledby="runs" gap="sm">
       <Group justify="space-between">
         <Title order={2} id="runs">
-          Training runs
+          {words.runs.title}
         </Title>
         {canManage(project) && (
-          <Button onClick={() => setIsStarting(true)} disabled={isBusy} title={isBusy ? "One run at a time" : undefined}>
-            Start a run
+          <Button onClick={() => setIsStarting(true)} disabled={isBusy} title={isBusy ? words.runs.oneAtATime : undefined}>
+            {words.runs.start}
           </Button>
         )}
       </Group>
       {runs.isPending && <SkeletonRows rows={2} height={96} />}
       {runs.error !== null && (
-        <ErrorPanel title="Runs could not be read" message={messageOf(runs.error)} onRetry={() => void runs.refetch()} />
+        <ErrorPanel title={words.runs.notRead} message={messageOf(runs.error)} onRetry={() => void runs.refetch()} />
       )}
       {runs.data !== undefined && items.length === 0 && (
         <Text c="dimmed" maw={640}>
-          No run yet. A run freezes the kept masks in a snapshot, trains on one part of it, compares the candidate with the
-          live version on the other, and promotes it only if it is better.
+          {words.runs.none}
         </Text>
       )}
       <div>

@@ -6,9 +6,10 @@ import { messageOf } from "../../api/errors";
 import { makeSnapshot, type Snapshot, snapshotDiffQuery, snapshotsKey, snapshotsQuery, snapshotUrl } from "../../api/training";
 import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { bytes, count, moment, plural } from "../../ui/format";
+import { bytes, moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/models";
 
 export function Snapshots({ project }: { project: Project }): ReactNode {
   const snapshots = useQuery(snapshotsQuery(project.id));
@@ -17,15 +18,15 @@ export function Snapshots({ project }: { project: Project }): ReactNode {
     <Stack component="section" aria-labelledby="snapshots" gap="sm">
       <div>
         <Title order={2} id="snapshots">
-          Snapshots
+          {words.snapshots.title}
         </Title>
-        <Text c="dimmed">Each run makes one. Images of the frozen part are never trained on, in any snapshot.</Text>
+        <Text c="dimmed">{words.snapshots.text}</Text>
       </div>
       {snapshots.isPending && <SkeletonRows rows={2} height={40} />}
       {snapshots.error !== null && (
-        <ErrorPanel title="Snapshots could not be read" message={messageOf(snapshots.error)} onRetry={() => void snapshots.refetch()} />
+        <ErrorPanel title={words.snapshots.notRead} message={messageOf(snapshots.error)} onRetry={() => void snapshots.refetch()} />
       )}
-      {items?.length === 0 && <Text c="dimmed">None yet.</Text>}
+      {items?.length === 0 && <Text c="dimmed">{words.snapshots.none}</Text>}
       {items !== undefined && items.length > 0 && <SnapshotTable projectId={project.id} items={items} />}
       <NewSnapshot projectId={project.id} isEmpty={project.annotation_count === 0} />
     </Stack>
@@ -34,20 +35,20 @@ export function Snapshots({ project }: { project: Project }): ReactNode {
 
 function SnapshotTable({ projectId, items }: { projectId: number; items: readonly Snapshot[] }): ReactNode {
   const part = (counts: Snapshot["counts"], name: string): string =>
-    counts === null ? "–" : `${plural(counts[`${name}_masks`] ?? 0, "mask")} on ${count(counts[`${name}_images`] ?? 0)}`;
+    counts === null ? "–" : words.snapshots.part(counts[`${name}_masks`] ?? 0, counts[`${name}_images`] ?? 0);
   return (
-    <WideTable label="Snapshots" minWidth={760}>
+    <WideTable label={words.snapshots.title} minWidth={760}>
       <Table verticalSpacing={6} className="tabular">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Snapshot</Table.Th>
-            <Table.Th>Made</Table.Th>
-            <Table.Th ta="right">To learn from</Table.Th>
-            <Table.Th ta="right">Frozen</Table.Th>
-            <Table.Th ta="right">Size</Table.Th>
-            <Table.Th>Since the one before</Table.Th>
+            <Table.Th>{words.snapshots.snapshot}</Table.Th>
+            <Table.Th>{words.snapshots.made}</Table.Th>
+            <Table.Th ta="right">{words.snapshots.train}</Table.Th>
+            <Table.Th ta="right">{words.snapshots.frozen}</Table.Th>
+            <Table.Th ta="right">{words.snapshots.size}</Table.Th>
+            <Table.Th>{words.snapshots.since}</Table.Th>
             <Table.Th>
-              <VisuallyHidden>Actions</VisuallyHidden>
+              <VisuallyHidden>{words.snapshots.actions}</VisuallyHidden>
             </Table.Th>
           </Table.Tr>
         </Table.Thead>
@@ -58,7 +59,7 @@ function SnapshotTable({ projectId, items }: { projectId: number; items: readonl
                 {item.number}
                 {item.note !== "" && (
                   <Text span size="sm" c="dimmed">
-                    , {item.note}
+                    {words.snapshots.note(item.note)}
                   </Text>
                 )}
               </Table.Td>
@@ -84,20 +85,20 @@ function Take({ item }: { item: Snapshot }): ReactNode {
   if (item.job_state === "dead" || item.job_state === "cancelled") {
     return (
       <Text size="sm" c="var(--sl-red)">
-        {item.error ?? "It was not made."}
+        {item.error ?? words.snapshots.notMade}
       </Text>
     );
   }
   if (item.sha256 === null) {
     return (
       <Text size="sm" c="dimmed">
-        Being made
+        {words.snapshots.beingMade}
       </Text>
     );
   }
   return (
-    <Anchor href={snapshotUrl(item.id)} download underline="always" title={`sha256 ${item.sha256}`} aria-label={`Download snapshot ${item.number}`}>
-      Download
+    <Anchor href={snapshotUrl(item.id)} download underline="always" title={words.snapshots.checksum(item.sha256)} aria-label={words.snapshots.downloadOf(item.number)}>
+      {words.snapshots.download}
     </Anchor>
   );
 }
@@ -122,20 +123,14 @@ function Difference({ projectId, item, before }: DifferenceProps): ReactNode {
         variant="subtle"
         loading={isAsked}
         onClick={() => setIsAsked(true)}
-        aria-label={`Changes from snapshot ${before.number} to ${item.number}`}
+        aria-label={words.snapshots.changesOf(before.number, item.number)}
       >
-        Show changes
+        {words.snapshots.showChanges}
       </Button>
     );
   }
   const { images, masks } = diff.data;
-  return (
-    <Text size="sm">
-      Images +{count(images.added)} {"\u2212"}
-      {count(images.removed)}; masks +{count(masks.added)} {"\u2212"}
-      {count(masks.removed)}, {count(masks.changed)} changed
-    </Text>
-  );
+  return <Text size="sm">{words.snapshots.changes(images, masks)}</Text>;
 }
 
 function NewSnapshot({ projectId, isEmpty }: { projectId: number; isEmpty: boolean }): ReactNode {
@@ -157,19 +152,19 @@ function NewSnapshot({ projectId, isEmpty }: { projectId: number; isEmpty: boole
     >
       <Group align="flex-end" gap="xs">
         <TextInput
-          label="What the snapshot is for (optional)"
-          placeholder="Before the holiday photos"
+          label={words.snapshots.what}
+          placeholder={words.snapshots.example}
           w={320}
           maxLength={2000}
           value={note}
           onChange={(event) => setNote(event.currentTarget.value)}
         />
         <Button type="submit" variant="default" loading={make.isPending} disabled={isEmpty}>
-          Make a snapshot
+          {words.snapshots.make}
         </Button>
         {isEmpty && (
           <Text size="sm" c="dimmed" pb={8}>
-            There are no masks to freeze yet.
+            {words.snapshots.noMasks}
           </Text>
         )}
       </Group>

@@ -1,12 +1,13 @@
 // Starts a run now. What is left empty is as the training policy says.
 import { Button, Group, Modal, Radio, Select, Stack } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { ApiError, hasCode, messageOf } from "../../api/errors";
+import { modelsQuery } from "../../api/jobs";
 import { type RunKind, runsKey, startRun, type TrainingPolicy } from "../../api/training";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count, plural } from "../../ui/format";
 import { NumberField } from "../../ui/NumberField";
+import { words } from "../../words/models";
 import { TUNES } from "./policyWords";
 import { KIND_WORDS } from "./runWords";
 
@@ -18,7 +19,7 @@ interface StartRunProps {
 
 export function StartRun({ projectId, isOpen, onClose }: StartRunProps): ReactNode {
   return (
-    <Modal opened={isOpen} onClose={onClose} title="Start a training run">
+    <Modal opened={isOpen} onClose={onClose} title={words.start.title}>
       <StartForm projectId={projectId} onClose={onClose} />
     </Modal>
   );
@@ -34,8 +35,10 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
   const queryClient = useQueryClient();
   const [kind, setKind] = useState<RunKind>("model");
   const [wanted, setWanted] = useState<Wanted>({ tune: null, steps: null, max_minutes: null });
+  const [base, setBase] = useState<string | null>(null);
+  const { data: models } = useQuery(modelsQuery);
   const start = useMutation({
-    mutationFn: () => startRun(projectId, { kind, options: filled(wanted) }),
+    mutationFn: () => startRun(projectId, { kind, ...(base !== null && { base }), options: filled(wanted) }),
     onSuccess: () => {
       onClose();
       return queryClient.invalidateQueries({ queryKey: runsKey(projectId) });
@@ -49,17 +52,27 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
       }}
     >
       <Stack>
-        <Radio.Group label="What to train" value={kind} onChange={(value) => setKind(value === "detector" ? "detector" : "model")}>
+        <Radio.Group label={words.start.what} value={kind} onChange={(value) => setKind(value === "detector" ? "detector" : "model")}>
           <Stack gap="xs" mt="xs">
             {(["model", "detector"] as const).map((value) => (
-              <Radio key={value} value={value} label={KIND_WORDS[value].name} description={`It ${KIND_WORDS[value].does}.`} />
+              <Radio key={value} value={value} label={KIND_WORDS[value].name} description={words.start.does(KIND_WORDS[value].does)} />
             ))}
           </Stack>
         </Radio.Group>
+        <Select
+          label={words.start.base}
+          description={words.start.baseText}
+          placeholder={words.start.asPolicy}
+          data={models?.items.map(({ id }) => id) ?? []}
+          clearable
+          searchable
+          value={base}
+          onChange={setBase}
+        />
         {kind === "model" && (
           <Select
-            label="What may change in it"
-            placeholder="As the policy says"
+            label={words.start.tune}
+            placeholder={words.start.asPolicy}
             data={TUNES}
             clearable
             value={wanted.tune}
@@ -68,29 +81,29 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
         )}
         <Group grow align="flex-start">
           <NumberField
-            label="Steps"
-            whenEmpty="As the policy says"
+            label={words.start.steps}
+            whenEmpty={words.start.asPolicy}
             value={wanted.steps}
             onChange={(steps) => setWanted({ ...wanted, steps })}
             min={1}
             max={1_000_000}
           />
           <NumberField
-            label="Minutes at most"
-            whenEmpty="As the policy says"
+            label={words.start.minutes}
+            whenEmpty={words.start.asPolicy}
             value={wanted.max_minutes}
             onChange={(max_minutes) => setWanted({ ...wanted, max_minutes })}
             min={0.1}
             decimals={1}
           />
         </Group>
-        {start.error !== null && <ErrorPanel title="The run was not started" message={refusalWords(start.error)} />}
+        {start.error !== null && <ErrorPanel title={words.start.notStarted} message={refusalWords(start.error)} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {words.cancel}
           </Button>
           <Button type="submit" loading={start.isPending}>
-            Start run
+            {words.start.start}
           </Button>
         </Group>
       </Stack>
@@ -103,6 +116,5 @@ const filled = (wanted: Wanted): Partial<TrainingPolicy> =>
 
 function refusalWords(error: Error): string {
   if (!hasCode(error, "too_few_masks") || !(error instanceof ApiError)) return messageOf(error);
-  const [have, need] = [Number(error.body["have"]), Number(error.body["need"])];
-  return `A run needs ${plural(need, "kept mask")}; there ${have === 1 ? "is" : "are"} ${count(have)} so far.`;
+  return words.start.tooFew(Number(error.body["have"]), Number(error.body["need"]));
 }

@@ -1,22 +1,20 @@
 // Training runs and their measures in people's words.
 import type { Comparison, Interval, Measures, Run, RunKind, RunState } from "../../api/training";
 import { decimal, iou, percent, signed, withInterval } from "../../ui/measureWords";
+import { words } from "../../words/models";
 
-export const KIND_WORDS: Readonly<Record<RunKind, { name: string; does: string }>> = {
-  model: { name: "Click model", does: "answers clicks and boxes with masks" },
-  detector: { name: "Detector", does: "finds the objects that proposals are made of" },
-};
+export const KIND_WORDS: Readonly<Record<RunKind, { name: string; does: string }>> = words.kinds;
 
-export const STATE_WORDS: Readonly<Record<RunState, { word: string; tone: "quiet" | "active" | "good" | "look" | "bad" }>> = {
-  queued: { word: "Waiting", tone: "quiet" },
-  snapshotting: { word: "Making a snapshot", tone: "active" },
-  training: { word: "Training", tone: "active" },
-  evaluating: { word: "Being compared", tone: "active" },
-  promoted: { word: "Promoted", tone: "good" },
-  candidate: { word: "Passed", tone: "look" },
-  refused: { word: "Refused", tone: "look" },
-  failed: { word: "Failed", tone: "bad" },
-  cancelled: { word: "Cancelled", tone: "quiet" },
+export const STATE_TONES: Readonly<Record<RunState, "quiet" | "active" | "good" | "look" | "bad">> = {
+  queued: "quiet",
+  snapshotting: "active",
+  training: "active",
+  evaluating: "active",
+  promoted: "good",
+  candidate: "look",
+  refused: "look",
+  failed: "bad",
+  cancelled: "quiet",
 };
 
 /** How many steps the run is to take, as far as it says so. */
@@ -41,20 +39,20 @@ export interface ComparisonRow {
   isBetter: boolean | null;
 }
 
-const ROWS: readonly { key: Extract<keyof Measures, "iou_1" | "iou_3" | "iou_5" | "noc_85" | "noc_90">; name: string; isLower: boolean }[] = [
-  { key: "iou_1", name: "Mean IoU after 1 click", isLower: false },
-  { key: "iou_3", name: "after 3 clicks", isLower: false },
-  { key: "iou_5", name: "after 5 clicks", isLower: false },
-  { key: "noc_85", name: "Clicks to IoU 0.85", isLower: true },
-  { key: "noc_90", name: "Clicks to IoU 0.90", isLower: true },
+const ROWS: readonly { key: Extract<keyof Measures, "iou_1" | "iou_3" | "iou_5" | "noc_85" | "noc_90">; isLower: boolean }[] = [
+  { key: "iou_1", isLower: false },
+  { key: "iou_3", isLower: false },
+  { key: "iou_5", isLower: false },
+  { key: "noc_85", isLower: true },
+  { key: "noc_90", isLower: true },
 ];
 
 export function comparisonRows({ live, candidate, difference }: Comparison): ComparisonRow[] {
-  const rows = ROWS.map(({ key, name, isLower }): ComparisonRow => {
+  const rows = ROWS.map(({ key, isLower }): ComparisonRow => {
     const format = isLower ? decimal : iou;
     const change = difference[key] ?? null;
     return {
-      measure: name,
+      measure: words.comparison.measures[key],
       live: withInterval(live[key], format),
       candidate: withInterval(candidate[key], format),
       difference: change === null ? null : differenceWords(change, isLower ? (value) => value.toFixed(2) : iou),
@@ -63,13 +61,13 @@ export function comparisonRows({ live, candidate, difference }: Comparison): Com
   });
   const [before, after] = [live.calibration_error, candidate.calibration_error];
   if (before === null || after === null) return rows;
-  const calibration = { measure: "Error of the predicted IoU", live: iou(before), candidate: iou(after) };
+  const calibration = { measure: words.comparison.calibration, live: iou(before), candidate: iou(after) };
   return [...rows, { ...calibration, difference: null, isBetter: null }];
 }
 
 function differenceWords({ value, low, high }: Interval, format: (value: number) => string): string {
-  const bounds = low === null || high === null ? "" : ` (${signed(low, format)} to ${signed(high, format)})`;
-  return `${signed(value, format)}${bounds}`;
+  if (low === null || high === null) return signed(value, format);
+  return words.comparison.interval(signed(value, format), signed(low, format), signed(high, format));
 }
 
 function sureSide({ low, high }: Interval, isLower: boolean): boolean | null {
@@ -78,13 +76,7 @@ function sureSide({ low, high }: Interval, isLower: boolean): boolean | null {
   return high < 0 ? isLower : null;
 }
 
-const DETECTOR_NAMES: Readonly<Record<string, string>> = {
-  ar_100: "Found objects (AR, 100 boxes)",
-  recall_50: "Found at IoU 0.50",
-  recall_75: "Found at IoU 0.75",
-  precision_50: "Right boxes at IoU 0.50",
-  ap_50: "Average precision at IoU 0.50",
-};
+const DETECTOR_NAMES: Readonly<Record<string, string>> = words.comparison.detectorMeasures;
 
 /** The numbers of a detector's figures, whatever they are called. */
 export function detectorFigures(figures: Readonly<Record<string, unknown>>): { name: string; value: string }[] {

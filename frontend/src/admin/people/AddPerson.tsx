@@ -7,6 +7,7 @@ import { messageOf } from "../../api/errors";
 import { createUser, usersQuery } from "../../api/people";
 import { ROLES } from "../../api/roles";
 import type { Role } from "../../api/types";
+import { words } from "../../words/people";
 
 interface AddPersonProps {
   isOpen: boolean;
@@ -26,31 +27,31 @@ export function AddPerson({ isOpen, onClose, onAdded }: AddPersonProps): ReactNo
     },
   });
   return (
-    <Modal opened={isOpen} onClose={onClose} title="Add person">
+    <Modal opened={isOpen} onClose={onClose} title={words.add}>
       <form onSubmit={form.onSubmit((values) => add.mutate({ ...values, email: values.email.trim() }))}>
         <Stack>
           <TextInput
-            label="Email"
+            label={words.email}
             type="email"
             required
             data-autofocus
             {...form.getInputProps("email")}
             error={add.error === null ? null : messageOf(add.error)}
           />
-          <TextInput label="Name (optional)" maxLength={120} {...form.getInputProps("name")} />
-          <Radio.Group label="Role" {...form.getInputProps("role")}>
+          <TextInput label={words.name} maxLength={120} {...form.getInputProps("name")} />
+          <Radio.Group label={words.role} {...form.getInputProps("role")}>
             <Stack gap={8} mt={8}>
               {ROLES.map(({ value, label, does }) => (
-                <Radio key={value} value={value} label={label} description={`${does.charAt(0).toUpperCase()}${does.slice(1)}`} />
+                <Radio key={value} value={value} label={label} description={does} />
               ))}
             </Stack>
           </Radio.Group>
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>
-              Cancel
+              {words.cancel}
             </Button>
             <Button type="submit" loading={add.isPending}>
-              Add person
+              {words.add}
             </Button>
           </Group>
         </Stack>

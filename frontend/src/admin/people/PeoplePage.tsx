@@ -11,6 +11,7 @@ import type { Role, User } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/people";
 import { AddPerson } from "./AddPerson";
 import { SignInLinkDialog } from "./SignInLinkDialog";
 
@@ -20,27 +21,27 @@ export function PeoplePage(): ReactNode {
   const [isAdding, setIsAdding] = useState(false);
   const [link, setLink] = useState<{ email: string; url: string } | null>(null);
   if (me !== undefined && !isAdmin(me)) {
-    return <EmptyState title="People are kept by administrators">Ask one if somebody needs access.</EmptyState>;
+    return <EmptyState title={words.notAdmin}>{words.notAdminText}</EmptyState>;
   }
   return (
     <div className="page page-centred">
       <Group justify="space-between" mb="md">
-        <Title order={1}>People</Title>
-        <Button onClick={() => setIsAdding(true)}>Add person</Button>
+        <Title order={1}>{words.title}</Title>
+        <Button onClick={() => setIsAdding(true)}>{words.add}</Button>
       </Group>
       {users.isPending && <SkeletonRows rows={4} height={44} />}
       {users.error !== null && (
-        <ErrorPanel title="People could not be read" message={messageOf(users.error)} onRetry={() => void users.refetch()} />
+        <ErrorPanel title={words.notRead} message={messageOf(users.error)} onRetry={() => void users.refetch()} />
       )}
       {users.data !== undefined && (
         <Table verticalSpacing={6}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Person</Table.Th>
-              <Table.Th w={180}>Role</Table.Th>
-              <Table.Th w={120}>May sign in</Table.Th>
+              <Table.Th>{words.person}</Table.Th>
+              <Table.Th w={180}>{words.role}</Table.Th>
+              <Table.Th w={120}>{words.maySignIn}</Table.Th>
               <Table.Th w={160}>
-                <VisuallyHidden>Actions</VisuallyHidden>
+                <VisuallyHidden>{words.actions}</VisuallyHidden>
               </Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -80,13 +81,13 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
   const who = user.name || user.email;
   const change = useMutation({
     mutationFn: (wanted: { role?: Role; is_active?: boolean }) => changeUser(user.id, wanted),
-    onError: (error) => notifications.show({ color: "red", title: `${who} was not changed`, message: messageOf(error) }),
+    onError: (error) => notifications.show({ color: "red", title: words.notChanged(who), message: messageOf(error) }),
     onSettled: () => queryClient.invalidateQueries({ queryKey: usersQuery.queryKey }),
   });
   const makeLink = useMutation({
     mutationFn: () => createSignInLink(user.id),
     onSuccess: onLink,
-    onError: (error) => notifications.show({ color: "red", title: "No link was made", message: messageOf(error) }),
+    onError: (error) => notifications.show({ color: "red", title: words.noLink, message: messageOf(error) }),
   });
   return (
     <Table.Tr>
@@ -97,7 +98,7 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
             {isMe && (
               <Text span c="dimmed">
                 {" "}
-                (you)
+                {words.you}
               </Text>
             )}
           </Text>
@@ -110,7 +111,7 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
       </Table.Td>
       <Table.Td>
         <Select
-          aria-label={`Role of ${who}`}
+          aria-label={words.roleOf(who)}
           data={ROLES.map(({ value, label }) => ({ value, label }))}
           value={user.role}
           allowDeselect={false}
@@ -120,7 +121,7 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
       </Table.Td>
       <Table.Td>
         <Switch
-          aria-label={`${who} may sign in`}
+          aria-label={words.maySignInOf(who)}
           checked={user.is_active}
           disabled={isMe || change.isPending}
           onChange={(event) => change.mutate({ is_active: event.currentTarget.checked })}
@@ -133,9 +134,9 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
           loading={makeLink.isPending}
           disabled={!user.is_active}
           onClick={() => makeLink.mutate()}
-          aria-label={`New sign-in link for ${who}`}
+          aria-label={words.newLinkFor(who)}
         >
-          New sign-in link
+          {words.newLink}
         </Button>
       </Table.Td>
     </Table.Tr>

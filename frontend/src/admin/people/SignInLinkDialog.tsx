@@ -2,6 +2,7 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { CopyField } from "../../ui/CopyField";
+import { words } from "../../words/people";
 
 interface SignInLinkDialogProps {
   link: { email: string; url: string } | null;
@@ -10,15 +11,15 @@ interface SignInLinkDialogProps {
 
 export function SignInLinkDialog({ link, onClose }: SignInLinkDialogProps): ReactNode {
   return (
-    <Modal opened={link !== null} onClose={onClose} title="Sign-in link" size="lg">
+    <Modal opened={link !== null} onClose={onClose} title={words.link.title} size="lg">
       <Stack>
         <Text>
-          Hand this link to {link?.email}. It signs in once, and is shown only now; you can make another at any time.
+          {words.link.text(link?.email ?? "")}
         </Text>
-        <CopyField label="Link" value={link?.url ?? ""} />
+        <CopyField label={words.link.label} value={link?.url ?? ""} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
-            Close
+            {words.close}
           </Button>
         </Group>
       </Stack>

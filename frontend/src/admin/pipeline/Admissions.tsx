@@ -9,10 +9,11 @@ import { canManage } from "../../api/roles";
 import { type Admission, admissionsKey, admissionsQuery, revertAdmission, stagesKey } from "../../api/stages";
 import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count, moment, plural } from "../../ui/format";
+import { count, moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { stageName } from "../../ui/stageWords";
 import { WideTable } from "../../ui/WideTable";
+import { words } from "../../words/pipeline";
 import { ruleWords } from "./stageFigures";
 
 export function Admissions({ project }: { project: Project }): ReactNode {
@@ -21,26 +22,26 @@ export function Admissions({ project }: { project: Project }): ReactNode {
   if (admissions.isPending) return <SkeletonRows rows={2} height={44} />;
   if (admissions.error !== null) {
     return (
-      <ErrorPanel title="Admissions could not be read" message={messageOf(admissions.error)} onRetry={() => void admissions.refetch()} />
+      <ErrorPanel title={words.admissions.notRead} message={messageOf(admissions.error)} onRetry={() => void admissions.refetch()} />
     );
   }
   const { items } = admissions.data;
   if (items.length === 0) {
-    return <Text c="dimmed">No image has been moved yet. Each move is listed here with its reason, and can be taken back.</Text>;
+    return <Text c="dimmed">{words.admissions.none}</Text>;
   }
   return (
     <>
-      <WideTable label="Admissions" minWidth={720}>
+      <WideTable label={words.admissions.title} minWidth={720}>
         <Table verticalSpacing={6} className="tabular">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>When</Table.Th>
-              <Table.Th>To</Table.Th>
-              <Table.Th ta="right">Images</Table.Th>
-              <Table.Th>Which and why</Table.Th>
-              <Table.Th>By</Table.Th>
+              <Table.Th>{words.admissions.when}</Table.Th>
+              <Table.Th>{words.admissions.to}</Table.Th>
+              <Table.Th ta="right">{words.admissions.images}</Table.Th>
+              <Table.Th>{words.admissions.why}</Table.Th>
+              <Table.Th>{words.admissions.by}</Table.Th>
               <Table.Th>
-                <VisuallyHidden>Actions</VisuallyHidden>
+                <VisuallyHidden>{words.admissions.actions}</VisuallyHidden>
               </Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -51,12 +52,12 @@ export function Admissions({ project }: { project: Project }): ReactNode {
                 <Table.Td>{stageName(item.to_stage)}</Table.Td>
                 <Table.Td ta="right">{count(item.image_count)}</Table.Td>
                 <Table.Td style={{ overflowWrap: "anywhere" }}>
-                  {item.reason || "No reason given"}
+                  {item.reason || words.admissions.noReason}
                   <Text size="sm" c="dimmed">
                     {ruleWords(item.rule)}
                   </Text>
                 </Table.Td>
-                <Table.Td>{item.author?.name ?? "The stage's rule"}</Table.Td>
+                <Table.Td>{item.author?.name ?? words.admissions.byRule}</Table.Td>
                 <Table.Td ta="right">
                   <Fate admission={item} mayRevert={canManage(project)} onRevert={() => setReverting(item)} />
                 </Table.Td>
@@ -74,7 +75,7 @@ function Fate({ admission, mayRevert, onRevert }: { admission: Admission; mayRev
   if (admission.reverted_at !== null) {
     return (
       <Text size="sm" c="dimmed">
-        Taken back, {count(admission.reverted_count ?? 0)} of {count(admission.image_count)} went
+        {words.admissions.takenBack(admission.reverted_count ?? 0, admission.image_count)}
       </Text>
     );
   }
@@ -84,9 +85,9 @@ function Fate({ admission, mayRevert, onRevert }: { admission: Admission; mayRev
       size="compact-sm"
       variant="subtle"
       onClick={onRevert}
-      aria-label={`Take back the admission of ${moment(admission.created_at)} to ${stageName(admission.to_stage)}`}
+      aria-label={words.admissions.takeBackOf(moment(admission.created_at), stageName(admission.to_stage))}
     >
-      Take back
+      {words.admissions.takeBack}
     </Button>
   );
 }
@@ -99,7 +100,7 @@ interface RevertDialogProps {
 
 function RevertDialog({ projectId, admission, onClose }: RevertDialogProps): ReactNode {
   return (
-    <Modal opened={admission !== null} onClose={onClose} title="Take the admission back">
+    <Modal opened={admission !== null} onClose={onClose} title={words.admissions.takeBackTitle}>
       {admission !== null && <RevertForm projectId={projectId} admission={admission} onClose={onClose} />}
     </Modal>
   );
@@ -111,8 +112,7 @@ function RevertForm({ projectId, admission, onClose }: { projectId: number; admi
   const revert = useMutation({
     mutationFn: () => revertAdmission(projectId, admission.id, reason.trim()),
     onSuccess: ({ reverted, stay }) => {
-      const rest = stay > 0 ? `; ${count(stay)} had been worked on and stay` : "";
-      notifications.show({ message: `${plural(reverted, "image")} went back${rest}` });
+      notifications.show({ message: words.admissions.wentBack(reverted, stay) });
       onClose();
       for (const queryKey of [stagesKey(projectId), admissionsKey(projectId), imagesKey(projectId)]) {
         void queryClient.invalidateQueries({ queryKey });
@@ -128,11 +128,10 @@ function RevertForm({ projectId, admission, onClose }: { projectId: number; admi
     >
       <Stack>
         <Text c="dimmed" className="tabular">
-          Of the {plural(admission.image_count, "image")} those go back that nobody has worked on since; their proposals are
-          removed. All others stay where they are, with their masks.
+          {words.admissions.takeBackText(admission.image_count)}
         </Text>
         <TextInput
-          label="Reason"
+          label={words.reason}
           required
           data-autofocus
           maxLength={1000}
@@ -142,10 +141,10 @@ function RevertForm({ projectId, admission, onClose }: { projectId: number; admi
         />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {words.cancel}
           </Button>
           <Button type="submit" loading={revert.isPending} disabled={reason.trim() === ""}>
-            Take back
+            {words.admissions.takeBack}
           </Button>
         </Group>
       </Stack>

@@ -9,9 +9,9 @@ import { imagesKey, thumbnailUrl } from "../../api/images";
 import { admissionsKey, admit, type AdmitAnswer, type AdmitRule, stagesKey } from "../../api/stages";
 import type { StageName } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { plural } from "../../ui/format";
 import { NumberField } from "../../ui/NumberField";
 import { STAGE_WORDS } from "../../ui/stageWords";
+import { words } from "../../words/pipeline";
 
 interface AdmitDialogProps {
   projectId: number;
@@ -25,7 +25,7 @@ export function AdmitDialog({ projectId, stage, onClose }: AdmitDialogProps): Re
     <Modal
       opened={stage !== null}
       onClose={onClose}
-      title={stage === null ? "" : `Admit images to ${STAGE_WORDS[stage].name.toLowerCase()}`}
+      title={stage === null ? "" : words.admit.title(STAGE_WORDS[stage].name)}
       size="lg"
     >
       {stage !== null && <AdmitForm projectId={projectId} stage={stage} onClose={onClose} />}
@@ -77,7 +77,7 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
   const move = useMutation({
     mutationFn: (wanted: AdmitRule) => admit(projectId, stage, { rule: wanted, reason: reason.trim(), isDryRun: false }),
     onSuccess: ({ image_count }) => {
-      notifications.show({ message: `${plural(image_count, "image")} admitted to ${STAGE_WORDS[stage].name.toLowerCase()}` });
+      notifications.show({ message: words.admit.done(image_count, STAGE_WORDS[stage].name) });
       onClose();
       for (const queryKey of [stagesKey(projectId), admissionsKey(projectId), imagesKey(projectId)]) {
         void queryClient.invalidateQueries({ queryKey });
@@ -98,18 +98,18 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
         <RuleFields draft={draft} onChange={change} />
         <DryRun answer={dryRun.data} error={dryRun.error} includesDone={draft.includeDone} />
         <TextInput
-          label="Reason"
-          description="Kept in the activity log."
-          placeholder="First 500 masks are in; the detector looks good"
+          label={words.reason}
+          description={words.admit.reasonText}
+          placeholder={words.admit.reasonExample}
           required
           maxLength={1000}
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
         />
-        {move.error !== null && <ErrorPanel title="No image was moved" message={messageOf(move.error)} />}
+        {move.error !== null && <ErrorPanel title={words.admit.notMoved} message={messageOf(move.error)} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {words.cancel}
           </Button>
           <Button
             type="submit"
@@ -117,7 +117,7 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
             disabled={rule === null || found === 0 || !isSettled || reason.trim() === ""}
             className="tabular"
           >
-            {found === 0 ? "Admit images" : `Admit ${plural(found, "image")}`}
+            {found === 0 ? words.admit.admitNone : words.admit.admit(found)}
           </Button>
         </Group>
       </Stack>
@@ -131,36 +131,36 @@ function RuleFields({ draft, onChange }: { draft: Draft; onChange: (part: Partia
       <Group align="flex-end" gap="md">
         <div>
           <Text size="sm" fw={500} mb={4} id="how-many">
-            How many
+            {words.admit.howMany}
           </Text>
           <SegmentedControl
             aria-labelledby="how-many"
             value={draft.howMany}
             onChange={(value) => onChange({ howMany: value as HowMany })}
             data={[
-              { value: "all", label: "All" },
-              { value: "count", label: "A number" },
-              { value: "share", label: "A random share" },
+              { value: "all", label: words.admit.all },
+              { value: "count", label: words.admit.number },
+              { value: "share", label: words.admit.randomShare },
             ]}
           />
         </div>
         {draft.howMany === "count" && (
-          <NumberField label="Number of images" value={draft.count} onChange={(count) => onChange({ count })} min={1} max={1_000_000} />
+          <NumberField label={words.admit.numberOfImages} value={draft.count} onChange={(count) => onChange({ count })} min={1} max={1_000_000} />
         )}
         {draft.howMany === "share" && (
-          <NumberField label="Share" value={draft.percent} onChange={(percent) => onChange({ percent })} min={0.1} max={100} decimals={1} suffix="%" />
+          <NumberField label={words.admit.share} value={draft.percent} onChange={(percent) => onChange({ percent })} min={0.1} max={100} decimals={1} suffix="%" />
         )}
       </Group>
       <TextInput
-        label="Only images whose name contains"
-        placeholder="Any name"
+        label={words.admit.name}
+        placeholder={words.admit.anyName}
         value={draft.nameContains}
         maxLength={200}
         onChange={(event) => onChange({ nameContains: event.currentTarget.value })}
       />
       <Checkbox
-        label="Finished images too"
-        description="Without it only images that still wait are taken. Their masks stay as they are."
+        label={words.admit.doneToo}
+        description={words.admit.doneTooText}
         checked={draft.includeDone}
         onChange={(event) => onChange({ includeDone: event.currentTarget.checked })}
       />
@@ -175,11 +175,11 @@ interface DryRunProps {
 }
 
 function DryRun({ answer, error, includesDone }: DryRunProps): ReactNode {
-  if (error !== null) return <ErrorPanel title="It cannot be said what would move" message={messageOf(error)} />;
+  if (error !== null) return <ErrorPanel title={words.admit.unknown} message={messageOf(error)} />;
   return (
     <div aria-live="polite" style={{ minHeight: 120 }}>
       <Text className="tabular" mb={8} data-found={answer?.image_count}>
-        {answer === undefined ? "Counting" : foundWords(answer.image_count, includesDone)}
+        {answer === undefined ? words.admit.counting : foundWords(answer.image_count, includesDone)}
       </Text>
       <div className="thumbs">
         {answer?.first.map(({ id, file_name }) => (
@@ -191,6 +191,6 @@ function DryRun({ answer, error, includesDone }: DryRunProps): ReactNode {
 }
 
 function foundWords(found: number, includesDone: boolean): string {
-  if (found > 0) return `${plural(found, "image")} would move${found > 12 ? "; the first 12" : ""}:`;
-  return includesDone ? "No image of an earlier stage fits." : "No waiting image of an earlier stage fits. Finished ones are left out.";
+  if (found > 0) return words.admit.found(found);
+  return includesDone ? words.admit.noneFits : words.admit.noneWaitingFits;
 }

@@ -7,9 +7,9 @@ import { messageOf } from "../../api/errors";
 import type { StagePolicy } from "../../api/stages";
 import { type Audit, auditQuery, type Share } from "../../api/statistics";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count, plural } from "../../ui/format";
+import { count } from "../../ui/format";
 import { percent, withInterval } from "../../ui/measureWords";
-import { missing } from "./exitWords";
+import { words } from "../../words/pipeline";
 
 interface AuditFiguresProps {
   projectId: number;
@@ -21,15 +21,14 @@ export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNod
   return (
     <Stack component="section" aria-labelledby="audit" gap="sm">
       <Title order={2} id="audit">
-        Audit of the automatic masks
+        {words.audit.title}
       </Title>
       {audit.error !== null && (
-        <ErrorPanel title="The audit could not be read" message={messageOf(audit.error)} onRetry={() => void audit.refetch()} />
+        <ErrorPanel title={words.audit.notRead} message={messageOf(audit.error)} onRetry={() => void audit.refetch()} />
       )}
       {audit.data?.masks === 0 && (
         <Text c="dimmed" maw={640}>
-          {missing(0, audit.data.need, "audited mask")}. A random share of the automatic images goes to people, who correct
-          every mask on them; how far they had to be changed is the measure.
+          {words.audit.none(audit.data.need)}
         </Text>
       )}
       {audit.data !== undefined && audit.data.masks > 0 && <Figures audit={audit.data} policy={policy} />}
@@ -38,22 +37,21 @@ export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNod
 }
 
 function Figures({ audit, policy }: { audit: Audit; policy: StagePolicy | null }): ReactNode {
-  const isEnough = audit.masks >= audit.need;
+  const notYet = audit.masks >= audit.need ? words.audit.notPassed : words.audit.missing(audit.masks, audit.need);
+  const verdict = audit.is_passed ? words.audit.passed : notYet;
   return (
     <>
       <Text className="tabular" style={{ display: "flex", gap: 6 }}>
         {audit.is_passed ? (
-          <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
+          <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: words.audit.noShare }} />
         ) : (
-          <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />
+          <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: words.audit.noShare }} />
         )}
-        {audit.is_passed ? "Passed: " : isEnough ? "Not passed: " : `${missing(audit.masks, audit.need, "audited mask")}: `}
-        {plural(audit.masks, "mask")} on {plural(audit.images, "image")} looked at, {count(audit.rejected)} rejected,{" "}
-        {count(audit.added)} added.
+        {words.audit.found(verdict, audit)}
       </Text>
       <Group gap={40} align="flex-start">
-        <ShareFigure title="Above IoU 0.75" share={audit.share_75} wanted={policy?.exit.audit_min_share_75 ?? null} />
-        <ShareFigure title="Above IoU 0.90" share={audit.share_90} wanted={policy?.exit.audit_min_share_90 ?? null} />
+        <ShareFigure title={words.audit.above75} share={audit.share_75} wanted={policy?.exit.audit_min_share_75 ?? null} />
+        <ShareFigure title={words.audit.above90} share={audit.share_90} wanted={policy?.exit.audit_min_share_90 ?? null} />
       </Group>
       {audit.by_threshold.length > 0 && <Thresholds audit={audit} />}
     </>
@@ -79,8 +77,8 @@ function ShareFigure({ title, share: { value, low, high }, wanted }: { title: st
         <circle cx={at(value)} cy={8} r={4} fill="var(--sl-accent)" />
       </svg>
       <Text size="sm" c="dimmed">
-        {low !== null && high !== null ? `${percent(low)} to ${percent(high)} with 95 % confidence` : "Too few for an interval"}
-        {wanted !== null && `; ${percent(wanted, 0)} wanted`}
+        {low !== null && high !== null ? words.audit.interval(percent(low), percent(high)) : words.audit.noInterval}
+        {wanted !== null && words.audit.wanted(percent(wanted, 0))}
       </Text>
     </div>
   );
@@ -88,19 +86,19 @@ function ShareFigure({ title, share: { value, low, high }, wanted }: { title: st
 
 function Thresholds({ audit }: { audit: Audit }): ReactNode {
   const share = ({ value, low, high }: Share): string =>
-    value === null ? "none" : withInterval({ value, low, high }, (part) => percent(part, 0));
+    value === null ? words.audit.noShare : withInterval({ value, low, high }, (part) => percent(part, 0));
   return (
     <details>
-      <summary>What other thresholds would have kept, and how good that is</summary>
+      <summary>{words.audit.thresholds}</summary>
       <Table verticalSpacing={4} className="tabular" maw={880} mt="xs" style={{ whiteSpace: "nowrap" }}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th ta="right">Predicted IoU above</Table.Th>
-            <Table.Th ta="right">Stability from</Table.Th>
-            <Table.Th ta="right">Masks</Table.Th>
-            <Table.Th ta="right">Kept</Table.Th>
-            <Table.Th ta="right">Above 0.75</Table.Th>
-            <Table.Th ta="right">Above 0.90</Table.Th>
+            <Table.Th ta="right">{words.audit.predictedIou}</Table.Th>
+            <Table.Th ta="right">{words.audit.stability}</Table.Th>
+            <Table.Th ta="right">{words.audit.masks}</Table.Th>
+            <Table.Th ta="right">{words.audit.kept}</Table.Th>
+            <Table.Th ta="right">{words.audit.short75}</Table.Th>
+            <Table.Th ta="right">{words.audit.short90}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

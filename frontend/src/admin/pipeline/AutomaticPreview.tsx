@@ -6,11 +6,12 @@ import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
 import { firstImagesQuery, thumbnailUrl } from "../../api/images";
 import { projectKey } from "../../api/projects";
-import { type AutomaticMask, type AutomaticOptions, previewAutomatic } from "../../api/stages";
+import { type AutomaticMask, type AutomaticOptions, type AutomaticThresholds, previewAutomatic } from "../../api/stages";
 import type { Image } from "../../api/types";
 import { Delayed } from "../../ui/Delayed";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
+import { words } from "../../words/pipeline";
 import { MaskPicture } from "./MaskPicture";
 
 const IMAGES = 12;
@@ -31,13 +32,13 @@ export function AutomaticPreview({ projectId, options, onChange }: AutomaticPrev
     <Stack component="section" aria-labelledby="preview" gap="sm">
       <div>
         <Title order={3} id="preview">
-          Try the thresholds on an image
+          {words.preview.title}
         </Title>
         <Text c="dimmed" size="sm">
-          Choose a photo, then move the sliders. Nothing is stored until you save the settings.
+          {words.preview.text}
         </Text>
       </div>
-      <div className="preview-choice" role="group" aria-label="Photo to try">
+      <div className="preview-choice" role="group" aria-label={words.preview.choose}>
         {images.data?.items.map(({ id, file_name }) => (
           <button key={id} type="button" aria-pressed={id === chosen} title={file_name} onClick={() => setChosen(id)}>
             <img src={thumbnailUrl(id)} alt={file_name} loading="lazy" />
@@ -52,7 +53,15 @@ export function AutomaticPreview({ projectId, options, onChange }: AutomaticPrev
 /** The options to ask with: those of the stage, but for the thresholds, which filter here. */
 const askedWith = (options: AutomaticOptions): AutomaticOptions => ({ ...options, ...LOOSE });
 
-export function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stability_score_thresh }: AutomaticOptions): Set<number> {
+type Thresholds = Pick<AutomaticThresholds, "pred_iou_thresh" | "stability_score_thresh">;
+
+/** What the options leave open is the model's own. */
+const thresholdsOf = ({ pred_iou_thresh, stability_score_thresh }: AutomaticOptions, own: Thresholds): Thresholds => ({
+  pred_iou_thresh: pred_iou_thresh ?? own.pred_iou_thresh,
+  stability_score_thresh: stability_score_thresh ?? own.stability_score_thresh,
+});
+
+function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stability_score_thresh }: Thresholds): Set<number> {
   const indices = masks.flatMap((mask, index) =>
     mask.predicted_iou > pred_iou_thresh && mask.stability_score >= stability_score_thresh ? [index] : [],
   );
@@ -80,7 +89,8 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
     refetchOnWindowFocus: false,
   });
   const masks = answer.data?.masks ?? [];
-  const shown = kept(masks, options);
+  const thresholds = answer.data === undefined ? null : thresholdsOf(options, answer.data.model_thresholds);
+  const shown = thresholds === null ? new Set<number>() : kept(masks, thresholds);
   const isOutdated = JSON.stringify(wanted) !== JSON.stringify(asked);
   return (
     <div className="preview-layout" data-preview={answer.data === undefined ? "asking" : "ready"}>
@@ -89,7 +99,7 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
         <div aria-live="polite" className="tabular">
           {answer.isPending && (
             <Delayed>
-              <Text>The model is looking at {count(asked.points_per_side ** 2)} places</Text>
+              <Text>{words.preview.looking(asked.points_per_side ** 2)}</Text>
             </Delayed>
           )}
           {answer.data !== undefined && (
@@ -97,32 +107,35 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
               <Text span fz={24} fw={600}>
                 {count(shown.size)}
               </Text>{" "}
-              of {count(masks.length)} masks kept
+              {words.preview.ofKept(masks.length)}
             </Text>
           )}
           {masks.length > 0 && shown.size === 0 && (
             <Text size="sm" c="dimmed">
-              The surest mask has a predicted IoU of {best(masks, "predicted_iou")}, the steadiest a stability of{" "}
-              {best(masks, "stability_score")}.
+              {words.preview.best(best(masks, "predicted_iou"), best(masks, "stability_score"))}
             </Text>
           )}
         </div>
         {answer.error !== null && (
-          <ErrorPanel title="No masks came" message={messageOf(answer.error)} onRetry={() => void answer.refetch()} />
+          <ErrorPanel title={words.preview.none} message={messageOf(answer.error)} onRetry={() => void answer.refetch()} />
         )}
-        <Threshold
-          label="Predicted IoU above"
-          value={options.pred_iou_thresh}
-          onChange={(pred_iou_thresh) => onChange({ pred_iou_thresh })}
-        />
-        <Threshold
-          label="Stability from"
-          value={options.stability_score_thresh}
-          onChange={(stability_score_thresh) => onChange({ stability_score_thresh })}
-        />
+        {thresholds !== null && (
+          <>
+            <Threshold
+              label={words.audit.predictedIou}
+              value={thresholds.pred_iou_thresh}
+              onChange={(pred_iou_thresh) => onChange({ pred_iou_thresh })}
+            />
+            <Threshold
+              label={words.audit.stability}
+              value={thresholds.stability_score_thresh}
+              onChange={(stability_score_thresh) => onChange({ stability_score_thresh })}
+            />
+          </>
+        )}
         {isOutdated && (
           <Button variant="default" onClick={() => setAsked(wanted)}>
-            Ask again with the new grid
+            {words.preview.again}
           </Button>
         )}
       </Stack>

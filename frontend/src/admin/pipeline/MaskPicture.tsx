@@ -7,6 +7,7 @@ import type { Image } from "../../api/types";
 import { createMaskPictures, type MaskPictures } from "../../canvas/render/masks";
 import { createPainter } from "../../canvas/render/painter";
 import { paletteColour } from "../../canvas/render/palette";
+import { words } from "../../words/pipeline";
 
 const FILL_OPACITY = 0.45;
 
@@ -49,7 +50,7 @@ export function MaskPicture({ image, masks, shown }: MaskPictureProps): ReactNod
         width={Math.round(width * ratio)}
         height={Math.round((width * ratio * image.height) / image.width)}
         role="img"
-        aria-label={`${shown.size} masks drawn over ${image.file_name}`}
+        aria-label={words.picture(shown.size, image.file_name)}
         data-painted={paintedCount}
       />
     </div>

@@ -1,6 +1,6 @@
 // The three stages side by side: what is where, how fast it moves, what lets it go on, and the hand that moves it.
 import "./pipeline.css";
-import { Stack, Title } from "@mantine/core";
+import { Alert, Group, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Fragment, type ReactNode, useState } from "react";
@@ -11,10 +11,10 @@ import { type Stage, stagesQuery } from "../../api/stages";
 import type { Project, StageName } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count } from "../../ui/format";
 import { ButtonLink } from "../../ui/links";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { STAGE_ORDER, STAGE_WORDS } from "../../ui/stageWords";
+import { words } from "../../words/pipeline";
 import { AdmitDialog } from "./AdmitDialog";
 import { Admissions } from "./Admissions";
 import { AuditFigures } from "./AuditFigures";
@@ -34,14 +34,32 @@ export function PipelinePage(): ReactNode {
       {stages.isPending && <SkeletonRows rows={1} height={320} />}
       {stages.error !== null && (
         <ErrorPanel
-          title="The stages could not be read"
+          title={words.notRead}
           message={messageOf(stages.error)}
-          safe="Annotating goes on without this page."
+          safe={words.safe}
           onRetry={() => void stages.refetch()}
         />
       )}
+      {stages.data?.detector_fits === false && <DetectorOutlived project={project} />}
       {stages.data !== undefined && <Pipeline project={project} stages={inOrder(stages.data.stages)} />}
     </Stack>
+  );
+}
+
+function DetectorOutlived({ project }: { project: Project }): ReactNode {
+  return (
+    <Alert variant="default" title={words.detectorOutlived}>
+      <Stack gap="sm">
+        <Text>{words.detectorOutlivedText}</Text>
+        {canManage(project) && (
+          <Group>
+            <ButtonLink variant="default" to="/projects/$projectId/models" params={{ projectId: project.id }}>
+              {words.toModels}
+            </ButtonLink>
+          </Group>
+        )}
+      </Stack>
+    </Alert>
   );
 }
 
@@ -57,7 +75,7 @@ function Pipeline({ project, stages }: { project: Project; stages: readonly Stag
     void navigate({ to: ".", search: stage === open ? {} : { stage }, replace: true, resetScroll: false });
   return (
     <>
-      <section aria-label="Stages">
+      <section aria-label={words.stages}>
         <ol className="lanes">
           {stages.map((stage, i) => (
             <Fragment key={stage.stage}>
@@ -78,7 +96,7 @@ function Pipeline({ project, stages }: { project: Project; stages: readonly Stag
       <AuditFigures projectId={project.id} policy={stages.find(({ stage }) => stage === "fully_automatic")?.policy ?? null} />
       <Stack component="section" aria-labelledby="admissions" gap="sm">
         <Title order={2} id="admissions">
-          Admissions
+          {words.admissions.title}
         </Title>
         <Admissions project={project} />
       </Stack>
@@ -94,8 +112,8 @@ function Flow({ from }: { from: Stage | undefined }): ReactNode {
   return (
     <li className="flow tabular" data-moved={moved > 0}>
       <span className="flow-count">
-        {moved > 0 ? `${count(moved)} moved` : ""}
-        <span className="sr-only"> on from {name}</span>
+        {moved > 0 ? words.moved(moved) : ""}
+        <span className="sr-only"> {words.onFrom(name)}</span>
       </span>
     </li>
   );
@@ -104,17 +122,16 @@ function Flow({ from }: { from: Stage | undefined }): ReactNode {
 function NoImages({ project }: { project: Project }): ReactNode {
   return (
     <EmptyState
-      title="The pipeline begins with images"
+      title={words.none}
       action={
         canManage(project) ? (
           <ButtonLink to="/projects/$projectId" params={{ projectId: project.id }} search={{}}>
-            Add images
+            {words.addImages}
           </ButtonLink>
         ) : undefined
       }
     >
-      New images wait in the assisted manual stage. Once people have made masks and a model has learned from them, images
-      go on to the semi-automatic and the fully automatic stage.
+      {words.noneText}
     </EmptyState>
   );
 }

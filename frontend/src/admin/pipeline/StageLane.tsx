@@ -3,10 +3,13 @@ import { Button, Group, Progress, Text, Title } from "@mantine/core";
 import { IconCircleCheck, IconSettings } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { Stage } from "../../api/stages";
-import { count, duration, plural } from "../../ui/format";
+import { count, duration } from "../../ui/format";
 import { decimal } from "../../ui/measureWords";
 import { STAGE_WORDS } from "../../ui/stageWords";
+import { words as imageWords } from "../../words/images";
 import { STATE_MARKS } from "../images/imageStates";
+import { words } from "../../words/pipeline";
+import { words as uiWords } from "../../words/ui";
 import { progressWords } from "./exitWords";
 import { ITEM_STATES, itemsOf } from "./stageFigures";
 
@@ -42,8 +45,8 @@ export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit 
       <Exit stage={stage} />
       <Group gap="xs" mt="auto">
         {onAdmit !== null && mayManage && (
-          <Button size="compact-md" onClick={onAdmit} aria-label={`Admit images to ${name}`}>
-            Admit images
+          <Button size="compact-md" onClick={onAdmit} aria-label={words.lane.admitTo(name)}>
+            {words.lane.admit}
           </Button>
         )}
         <Button
@@ -52,10 +55,10 @@ export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit 
           leftSection={<IconSettings aria-hidden size={16} />}
           aria-expanded={isOpen}
           aria-controls="stage-panel"
-          aria-label={`Settings of ${name}`}
+          aria-label={words.lane.settingsOf(name)}
           onClick={onToggle}
         >
-          Settings
+          {words.lane.settings}
         </Button>
       </Group>
     </li>
@@ -64,20 +67,16 @@ export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit 
 
 function NothingHere({ stage, canEnter }: { stage: Stage; canEnter: boolean }): ReactNode {
   const moved = stage.counts.moved;
-  if (moved > 0) return <Text c="dimmed">All {count(moved)} images went on to a later stage.</Text>;
-  if (stage.stage === "assisted_manual") return <Text c="dimmed">No image waits here. New ones begin in this stage.</Text>;
-  return (
-    <Text c="dimmed">
-      No image yet. {canEnter ? "Admit some, once there is a model worth trusting." : "An admin of the project admits them."}
-    </Text>
-  );
+  if (moved > 0) return <Text c="dimmed">{words.lane.allMoved(moved)}</Text>;
+  if (stage.stage === "assisted_manual") return <Text c="dimmed">{words.lane.noneInFirst}</Text>;
+  return <Text c="dimmed">{words.lane.none(canEnter)}</Text>;
 }
 
 function Figures({ stage, items }: { stage: Stage; items: number }): ReactNode {
   const { counts, rate_per_hour, seconds_left, masks } = stage;
   const pace = [
-    rate_per_hour === null ? null : `${rate_per_hour >= 10 ? count(Math.round(rate_per_hour)) : decimal(rate_per_hour)} images/h`,
-    seconds_left === null ? null : `about ${duration(seconds_left)} left`,
+    rate_per_hour === null ? null : words.lane.perHour(rate_per_hour >= 10 ? count(Math.round(rate_per_hour)) : decimal(rate_per_hour)),
+    seconds_left === null ? null : uiWords.timeLeft(duration(seconds_left)),
   ].filter((fact) => fact !== null);
   return (
     <div className="tabular">
@@ -86,10 +85,10 @@ function Figures({ stage, items }: { stage: Stage; items: number }): ReactNode {
           <Text span fz={24} fw={600} lh={1.2}>
             {count(items)}
           </Text>{" "}
-          {items === 1 ? "image" : "images"}
+          {words.lane.imagesUnit(items)}
         </Text>
         <Text size="sm" c="dimmed">
-          {plural(masks, "mask")}
+          {words.lane.masks(masks)}
         </Text>
       </Group>
       <div className="state-bar" aria-hidden style={{ margin: "8px 0 10px" }}>
@@ -105,37 +104,37 @@ function Figures({ stage, items }: { stage: Stage; items: number }): ReactNode {
         ))}
       </dl>
       <Text size="sm" c="dimmed" mt={10}>
-        {pace.length === 0 ? "No pace yet: nothing was finished in the last hour." : pace.join(", ")}
+        {pace.length === 0 ? words.lane.noPace : uiWords.listed(pace)}
       </Text>
     </div>
   );
 }
 
 function StateCount({ state, value }: { state: (typeof ITEM_STATES)[number]; value: number }): ReactNode {
-  const { word, colour, Icon } = STATE_MARKS[state];
+  const { colour, Icon } = STATE_MARKS[state];
   return (
     <div data-none={value === 0} data-state={state}>
       <Icon aria-hidden size={14} color={value === 0 ? "var(--sl-muted)" : colour} style={{ flex: "none" }} />
-      <dt>{word}</dt>
+      <dt>{imageWords.states[state]}</dt>
       <dd>{count(value)}</dd>
     </div>
   );
 }
 
 function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
-  const title = stage === "fully_automatic" ? "Trusted when" : "Goes on when";
+  const title = stage === "fully_automatic" ? words.lane.trustedWhen : words.lane.goesOnWhen;
   if (exit.is_ready) {
     return (
       <Text size="sm" style={{ display: "flex", gap: 6 }}>
         <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
-        {stage === "fully_automatic" ? "The audit has been passed." : "The exit rule is met: images may go on."}
+        {stage === "fully_automatic" ? words.lane.auditPassed : words.lane.exitMet}
       </Text>
     );
   }
   if (exit.progress.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        {exit.unmet.length > 0 ? exit.unmet.join(" ") : "No exit rule is set: images go on when an admin moves them."}
+        {exit.unmet.length > 0 ? exit.unmet.join(" ") : words.lane.noExit}
       </Text>
     );
   }
@@ -150,7 +149,7 @@ function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
           return (
             <li key={progress.name}>
               <Group gap={6} mb={4} wrap="nowrap">
-                {isMet && <IconCircleCheck aria-label="met" size={14} color="var(--sl-green)" style={{ flex: "none" }} />}
+                {isMet && <IconCircleCheck aria-label={words.lane.met} size={14} color="var(--sl-green)" style={{ flex: "none" }} />}
                 <span>{sentence}</span>
               </Group>
               <Progress value={100 * share} size={4} color={isMet ? "var(--sl-green)" : "accent"} aria-label={sentence} />

@@ -10,6 +10,7 @@ import type { Project } from "../../api/types";
 import { SaveBar } from "../../ui/SaveBar";
 import { STAGE_WORDS } from "../../ui/stageWords";
 import { useDraft } from "../../ui/useDraft";
+import { words } from "../../words/stageSettings";
 import { AutomaticPreview } from "./AutomaticPreview";
 import { AutomaticSettings, ExitSettings, ProposalSettings, QueueSettings } from "./StageSettings";
 
@@ -27,7 +28,7 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
     mutationFn: (change: Partial<StagePolicy>) => changeStage(project.id, stage.stage, change, draft.revision),
     onSuccess: (changed) => {
       queryClient.setQueryData(stagesQuery(project.id).queryKey, (known) => known && withStage(known, changed));
-      notifications.show({ message: `Settings of ${name.toLowerCase()} saved` });
+      notifications.show({ message: words.saved(name) });
     },
     onSettled: () => queryClient.invalidateQueries({ queryKey: stagesKey(project.id) }),
   });
@@ -37,9 +38,9 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
     <Stack component="section" aria-labelledby="stage-settings" id="stage-panel" gap="lg">
       <div>
         <Title order={2} id="stage-settings">
-          Settings of {name.toLowerCase()}
+          {words.title(name)}
         </Title>
-        {isReadOnly && <Text c="dimmed">Admins of the project change them.</Text>}
+        {isReadOnly && <Text c="dimmed">{words.readOnly}</Text>}
       </div>
       <form
         onSubmit={(event) => {
@@ -48,7 +49,7 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
         }}
       >
         <Stack gap="lg">
-          <fieldset className="field-group" disabled={isReadOnly} aria-label="Settings">
+          <fieldset className="field-group" disabled={isReadOnly} aria-label={words.fields}>
             <Stack gap="lg">
               <QueueSettings {...parts} stage={stage.stage} />
               {stage.stage === "semi_automatic" && <ProposalSettings {...parts} />}
@@ -58,7 +59,7 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
           </fieldset>
           {!isReadOnly && (
             <SaveBar
-              label="Save settings"
+              label={words.save}
               isDirty={draft.isDirty}
               isSaving={save.isPending}
               isOvertaken={draft.isOvertaken}

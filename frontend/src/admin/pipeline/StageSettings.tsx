@@ -5,51 +5,50 @@ import type { AutomaticOptions, ExitRule, ProposeOptions, QueueOrder, StagePolic
 import type { StageName } from "../../api/types";
 import { FieldGroup } from "../../ui/FieldGroup";
 import { NumberField } from "../../ui/NumberField";
+import { words } from "../../words/stageSettings";
 
 interface PartProps {
   policy: StagePolicy;
   onChange: (part: Partial<StagePolicy>) => void;
 }
 
-const ORDERS: readonly { value: QueueOrder; label: string }[] = [
-  { value: "oldest", label: "Oldest first" },
-  { value: "newest", label: "Newest first" },
-  { value: "random", label: "Random" },
-  { value: "uncertain", label: "Least certain first" },
-];
+const ORDERS = (["oldest", "newest", "random", "uncertain"] as const satisfies readonly QueueOrder[]).map((value) => ({
+  value,
+  label: words.queue.orders[value],
+}));
 
 export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: StageName }): ReactNode {
   return (
-    <FieldGroup title="Queue">
+    <FieldGroup title={words.queue.title}>
       <Select
-        label="Order"
+        label={words.queue.order}
         data={ORDERS}
         value={policy.queue_order}
         allowDeselect={false}
         onChange={(order) => order !== null && onChange({ queue_order: order as QueueOrder })}
       />
       <NumberField
-        label="Hint to move on after"
-        description="Seconds on one mask; a hint, never a stop."
+        label={words.queue.hint}
+        description={words.queue.hintText}
         value={policy.hint_seconds}
         onChange={(value) => value !== null && onChange({ hint_seconds: value })}
         min={0}
         max={86_400}
-        suffix="s"
+        suffix={words.queue.seconds}
       />
       <NumberField
-        label="Budget"
-        description="No more images than this get into the stage."
-        whenEmpty="No limit"
+        label={words.queue.budget}
+        description={words.queue.budgetText}
+        whenEmpty={words.queue.noLimit}
         value={policy.budget_images}
         onChange={(value) => onChange({ budget_images: value })}
         min={1}
-        suffix="images"
+        suffix={words.queue.images}
       />
       {stage === "fully_automatic" && (
         <NumberField
-          label="Audited share"
-          description="Of the automatic images, drawn at random."
+          label={words.queue.audited}
+          description={words.queue.auditedText}
           value={100 * policy.review_share}
           onChange={(value) => value !== null && onChange({ review_share: value / 100 })}
           min={0}
@@ -65,25 +64,25 @@ export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: 
 export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
   const change = (part: Partial<ProposeOptions>): void => onChange({ propose: { ...policy.propose, ...part } });
   return (
-    <FieldGroup title="Which proposals are shown">
-      <Fraction label="Detector score above" value={policy.propose.min_score} onChange={(min_score) => change({ min_score })} />
+    <FieldGroup title={words.proposals.title}>
+      <Fraction label={words.proposals.score} value={policy.propose.min_score} onChange={(min_score) => change({ min_score })} />
       <Fraction
-        label="Predicted IoU above"
+        label={words.proposals.predictedIou}
         value={policy.propose.min_predicted_iou}
         onChange={(min_predicted_iou) => change({ min_predicted_iou })}
       />
       <Fraction
-        label="Overlap of duplicates"
+        label={words.proposals.overlap}
         value={policy.propose.mask_nms_thresh}
         onChange={(mask_nms_thresh) => change({ mask_nms_thresh })}
       />
       <NumberField
-        label="Proposals per image"
+        label={words.proposals.perImage}
         value={policy.propose.max_proposals}
         onChange={(value) => value !== null && change({ max_proposals: value })}
         min={1}
         max={1000}
-        suffix="at most"
+        suffix={words.proposals.atMost}
       />
     </FieldGroup>
   );
@@ -93,41 +92,49 @@ export function AutomaticSettings({ policy, onChange }: PartProps): ReactNode {
   const { automatic } = policy;
   const change = (part: Partial<AutomaticOptions>): void => onChange({ automatic: { ...automatic, ...part } });
   return (
-    <FieldGroup title="Automatic masks">
-      <Fraction label="Predicted IoU above" value={automatic.pred_iou_thresh} onChange={(pred_iou_thresh) => change({ pred_iou_thresh })} />
-      <Fraction
-        label="Stability from"
-        value={automatic.stability_score_thresh}
-        onChange={(stability_score_thresh) => change({ stability_score_thresh })}
+    <FieldGroup title={words.automatic.title}>
+      <NumberField
+        label={words.automatic.predictedIou}
+        whenEmpty={words.automatic.own}
+        value={automatic.pred_iou_thresh}
+        onChange={(pred_iou_thresh) => change({ pred_iou_thresh })}
+        {...FRACTION}
       />
       <NumberField
-        label="Points per side"
-        description="32 asks at 32 x 32 places."
+        label={words.automatic.stability}
+        whenEmpty={words.automatic.own}
+        value={automatic.stability_score_thresh}
+        onChange={(stability_score_thresh) => change({ stability_score_thresh })}
+        {...FRACTION}
+      />
+      <NumberField
+        label={words.automatic.points}
+        description={words.automatic.pointsText}
         value={automatic.points_per_side}
         onChange={(value) => value !== null && change({ points_per_side: value })}
         min={1}
         max={128}
       />
       <NumberField
-        label="Crop layers"
-        description="Each looks closer; more time, more small masks."
+        label={words.automatic.crops}
+        description={words.automatic.cropsText}
         value={automatic.crop_n_layers}
         onChange={(value) => value !== null && change({ crop_n_layers: value })}
         min={0}
         max={3}
       />
       <NumberField
-        label="Smallest part"
-        description="Smaller specks and holes are removed."
+        label={words.automatic.smallest}
+        description={words.automatic.smallestText}
         value={automatic.min_mask_region_area}
         onChange={(value) => value !== null && change({ min_mask_region_area: value })}
         min={0}
-        suffix="pixels"
+        suffix={words.automatic.pixels}
       />
-      <Fraction label="Box overlap of duplicates" value={automatic.box_nms_thresh} onChange={(box_nms_thresh) => change({ box_nms_thresh })} />
+      <Fraction label={words.automatic.boxOverlap} value={automatic.box_nms_thresh} onChange={(box_nms_thresh) => change({ box_nms_thresh })} />
       <Fraction
-        label="Overlap with people's masks"
-        description="Automatic masks above it are left out."
+        label={words.automatic.peopleOverlap}
+        description={words.automatic.peopleOverlapText}
         value={policy.human_overlap_iou}
         onChange={(human_overlap_iou) => onChange({ human_overlap_iou })}
       />
@@ -139,20 +146,20 @@ export function ExitSettings({ policy, onChange, stage }: PartProps & { stage: S
   const change = (part: Partial<ExitRule>): void => onChange({ exit: { ...policy.exit, ...part } });
   if (stage === "fully_automatic") {
     return (
-      <FieldGroup title="Trusted when">
+      <FieldGroup title={words.exit.trusted}>
         <NumberField
-          label="Audited masks"
+          label={words.exit.audited}
           value={policy.exit.audit_min_masks}
           onChange={(value) => value !== null && change({ audit_min_masks: value })}
           min={1}
         />
         <Fraction
-          label="Share above IoU 0.75"
+          label={words.exit.share75}
           value={policy.exit.audit_min_share_75}
           onChange={(audit_min_share_75) => change({ audit_min_share_75 })}
         />
         <Fraction
-          label="Share above IoU 0.90"
+          label={words.exit.share90}
           value={policy.exit.audit_min_share_90}
           onChange={(audit_min_share_90) => change({ audit_min_share_90 })}
         />
@@ -160,40 +167,42 @@ export function ExitSettings({ policy, onChange, stage }: PartProps & { stage: S
     );
   }
   return (
-    <FieldGroup title="Images go on when there are">
-      <NumberField label="Masks" whenEmpty="Any number" value={policy.exit.min_masks} onChange={(min_masks) => change({ min_masks })} min={1} />
+    <FieldGroup title={words.exit.goesOn}>
+      <NumberField label={words.exit.masks} whenEmpty={words.exit.anyNumber} value={policy.exit.min_masks} onChange={(min_masks) => change({ min_masks })} min={1} />
       <NumberField
-        label="Finished images"
-        whenEmpty="Any number"
+        label={words.exit.finished}
+        whenEmpty={words.exit.anyNumber}
         value={policy.exit.min_images}
         onChange={(min_images) => change({ min_images })}
         min={1}
       />
       <NumberField
-        label="Seconds per mask, or less"
-        whenEmpty="Any time"
+        label={words.exit.secondsPerMask}
+        whenEmpty={words.exit.anyTime}
         value={policy.exit.max_seconds_per_mask}
         onChange={(max_seconds_per_mask) => change({ max_seconds_per_mask })}
         min={0.1}
         decimals={1}
-        suffix="s"
+        suffix={words.exit.seconds}
       />
       <NumberField
-        label="Images at a time"
-        description="How many go on when the rule moves them."
+        label={words.exit.batch}
+        description={words.exit.batchText}
         value={policy.exit.batch}
         onChange={(value) => value !== null && change({ batch: value })}
         min={1}
       />
       <Switch
-        label="Move images on by itself"
-        description="Without it an admin admits them."
+        label={words.exit.automatic}
+        description={words.exit.automaticText}
         checked={policy.exit.is_automatic}
         onChange={(event) => change({ is_automatic: event.currentTarget.checked })}
       />
     </FieldGroup>
   );
 }
+
+const FRACTION = { min: 0, max: 1, step: 0.01, decimals: 3 };
 
 interface FractionProps {
   label: string;
@@ -203,5 +212,5 @@ interface FractionProps {
 }
 
 function Fraction({ onChange, ...shared }: FractionProps): ReactNode {
-  return <NumberField {...shared} onChange={(value) => value !== null && onChange(value)} min={0} max={1} step={0.01} decimals={3} />;
+  return <NumberField {...shared} onChange={(value) => value !== null && onChange(value)} {...FRACTION} />;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { missing, progressWords } from "./exitWords";
+import { progressWords } from "./exitWords";
 import { itemsOf, ruleWords } from "./stageFigures";
 
 it("says how far a stage is from its exit", () => {
@@ -24,10 +24,6 @@ it("knows that seconds are to come down", () => {
     isMet: false,
   });
   expect(progressWords({ name: "seconds_per_mask", have: 8.4, need: 10 }).isMet).toBe(true);
-});
-
-it("says what is needed and what there is", () => {
-  expect(missing(12, 50, "accepted mask")).toBe("Needs 50 accepted masks; 12 so far");
 });
 
 it("counts the images of a stage without those that went on", () => {

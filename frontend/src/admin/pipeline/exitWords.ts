@@ -1,7 +1,7 @@
 // What a stage still needs before its images may go on, as sentences and as shares of a bar.
 import type { ExitProgress } from "../../api/stages";
-import { count, plural } from "../../ui/format";
 import { percent, seconds } from "../../ui/measureWords";
+import { words } from "../../words/pipeline";
 
 export interface ProgressWords {
   sentence: string;
@@ -22,11 +22,11 @@ export function progressWords({ name, have, need }: ExitProgress): ProgressWords
 }
 
 function sentenceOf(name: string, have: number, need: number): string {
-  if (LOWER_IS_BETTER.has(name)) return `${seconds(have)} per mask, ${seconds(need)} or less wanted`;
+  if (LOWER_IS_BETTER.has(name)) return words.exit.seconds(seconds(have), seconds(need));
   const bar = barOf(name);
-  if (bar !== null) return `${percent(have)} of audited masks above IoU ${bar}, ${percent(need)} wanted`;
-  const unit = /audit/.test(name) ? "audited mask" : /image/.test(name) ? "image" : "mask";
-  return `${count(have)} of ${plural(need, unit)}`;
+  if (bar !== null) return words.exit.share(percent(have), bar, percent(need));
+  if (/audit/.test(name)) return words.exit.auditedMasks(have, need);
+  return /image/.test(name) ? words.exit.images(have, need) : words.exit.masks(have, need);
 }
 
 /** The IoU of a share of audited masks; null for other measures. */
@@ -36,11 +36,6 @@ function barOf(name: string): string | null {
 }
 
 function unknownWords(name: string, need: number): string {
-  if (LOWER_IS_BETTER.has(name)) return `${seconds(need)} per mask or less wanted; not measured yet`;
-  return `${percent(need)} of audited masks above IoU ${barOf(name) ?? ""} wanted; none audited yet`;
-}
-
-/** "Needs 38 more audited masks" for a count that has not been reached. */
-export function missing(have: number, need: number, unit: string): string {
-  return `Needs ${plural(need, unit)}; ${count(have)} so far`;
+  if (LOWER_IS_BETTER.has(name)) return words.exit.secondsUnknown(seconds(need));
+  return words.exit.shareUnknown(barOf(name) ?? "", percent(need));
 }

@@ -1,6 +1,6 @@
 // Counts and rules of a stage, added up and put into words.
 import type { AdmitRule, ItemState } from "../../api/stages";
-import { plural } from "../../ui/format";
+import { words } from "../../words/pipeline";
 
 /** States in the order images pass through them. */
 export const ITEM_STATES = ["proposing", "ready", "claimed", "done", "skipped"] as const satisfies readonly ItemState[];
@@ -12,11 +12,10 @@ export const itemsOf = (counts: Record<ItemState, number>): number =>
 export function ruleWords(rule: Partial<AdmitRule>): string {
   const { count = null, name_contains = null, random_share = null, image_ids = null, include_done = false } = rule;
   const which = (): string => {
-    if (image_ids !== null) return plural(image_ids.length, "chosen image");
-    if (count !== null) return plural(count, "image");
-    if (random_share !== null) return `A random ${Number((100 * random_share).toFixed(1))} % of the waiting images`;
-    return "All waiting images";
+    if (image_ids !== null) return words.rule.chosen(image_ids.length);
+    if (count !== null) return words.rule.count(count);
+    if (random_share !== null) return words.rule.share(Number((100 * random_share).toFixed(1)));
+    return words.rule.all;
   };
-  const named = name_contains === null || name_contains === "" ? "" : ` whose name contains "${name_contains}"`;
-  return `${which()}${named}${include_done ? ", finished ones too" : ""}`;
+  return words.rule.sentence(which(), name_contains === "" ? null : name_contains, include_done);
 }

@@ -6,6 +6,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
 import { createProject, projectsQuery } from "../../api/projects";
+import { words } from "../../words/projects";
 
 export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactNode {
   const queryClient = useQueryClient();
@@ -21,12 +22,12 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
     },
   });
   return (
-    <Modal opened={isOpen} onClose={onClose} title="Create project">
+    <Modal opened={isOpen} onClose={onClose} title={words.create}>
       <form onSubmit={form.onSubmit((values) => create.mutate(values))}>
         <Stack>
           <TextInput
-            label="Name"
-            placeholder="Street furniture 2026"
+            label={words.name}
+            placeholder={words.nameExample}
             required
             maxLength={120}
             data-autofocus
@@ -34,8 +35,8 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
             error={create.error === null ? null : messageOf(create.error)}
           />
           <Textarea
-            label="Description (optional)"
-            placeholder="What is in the photos, and what counts as one mask"
+            label={words.description}
+            placeholder={words.descriptionExample}
             autosize
             minRows={2}
             maxRows={8}
@@ -44,10 +45,10 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
           />
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>
-              Cancel
+              {words.cancel}
             </Button>
             <Button type="submit" loading={create.isPending}>
-              Create project
+              {words.create}
             </Button>
           </Group>
         </Stack>

@@ -12,8 +12,8 @@ import { meQuery } from "../../api/session";
 import type { Project } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { count, plural } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/projects";
 import { CreateProject } from "./CreateProject";
 
 const STRIP_IMAGES = 4;
@@ -22,26 +22,26 @@ export function ProjectsPage(): ReactNode {
   const projects = useQuery(projectsQuery);
   const { data: me } = useQuery(meQuery);
   const [isCreating, setIsCreating] = useState(false);
-  const create = <Button onClick={() => setIsCreating(true)}>Create project</Button>;
+  const create = <Button onClick={() => setIsCreating(true)}>{words.create}</Button>;
   return (
     <div className="page page-centred">
       <Group justify="space-between" mb="md" mih={36}>
-        <Title order={1}>Projects</Title>
+        <Title order={1}>{words.title}</Title>
         {isAdmin(me) && (projects.data?.items.length ?? 0) > 0 && create}
       </Group>
       {projects.isPending && <SkeletonRows rows={4} height={80} />}
       {projects.error !== null && (
         <ErrorPanel
-          title="Projects could not be read"
+          title={words.notRead}
           message={messageOf(projects.error)}
           onRetry={() => void projects.refetch()}
         />
       )}
       {projects.data?.items.length === 0 && (
-        <EmptyState title="No projects yet" action={isAdmin(me) ? create : undefined}>
+        <EmptyState title={words.none} action={isAdmin(me) ? create : undefined}>
           {isAdmin(me)
-            ? "A project holds photos, the masks made on them, and the people who make them."
-            : "You are not a member of any project. An admin can add you to one under its Settings."}
+            ? words.noneForAdmin
+            : words.noneForOthers}
         </EmptyState>
       )}
       {projects.data?.items.map((project) => <ProjectRow key={project.id} project={project} />)}
@@ -65,16 +65,16 @@ function ProjectRow({ project }: { project: Project }): ReactNode {
       </div>
       <div className="tabular">
         <Text size="sm">
-          {image_count === 0 ? "No images yet" : `${count(done_count)} of ${plural(image_count, "image")} done`}
+          {image_count === 0 ? words.noImages : words.done(done_count, image_count)}
         </Text>
         <Progress
           size={3}
           my={6}
           value={image_count === 0 ? 0 : (100 * done_count) / image_count}
-          aria-label={`Share of images done in ${project.name}`}
+          aria-label={words.shareDone(project.name)}
         />
         <Text size="sm" c="dimmed">
-          {plural(annotation_count, "mask")}
+          {words.masks(annotation_count)}
         </Text>
       </div>
     </Link>

@@ -10,6 +10,7 @@ import type { Category } from "../../api/types";
 import { cssColour, paletteColour } from "../../canvas/render/palette";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/settings";
 
 export function Categories({ projectId }: { projectId: number }): ReactNode {
   const queryClient = useQueryClient();
@@ -27,14 +28,14 @@ export function Categories({ projectId }: { projectId: number }): ReactNode {
     <Stack component="section" aria-labelledby="categories">
       <div>
         <Title order={2} id="categories">
-          Categories
+          {words.categories.title}
         </Title>
-        <Text c="dimmed">Optional: what a mask shows. A mask without a category is complete too.</Text>
+        <Text c="dimmed">{words.categories.text}</Text>
       </div>
       {categories.isPending && <SkeletonRows rows={3} height={36} />}
       {categories.error !== null && (
         <ErrorPanel
-          title="Categories could not be read"
+          title={words.categories.notRead}
           message={messageOf(categories.error)}
           onRetry={() => void categories.refetch()}
         />
@@ -47,8 +48,8 @@ export function Categories({ projectId }: { projectId: number }): ReactNode {
       <form onSubmit={form.onSubmit(({ name }) => add.mutate(name.trim()))}>
         <Group align="flex-start" gap="xs">
           <TextInput
-            aria-label="New category"
-            placeholder="New category"
+            aria-label={words.categories.new}
+            placeholder={words.categories.new}
             required
             maxLength={120}
             style={{ flex: 1 }}
@@ -56,7 +57,7 @@ export function Categories({ projectId }: { projectId: number }): ReactNode {
             error={add.error === null ? null : messageOf(add.error)}
           />
           <Button type="submit" variant="default" loading={add.isPending}>
-            Add category
+            {words.categories.add}
           </Button>
         </Group>
       </form>
@@ -102,7 +103,7 @@ function CategoryRow({ projectId, category, onChanged }: CategoryRowProps): Reac
         }}
       />
       <TextInput
-        aria-label={`Name of category ${category.name}`}
+        aria-label={words.categories.nameOf(category.name)}
         style={{ flex: 1 }}
         maxLength={120}
         value={draft ?? category.name}
@@ -119,7 +120,7 @@ function CategoryRow({ projectId, category, onChanged }: CategoryRowProps): Reac
         color="gray"
         size={36}
         loading={remove.isPending}
-        aria-label={`Delete category ${category.name}`}
+        aria-label={words.categories.remove(category.name)}
         onClick={() => remove.mutate()}
       >
         <IconTrash size={18} aria-hidden />

@@ -7,7 +7,7 @@ import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
 import { deleteProject, projectKey, projectsQuery } from "../../api/projects";
 import type { Project } from "../../api/types";
-import { plural } from "../../ui/format";
+import { words } from "../../words/settings";
 
 export function DeleteProject({ project }: { project: Project }): ReactNode {
   const queryClient = useQueryClient();
@@ -23,24 +23,24 @@ export function DeleteProject({ project }: { project: Project }): ReactNode {
     onSuccess: async () => {
       await navigate({ to: "/projects" });
       queryClient.removeQueries({ queryKey: projectKey(project.id) });
-      notifications.show({ message: `Project "${project.name}" deleted` });
+      notifications.show({ message: words.removal.done(project.name) });
       await queryClient.invalidateQueries({ queryKey: projectsQuery.queryKey });
     },
   });
   return (
     <Stack component="section" aria-labelledby="delete" gap="sm">
       <Title order={2} id="delete">
-        Delete project
+        {words.removal.title}
       </Title>
       <Text c="dimmed">
-        Nobody can open it any more, and work in it stops. Images and masks stay on the server's disk.
+        {words.removal.text}
       </Text>
       <Group>
         <Button variant="outline" color="red" onClick={() => setIsOpen(true)}>
-          Delete project
+          {words.removal.title}
         </Button>
       </Group>
-      <Modal opened={isOpen} onClose={close} title="Delete project">
+      <Modal opened={isOpen} onClose={close} title={words.removal.title}>
         <form
           onSubmit={(event) => {
             event.preventDefault();
@@ -49,11 +49,10 @@ export function DeleteProject({ project }: { project: Project }): ReactNode {
         >
           <Stack>
             <Text className="tabular">
-              {project.name} has {plural(project.image_count, "image")} and {plural(project.annotation_count, "mask")}. Type
-              its name to delete it.
+              {words.removal.holds(project.name, project.image_count, project.annotation_count)}
             </Text>
             <TextInput
-              label="Name of the project"
+              label={words.removal.name}
               value={typed}
               data-autofocus
               autoComplete="off"
@@ -62,10 +61,10 @@ export function DeleteProject({ project }: { project: Project }): ReactNode {
             />
             <Group justify="flex-end" gap="xs">
               <Button variant="default" onClick={close}>
-                Cancel
+                {words.cancel}
               </Button>
               <Button type="submit" color="red" disabled={typed.trim() !== project.name} loading={remove.isPending}>
-                Delete project
+                {words.removal.title}
               </Button>
             </Group>
           </Stack>

@@ -11,6 +11,7 @@ import { ROLES } from "../../api/roles";
 import type { Member, Role } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/settings";
 
 const ROLE_CHOICES = ROLES.map(({ value, label }) => ({ value, label }));
 
@@ -20,21 +21,21 @@ export function Members({ projectId }: { projectId: number }): ReactNode {
     <Stack component="section" aria-labelledby="members">
       <div>
         <Title order={2} id="members">
-          Members
+          {words.members.title}
         </Title>
-        <Text c="dimmed">Administrators of the installation see every project, member or not.</Text>
+        <Text c="dimmed">{words.members.text}</Text>
       </div>
       {members.isPending && <SkeletonRows rows={3} height={44} />}
       {members.error !== null && (
         <ErrorPanel
-          title="Members could not be read"
+          title={words.members.notRead}
           message={messageOf(members.error)}
           onRetry={() => void members.refetch()}
         />
       )}
-      {members.data?.items.length === 0 && <Text c="dimmed">Nobody has been added yet.</Text>}
+      {members.data?.items.length === 0 && <Text c="dimmed">{words.members.none}</Text>}
       {members.data !== undefined && members.data.items.length > 0 && (
-        <Table verticalSpacing={6} aria-label="Members">
+        <Table verticalSpacing={6} aria-label={words.members.title}>
           <Table.Tbody>
             {members.data.items.map((member) => (
               <MemberRow key={member.user_id} projectId={projectId} member={member} />
@@ -52,7 +53,7 @@ function MemberRow({ projectId, member }: { projectId: number; member: Member })
   const who = member.name || member.email;
   const fate = {
     onError: (error: Error) =>
-      notifications.show({ color: "red", title: `${who} was not changed`, message: messageOf(error) }),
+      notifications.show({ color: "red", title: words.members.notChanged(who), message: messageOf(error) }),
     onSettled: () => queryClient.invalidateQueries({ queryKey: membersQuery(projectId).queryKey }),
   };
   const change = useMutation({
@@ -72,7 +73,7 @@ function MemberRow({ projectId, member }: { projectId: number; member: Member })
       </Table.Td>
       <Table.Td w={180}>
         <Select
-          aria-label={`Role of ${who}`}
+          aria-label={words.members.roleOf(who)}
           data={ROLE_CHOICES}
           value={member.role}
           allowDeselect={false}
@@ -86,7 +87,7 @@ function MemberRow({ projectId, member }: { projectId: number; member: Member })
           color="gray"
           size={36}
           loading={remove.isPending}
-          aria-label={`Remove ${who} from the project`}
+          aria-label={words.members.remove(who)}
           onClick={() => remove.mutate()}
         >
           <IconUserMinus size={18} aria-hidden />
@@ -110,17 +111,17 @@ function AddMember({ projectId }: { projectId: number }): ReactNode {
     <form onSubmit={form.onSubmit(({ email, role }) => add.mutate({ email: email.trim(), role }))}>
       <Group align="flex-start" gap="xs">
         <TextInput
-          aria-label="Email of the person to add"
-          placeholder="Email"
+          aria-label={words.members.newEmail}
+          placeholder={words.members.email}
           type="email"
           required
           style={{ flex: 1 }}
           {...form.getInputProps("email")}
           error={add.error === null ? null : messageOf(add.error)}
         />
-        <Select aria-label="Role" data={ROLE_CHOICES} allowDeselect={false} w={160} {...form.getInputProps("role")} />
+        <Select aria-label={words.members.role} data={ROLE_CHOICES} allowDeselect={false} w={160} {...form.getInputProps("role")} />
         <Button type="submit" variant="default" loading={add.isPending}>
-          Add member
+          {words.members.add}
         </Button>
       </Group>
     </form>

@@ -10,9 +10,12 @@ import { changeProject, projectQuery, projectsQuery } from "../../api/projects";
 import { canManage } from "../../api/roles";
 import type { Project } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
+import { words } from "../../words/settings";
 import { Categories } from "./Categories";
 import { DeleteProject } from "./DeleteProject";
+import { Guidelines } from "./Guidelines";
 import { Members } from "./Members";
+import { Webhooks } from "./Webhooks";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/settings");
 
@@ -21,13 +24,15 @@ export function SettingsPage(): ReactNode {
   const { data: project } = useQuery(projectQuery(projectId));
   if (project === undefined) return null;
   if (!canManage(project)) {
-    return <EmptyState title="Settings are kept by this project's admins">Ask one of them for a change.</EmptyState>;
+    return <EmptyState title={words.notAdmin}>{words.notAdminText}</EmptyState>;
   }
   return (
     <Stack className="page" gap={48} style={{ maxWidth: 800 }}>
       <Basics project={project} />
+      <Guidelines project={project} />
       <Categories projectId={projectId} />
       <Members projectId={projectId} />
+      <Webhooks projectId={projectId} />
       <DeleteProject project={project} />
     </Stack>
   );
@@ -43,27 +48,27 @@ function Basics({ project }: { project: Project }): ReactNode {
       form.resetDirty({ name: changed.name, description: changed.description });
       queryClient.setQueryData(projectQuery(project.id).queryKey, changed);
       void queryClient.invalidateQueries({ queryKey: projectsQuery.queryKey });
-      notifications.show({ message: "Project saved" });
+      notifications.show({ message: words.project.saved });
     },
   });
   return (
     <Stack component="section" aria-labelledby="basics">
       <Title order={2} id="basics">
-        Project
+        {words.project.title}
       </Title>
       <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
         <Stack>
           <TextInput
-            label="Name"
+            label={words.project.name}
             required
             maxLength={120}
             {...form.getInputProps("name")}
             error={save.error === null ? null : messageOf(save.error)}
           />
-          <Textarea label="Description (optional)" autosize minRows={2} maxRows={10} maxLength={4000} {...form.getInputProps("description")} />
+          <Textarea label={words.project.description} autosize minRows={2} maxRows={10} maxLength={4000} {...form.getInputProps("description")} />
           <Group>
             <Button type="submit" variant="default" disabled={!form.isDirty()} loading={save.isPending}>
-              Save project
+              {words.project.save}
             </Button>
           </Group>
         </Stack>

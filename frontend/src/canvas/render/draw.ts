@@ -4,10 +4,11 @@ import { imagePoint, type ScreenPoint, toScreen, type Viewport } from "../geomet
 import type { Border } from "../masks/bitmap";
 import type { Look } from "./bake";
 import { lighten } from "./bake";
-import { DRAFT_ID, type MaskPictures, type Painted } from "./masks";
+import { DRAFT_ID, HOVER_ID, type MaskPictures, type Painted } from "./masks";
 import { ACCENT, cssColour } from "./palette";
 import { levelFor } from "./picture";
-import type { Scene, SceneMask } from "./scene";
+import { PLAIN_VIEW, type Scene, type SceneMask } from "./scene";
+import { DARK, drawBrush, drawLasso, drawStroke, WHITE } from "./strokes";
 
 export interface Surface {
   readonly context: CanvasRenderingContext2D;
@@ -17,9 +18,6 @@ export interface Surface {
   readonly height: number;
 }
 
-const FILL_OPACITY = 0.4;
-const DARK = "rgb(12 13 15 / 0.85)";
-const WHITE = "#ffffff";
 const FOREGROUND = "#2fbf71";
 const BACKGROUND = "#e5484d";
 /** Lines lie this far outside a mask at most. */
@@ -28,12 +26,14 @@ const DASH_PX = 7;
 const RING_RADIUS_PX = 14;
 const RING_TURN_MS = 900;
 
-export const DRAFT_LOOK: Look = { colour: ACCENT, fillOpacity: FILL_OPACITY, isDashed: false };
+export const DRAFT_LOOK: Look = { colour: ACCENT, fillOpacity: PLAIN_VIEW.fillOpacity, isDashed: false };
+/** Lighter than what is there: it is only what could be. */
+export const HOVER_LOOK: Look = { colour: ACCENT, fillOpacity: 0.15, isDashed: true };
 
 /** A proposal has no fill until it is selected or hovered. */
-export function lookOf({ id, colour, isProposal }: SceneMask, { selectedId, soloId }: Scene): Look {
-  const isLookedAt = id === selectedId || id === soloId;
-  return { colour, fillOpacity: isProposal && !isLookedAt ? 0 : FILL_OPACITY, isDashed: isProposal };
+export function lookOf({ id, colour, isProposal }: SceneMask, { selected, soloId, view }: Scene): Look {
+  const isLookedAt = id === selected?.id || id === soloId;
+  return { colour, fillOpacity: isProposal && !isLookedAt ? 0 : view.fillOpacity, isDashed: isProposal };
 }
 
 export function drawImage({ context, ratio, width, height }: Surface, scene: Scene): void {
@@ -56,7 +56,7 @@ export function drawMasks(surface: Surface, scene: Scene, pictures: MaskPictures
   const shown = scene.soloId === null ? scene.masks : scene.masks.filter((mask) => mask.id === scene.soloId);
   for (const mask of shown) {
     if (!isOnSurface(mask.bounds, scene.viewport, surface)) continue;
-    const options = { scale: scene.viewport.scale * surface.ratio, withBorder: mask.id === scene.selectedId };
+    const options = { scale: scene.viewport.scale * surface.ratio, withBorder: false };
     const painted = pictures.get(mask.id, mask.rle, lookOf(mask, scene), options);
     drawMask(surface, scene.viewport, painted, { colour: mask.colour, isDashed: mask.isProposal });
   }
@@ -89,25 +89,56 @@ function drawMask(surface: Surface, viewport: Viewport, { picture, border }: Pai
 }
 
 export function drawPreview(surface: Surface, scene: Scene, pictures: MaskPictures): void {
-  const { context, ratio, width, height } = surface;
+  const { context, width, height } = surface;
   clear(context, width, height);
-  const scale = scene.viewport.scale * ratio;
-  const selected = scene.masks.find((mask) => mask.id === scene.selectedId);
-  if (selected !== undefined && !scene.areMasksHidden) {
-    const look = lookOf(selected, scene);
-    const { border } = pictures.get(selected.id, selected.rle, look, { scale, withBorder: true });
-    toImageSpace(context, scene.viewport, ratio);
-    if (border !== null) {
-      const path = visiblePath(border, scene.viewport, surface);
-      stroke(context, path, { colour: WHITE, width: (6 * ratio) / scale });
-      stroke(context, path, { colour: DARK, width: (4 * ratio) / scale });
-      stroke(context, path, { colour: cssColour(selected.colour), width: (2 * ratio) / scale });
-    }
+  if (!scene.areMasksHidden) {
+    const also = scene.masks.filter((mask) => scene.alsoSelected.includes(mask.id));
+    for (const mask of also) drawSelection(surface, scene, mask, pictures);
+    if (scene.selected !== null) drawSelected(surface, scene, scene.selected, pictures);
   }
-  if (scene.draft !== null) {
-    const painted = pictures.get(DRAFT_ID, scene.draft, DRAFT_LOOK, { scale, withBorder: false });
+  const painted = picturePreview(scene, surface.ratio, pictures);
+  if (painted !== null && scene.draft !== null) {
     drawMask(surface, scene.viewport, painted, DRAFT_LOOK);
+    drawSettling(surface, scene, scene.draft.counts, painted);
+  } else if (painted !== null) {
+    drawMask(surface, scene.viewport, painted, HOVER_LOOK);
   }
+  if (scene.stroke !== null) drawStroke(surface, scene.viewport, scene.stroke, scene.view.fillOpacity);
+}
+
+/** The picture of the mask being made, else of the one under the pointer; asks for it when it is not there. */
+export function picturePreview({ draft, hover, viewport, view }: Scene, ratio: number, pictures: MaskPictures): Painted | null {
+  const options = { scale: viewport.scale * ratio, withBorder: false };
+  if (draft !== null) return pictures.get(DRAFT_ID, draft, { ...DRAFT_LOOK, fillOpacity: view.fillOpacity }, options);
+  return hover === null ? null : pictures.get(HOVER_ID, hover, HOVER_LOOK, options);
+}
+
+function drawSelected(surface: Surface, scene: Scene, mask: SceneMask, pictures: MaskPictures): void {
+  const isShown = scene.soloId === null || scene.soloId === mask.id;
+  const options = { scale: scene.viewport.scale * surface.ratio, withBorder: true };
+  const painted = pictures.get(mask.id, mask.rle, lookOf(mask, scene), options);
+  if (isShown) drawMask(surface, scene.viewport, painted, { colour: mask.colour, isDashed: mask.isProposal });
+  drawSettling(surface, scene, mask.rle.counts, painted);
+  if (painted.isCurrent) drawSelection(surface, scene, mask, pictures);
+}
+
+/** What has been painted since the picture at hand was made. */
+function drawSettling(surface: Surface, { settling, viewport, view }: Scene, counts: string, { isCurrent }: Painted): void {
+  if (isCurrent || settling.at(-1)?.leadsTo !== counts) return;
+  for (const stroke of settling) drawStroke(surface, viewport, stroke, view.fillOpacity);
+}
+
+/** The double outline of a selected mask. */
+function drawSelection(surface: Surface, scene: Scene, mask: SceneMask, pictures: MaskPictures): void {
+  const { context, ratio } = surface;
+  const scale = scene.viewport.scale * ratio;
+  const { border } = pictures.get(mask.id, mask.rle, lookOf(mask, scene), { scale, withBorder: true });
+  if (border === null) return;
+  toImageSpace(context, scene.viewport, ratio);
+  const path = visiblePath(border, scene.viewport, surface);
+  stroke(context, path, { colour: WHITE, width: (6 * ratio) / scale });
+  stroke(context, path, { colour: DARK, width: (4 * ratio) / scale });
+  stroke(context, path, { colour: cssColour(mask.colour), width: (2 * ratio) / scale });
 }
 
 /** `now`: milliseconds, turns the ring; null stops it (reduced motion). */
@@ -119,6 +150,8 @@ export function drawPrompts({ context, ratio, width, height }: Surface, scene: S
     if (prompt.type === "point") drawPoint(context, toScreen(scene.viewport, imagePoint(prompt.x, prompt.y)), prompt.label);
   }
   if (scene.box !== null) drawBox(context, scene.viewport, scene.box);
+  if (scene.lasso !== null) drawLasso(context, scene.viewport, scene.lasso);
+  if (scene.brush !== null) drawBrush(context, scene.viewport, scene.brush);
   if (scene.crosshair !== null) drawCrosshair(context, toScreen(scene.viewport, scene.crosshair));
   const ringAt = scene.crosshair === null ? scene.cursor : toScreen(scene.viewport, scene.crosshair);
   if (scene.isPending && ringAt !== null) drawRing(context, ringAt, now);

@@ -8,6 +8,8 @@ import type { PaintedMask } from "./protocol";
 
 /** The mask being made; its picture is painted before all others. */
 export const DRAFT_ID = "draft";
+/** The mask under the pointer; it changes faster than it is painted, so the picture of one just passed is shown, too. */
+export const HOVER_ID = "hover";
 
 interface Entry {
   rle: Rle;
@@ -15,13 +17,18 @@ interface Entry {
   askedKey: string;
   isAsked: boolean;
   painted: PaintedMask | null;
-  border: Border | "asked" | null;
+  /** The pixels that `painted` shows, and those of `border`; older than `rle` until the new ones have come. */
+  paintedCounts: string;
+  border: Border | null;
+  borderCounts: string;
 }
 
 export interface Painted {
   readonly picture: PaintedMask | null;
   /** The border in image pixels; only there once asked for. */
   readonly border: Border | null;
+  /** Whether `picture` shows the mask's pixels as they are now. */
+  readonly isCurrent: boolean;
 }
 
 export interface MaskPictures {
@@ -54,14 +61,15 @@ export function createMaskPictures(painter: Painter, onChange: (id: string) => v
     const { rle } = entry;
     entry.askedKey = key;
     entry.isAsked = true;
-    void painter.bake(rle, detail, look, id === DRAFT_ID).then(
+    void painter.bake(rle, detail, look, id === DRAFT_ID || id === HOVER_ID).then(
       (painted) => {
         hold(painted.picture);
         entry.isAsked = false;
-        if (entries.get(id) !== entry || entry.rle.counts !== rle.counts) drop(painted.picture);
+        if (entries.get(id) !== entry || (id !== HOVER_ID && entry.rle.counts !== rle.counts)) drop(painted.picture);
         else {
           drop(entry.painted?.picture ?? null);
           entry.painted = painted;
+          entry.paintedCounts = rle.counts;
         }
         onChange(id);
       },
@@ -75,7 +83,7 @@ export function createMaskPictures(painter: Painter, onChange: (id: string) => v
 
   const askBorder = (entry: Entry, id: string): void => {
     const { rle } = entry;
-    entry.border = "asked";
+    entry.borderCounts = rle.counts;
     void painter.border(rle).then(
       (border) => {
         if (entry.rle.counts === rle.counts) entry.border = border;
@@ -89,26 +97,25 @@ export function createMaskPictures(painter: Painter, onChange: (id: string) => v
     get(id, rle, look, { scale, withBorder }) {
       let entry = entries.get(id);
       if (entry === undefined) {
-        entry = { rle, askedKey: "", isAsked: false, painted: null, border: null };
+        entry = { rle, askedKey: "", isAsked: false, painted: null, paintedCounts: "", border: null, borderCounts: "" };
         entries.set(id, entry);
       }
       if (entry.rle !== rle) {
-        if (entry.rle.counts !== rle.counts) [entry.border, entry.askedKey] = [null, ""];
+        if (entry.rle.counts !== rle.counts) entry.askedKey = "";
         entry.rle = rle;
       }
       const detail = detailFor(scale);
       const key = `${detail.shift}/${detail.line}/${look.colour.join()}/${look.fillOpacity}/${look.isDashed}`;
       if (entry.askedKey !== key && !entry.isAsked) ask(entry, id, detail, look, key);
-      if ((withBorder || detail.line === 0) && entry.border === null) askBorder(entry, id);
-      return { picture: entry.painted, border: known(entry.border) };
+      if ((withBorder || detail.line === 0) && entry.borderCounts !== rle.counts) askBorder(entry, id);
+      return { picture: entry.painted, border: entry.border, isCurrent: entry.paintedCounts === rle.counts };
     },
 
     inherit(id, from) {
       const [heir, source] = [entries.get(id), entries.get(from)];
       if (heir !== undefined || source === undefined || source.painted === null) return;
       hold(source.painted.picture);
-      const border = known(source.border);
-      entries.set(id, { rle: source.rle, askedKey: "", isAsked: false, painted: source.painted, border });
+      entries.set(id, { ...source, askedKey: "", isAsked: false, borderCounts: "" });
     },
 
     retain(ids) {
@@ -124,5 +131,3 @@ export function createMaskPictures(painter: Painter, onChange: (id: string) => v
     },
   };
 }
-
-const known = (border: Entry["border"]): Border | null => (border === "asked" ? null : border);

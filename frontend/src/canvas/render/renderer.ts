@@ -1,9 +1,10 @@
 // The stage: four canvases over each other and one animation-frame loop that draws only the layers that changed.
 import type { Rle } from "../masks/rle";
-import { type Surface, drawImage, drawMasks, drawPreview, drawPrompts } from "./draw";
-import { createMaskPictures, DRAFT_ID } from "./masks";
+import { drawStroke } from "./strokes";
+import { type Surface, drawImage, drawMasks, drawPreview, drawPrompts, picturePreview } from "./draw";
+import { createMaskPictures, DRAFT_ID, HOVER_ID } from "./masks";
 import { createPainter, type Painter } from "./painter";
-import { EMPTY_SCENE, LAYER_PARTS, LAYERS, type Layer, type Scene } from "./scene";
+import { EMPTY_SCENE, LAYER_PARTS, LAYERS, type Layer, type Scene, type SceneMask } from "./scene";
 import { createStretch, isZoom, scroll, scrollBetween } from "./scroll";
 
 export interface Renderer {
@@ -68,7 +69,7 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
   };
   const pictures = createMaskPictures(painter, (id) => {
     // While many pictures are still being painted, the masks are drawn again now and then, not for each one.
-    if (id === DRAFT_ID) redraw("preview");
+    if (id === DRAFT_ID || id === HOVER_ID) redraw("preview");
     else if (painter.waiting() === 0) repaintNow();
     else repaint ??= setTimeout(repaintNow, REPAINT_MS);
     notify();
@@ -81,9 +82,12 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     if (layer === "prompts") drawPrompts(surface, scene, isMotionReduced() ? null : now);
   };
 
-  /** Moves or stretches what is there already, where that will do. */
+  /** Moves, stretches or paints on what is there already, where that will do. */
   const drawCheaply = (layer: Layer, surface: Surface, now: number): void => {
     const before = layer === "prompts" ? null : (drawn.get(layer) ?? null);
+    if (layer === "preview" && before !== null && scene.stroke !== null && isLongerStroke(before, scene)) {
+      return drawStroke(surface, scene.viewport, scene.stroke, scene.view.fillOpacity, before.stroke?.path.length ?? 0);
+    }
     const move = before === null ? null : scrollBetween(before, scene, LAYER_PARTS[layer], surface.ratio);
     if (layer === "masks" && before !== null && isZoom(before, scene, LAYER_PARTS.masks)) {
       stretch.draw(surface, before, scene);
@@ -115,9 +119,17 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     notify();
   };
 
+  /** By the compositor: the photo's own pixels are not drawn again. */
+  const showView = (): void => {
+    const { brightness, contrast } = scene.view;
+    const canvas = canvases[LAYERS.indexOf("image")];
+    if (canvas !== undefined) canvas.style.filter = brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
+  };
+
   const retain = (): void => {
-    const ids = new Set(scene.masks.map((mask) => mask.id));
+    const ids = new Set(shownMasks(scene).map((mask) => mask.id));
     if (scene.draft !== null) ids.add(DRAFT_ID);
+    if (scene.hover !== null) ids.add(HOVER_ID);
     pictures.retain(ids);
   };
 
@@ -127,7 +139,11 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       const before = scene;
       scene = { ...scene, ...change };
       if (before.draft !== null && scene.draft === null) inheritDraft(before, scene, before.draft, pictures.inherit);
-      if (before.masks !== scene.masks || before.draft !== scene.draft) retain();
+      const parts = ["masks", "selected", "draft", "hover"] as const;
+      if (parts.some((part) => before[part] !== scene[part])) retain();
+      // Asked for now and not with the next frame: somebody waits for it.
+      if (before.draft !== scene.draft || before.hover !== scene.hover) picturePreview(scene, devicePixelRatio, pictures);
+      if (before.view !== scene.view) showView();
       const changed = (Object.keys(change) as (keyof Scene)[]).filter((part) => before[part] !== scene[part]);
       // The pointer's place only matters to the ring.
       const visible = changed.filter((part) => part !== "cursor" || scene.isPending);
@@ -159,8 +175,17 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
 
 /** A draft that became a mask in this very update hands its picture on, so that there is no empty frame between. */
 function inheritDraft(before: Scene, after: Scene, draft: Rle, inherit: (id: string, from: string) => void): void {
-  const known = new Set(before.masks.map((mask) => mask.id));
-  for (const mask of after.masks) {
+  const known = new Set(shownMasks(before).map((mask) => mask.id));
+  for (const mask of shownMasks(after)) {
     if (!known.has(mask.id) && mask.rle.counts === draft.counts) inherit(mask.id, DRAFT_ID);
   }
+}
+
+const shownMasks = ({ masks, selected }: Scene): readonly SceneMask[] => (selected === null ? masks : [...masks, selected]);
+
+/** Whether a stroke that goes on is all that the preview sees of the difference: then only its new piece is drawn. */
+function isLongerStroke(before: Scene, after: Scene): boolean {
+  const isSame = LAYER_PARTS.preview.every((part) => part === "stroke" || before[part] === after[part]);
+  const [old, now] = [before.stroke?.path ?? [], after.stroke?.path ?? []];
+  return isSame && old.every((point, i) => point === now[i]);
 }

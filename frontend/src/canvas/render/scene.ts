@@ -3,6 +3,7 @@ import type { ImageBox, ImagePoint, ScreenPoint, Size, Viewport } from "../geome
 import type { Bounds } from "../document";
 import type { Rle } from "../masks/rle";
 import type { Prompt } from "../prompts";
+import type { Stroke } from "../tools/gesture";
 import type { Rgb } from "./palette";
 import type { Picture } from "./picture";
 
@@ -14,20 +15,53 @@ export interface SceneMask {
   readonly isProposal: boolean;
 }
 
+/** How masks and photo are shown; changes nothing of either. */
+export interface View {
+  /** Of the masks' fill; 0 leaves the outlines. */
+  readonly fillOpacity: number;
+  /** 1 is the photo as it is. */
+  readonly brightness: number;
+  readonly contrast: number;
+}
+
+export const PLAIN_VIEW: View = { fillOpacity: 0.4, brightness: 1, contrast: 1 };
+
+/** A stroke over the mask that it changes. */
+export interface SceneStroke extends Stroke {
+  readonly colour: Rgb;
+}
+
+/** A stroke that has changed its mask, drawn until the mask's new picture has come. */
+export interface SettlingStroke extends SceneStroke {
+  /** The mask's pixels with it. */
+  readonly leadsTo: string;
+}
+
 export interface Scene {
   /** What is drawn for the image: any resolution, stretched to `imageSize`. */
   readonly picture: Picture | null;
   readonly imageSize: Size;
   readonly viewport: Viewport;
-  /** In drawing order. */
+  /** Without the selected one; in drawing order. */
   readonly masks: readonly SceneMask[];
-  readonly selectedId: string | null;
+  /** Drawn over the others, so that changing it touches no other's layer. */
+  readonly selected: SceneMask | null;
+  /** Selected beside it, to be merged. */
+  readonly alsoSelected: readonly string[];
+  readonly view: View;
   /** The one mask to show alone, while the list is hovered. */
   readonly soloId: string | null;
   readonly areMasksHidden: boolean;
   readonly draft: Rle | null;
+  /** What a click at the pointer would give; shown while there is no draft. */
+  readonly hover: Rle | null;
+  readonly stroke: SceneStroke | null;
+  readonly settling: readonly SettlingStroke[];
   readonly prompts: readonly Prompt[];
   readonly box: ImageBox | null;
+  readonly lasso: { readonly vertices: readonly ImagePoint[]; readonly erases: boolean } | null;
+  /** The brush at the pointer; `radius` in image pixels. */
+  readonly brush: { readonly at: ImagePoint; readonly radius: number } | null;
   /** The keyboard's crosshair. */
   readonly crosshair: ImagePoint | null;
   readonly cursor: ScreenPoint | null;
@@ -40,12 +74,19 @@ export const EMPTY_SCENE: Scene = {
   imageSize: { width: 1, height: 1 },
   viewport: { scale: 1, left: 0, top: 0 },
   masks: [],
-  selectedId: null,
+  selected: null,
+  alsoSelected: [],
+  view: PLAIN_VIEW,
   soloId: null,
   areMasksHidden: false,
   draft: null,
+  hover: null,
+  stroke: null,
+  settling: [],
   prompts: [],
   box: null,
+  lasso: null,
+  brush: null,
   crosshair: null,
   cursor: null,
   isPending: false,
@@ -57,7 +98,7 @@ export type Layer = (typeof LAYERS)[number];
 /** Which parts of the scene each layer draws. */
 export const LAYER_PARTS: Readonly<Record<Layer, readonly (keyof Scene)[]>> = {
   image: ["picture", "imageSize", "viewport"],
-  masks: ["masks", "viewport", "soloId", "areMasksHidden", "selectedId"],
-  preview: ["draft", "viewport", "selectedId", "soloId", "masks", "areMasksHidden"],
-  prompts: ["prompts", "box", "crosshair", "cursor", "isPending", "viewport"],
+  masks: ["masks", "viewport", "soloId", "areMasksHidden", "view"],
+  preview: ["draft", "hover", "viewport", "selected", "alsoSelected", "soloId", "areMasksHidden", "stroke", "settling", "view"],
+  prompts: ["prompts", "box", "lasso", "brush", "crosshair", "cursor", "isPending", "viewport"],
 };

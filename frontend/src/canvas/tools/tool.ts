@@ -1,121 +1,65 @@
 // Tools as state machines: a gesture's next state and what it asks for. No DOM, no canvas, no clock.
-import { boxBetween, type ImageBox, type ImagePoint, isInside, type ScreenPoint, type Size } from "../geometry";
-import type { Prompt } from "../prompts";
-
-export type ToolName = "point" | "select" | "pan";
-export type Button = "left" | "middle" | "right";
-
-export type ToolEvent =
-  | {
-      readonly kind: "down";
-      readonly button: Button;
-      readonly screen: ScreenPoint;
-      readonly image: ImagePoint;
-      readonly isAlt: boolean;
-      /** Space is held: pan, whatever the tool. */
-      readonly isSpace: boolean;
-      readonly isTouch: boolean;
-    }
-  | { readonly kind: "move"; readonly screen: ScreenPoint; readonly image: ImagePoint }
-  | { readonly kind: "up"; readonly screen: ScreenPoint; readonly image: ImagePoint }
-  | { readonly kind: "cancel" };
-
-type Down = Extract<ToolEvent, { kind: "down" }>;
-
-export type Gesture =
-  | { readonly kind: "idle" }
-  | { readonly kind: "pressed"; readonly down: Down }
-  | { readonly kind: "boxing"; readonly from: ImagePoint; readonly to: ImagePoint }
-  | { readonly kind: "panning"; readonly last: ScreenPoint };
-
-export type Effect =
-  | { readonly kind: "prompt"; readonly prompt: Prompt }
-  | { readonly kind: "pan"; readonly dx: number; readonly dy: number }
-  | { readonly kind: "select"; readonly at: ImagePoint };
-
-export interface Context {
-  readonly tool: ToolName;
-  readonly image: Size;
-}
-
-export interface Outcome {
-  readonly gesture: Gesture;
-  readonly effects: readonly Effect[];
-}
-
-export const IDLE: Gesture = { kind: "idle" };
-const DRAG_THRESHOLD_PX = 4;
-const TOUCH_THRESHOLD_PX = 10;
+import { clampToImage, type ScreenPoint } from "../geometry";
+import { type Context, type Down, type Gesture, IDLE, type Outcome, stay, type ToolEvent } from "./gesture";
+import { beginLasso, fromLassoing } from "./lasso";
+import { beginPainting, fromPainting } from "./painting";
+import { fromBoxing, fromCornered, fromPressed } from "./pointing";
 
 export function transition(gesture: Gesture, event: ToolEvent, context: Context): Outcome {
-  if (event.kind === "cancel") return { gesture: IDLE, effects: [] };
+  if (event.kind === "cancel") return stay(IDLE);
+  if (event.kind === "down" && (event.isPan || event.button === "middle") && gesture.kind !== "panning") {
+    return stay({ kind: "panning", last: event.screen, resume: gesture });
+  }
+  if (event.kind === "unpress") return unpress(gesture, context);
   switch (gesture.kind) {
     case "idle":
-      return event.kind === "down" ? press(event, context) : stay(gesture);
+      return fromIdle(event, context);
     case "pressed":
       return fromPressed(gesture.down, event, context);
     case "boxing":
       return fromBoxing(gesture, event, context);
+    case "cornered":
+      return fromCornered(gesture, event, context);
+    case "painting":
+      return fromPainting(gesture.stroke, event);
+    case "lassoing":
+      return fromLassoing(gesture, event, context);
     case "panning":
-      return fromPanning(gesture.last, event);
+      return fromPanning(gesture, event);
+    case "spent":
+      return stay(event.kind === "up" ? IDLE : gesture);
   }
 }
 
-const stay = (gesture: Gesture): Outcome => ({ gesture, effects: [] });
-
-function press(down: Down, { tool }: Context): Outcome {
-  const isPan = down.isSpace || down.button === "middle" || (tool === "pan" && down.button === "left");
-  return stay(isPan ? { kind: "panning", last: down.screen } : { kind: "pressed", down });
+/** Lines and boxes that are made of several presses go on without this one. */
+function unpress(gesture: Gesture, context: Context): Outcome {
+  if (gesture.kind === "lassoing") return fromLassoing(gesture, { kind: "unpress" }, context);
+  if (gesture.kind === "cornered") return stay({ ...gesture, down: null });
+  return stay(gesture.kind === "panning" ? gesture.resume : IDLE);
 }
 
-function fromPressed(down: Down, event: ToolEvent, context: Context): Outcome {
-  if (event.kind === "up") return { gesture: IDLE, effects: click(down, context) };
-  if (event.kind !== "move" || !hasMoved(down, event.screen)) return stay({ kind: "pressed", down });
-  const isBox = context.tool === "point" && isForeground(down);
-  return stay(isBox ? { kind: "boxing", from: down.image, to: event.image } : { kind: "pressed", down });
+function fromIdle(event: ToolEvent, context: Context): Outcome {
+  if (event.kind === "down") return press(event, context);
+  if (event.kind !== "corner") return stay(IDLE);
+  const from = clampToImage(event.image, context.image);
+  return stay({ kind: "cornered", from, to: from, down: null });
 }
 
-/** A click means where the button went down: hands slip on release. */
-function click(down: Down, { tool, image }: Context): Effect[] {
-  if (tool === "select") return down.button === "left" ? [{ kind: "select", at: down.image }] : [];
-  if (tool !== "point" || !isInside(down.image, image)) return [];
-  return [{ kind: "prompt", prompt: pointPrompt(down.image, isForeground(down) ? 1 : 0) }];
+function press(down: Down, context: Context): Outcome {
+  const { tool } = context;
+  if (tool === "pan") return stay(down.button === "left" ? { kind: "panning", last: down.screen, resume: IDLE } : IDLE);
+  if (tool === "brush" || tool === "eraser" || down.isEraserEnd) return beginPainting(down, context);
+  return tool === "lasso" ? beginLasso(down, context) : stay({ kind: "pressed", down });
 }
 
-function fromBoxing(boxing: Extract<Gesture, { kind: "boxing" }>, event: ToolEvent, { image }: Context): Outcome {
-  if (event.kind === "move") return stay({ ...boxing, to: event.image });
-  if (event.kind !== "up") return stay(boxing);
-  const box = boxBetween(boxing.from, event.image, image);
-  if (box === null) return stay(IDLE);
-  return { gesture: IDLE, effects: [{ kind: "prompt", prompt: boxPrompt(box) }] };
+function fromPanning(panning: Extract<Gesture, { kind: "panning" }>, event: ToolEvent): Outcome {
+  if (event.kind === "up") return stay(panning.resume);
+  if (event.kind !== "move") return stay(panning);
+  const effect = { kind: "pan" as const, ...between(panning.last, event.screen) };
+  return { gesture: { ...panning, last: event.screen }, effects: [effect] };
 }
 
-function fromPanning(last: ScreenPoint, event: ToolEvent): Outcome {
-  if (event.kind === "up") return stay(IDLE);
-  if (event.kind !== "move") return stay({ kind: "panning", last });
-  const effect: Effect = { kind: "pan", dx: event.screen.x - last.x, dy: event.screen.y - last.y };
-  return { gesture: { kind: "panning", last: event.screen }, effects: [effect] };
-}
+const between = (from: ScreenPoint, to: ScreenPoint): { dx: number; dy: number } => ({ dx: to.x - from.x, dy: to.y - from.y });
 
-const isForeground = (down: Down): boolean => down.button === "left" && !down.isAlt;
-
-function hasMoved(down: Down, to: ScreenPoint): boolean {
-  const distance = Math.hypot(to.x - down.screen.x, to.y - down.screen.y);
-  return distance >= (down.isTouch ? TOUCH_THRESHOLD_PX : DRAG_THRESHOLD_PX);
-}
-
-export function pointPrompt(at: ImagePoint, label: 0 | 1): Prompt {
-  return { type: "point", x: round(at.x), y: round(at.y), label, candidate: null };
-}
-
-export function boxPrompt({ x1, y1, x2, y2 }: ImageBox): Prompt {
-  return { type: "box", x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2), candidate: null };
-}
-
-/** A hundredth of a pixel is finer than any hand. */
-const round = (pixels: number): number => Math.round(pixels * 100) / 100;
-
-/** The box being dragged, for the overlay. */
-export function boxOf(gesture: Gesture, image: Size): ImageBox | null {
-  return gesture.kind === "boxing" ? boxBetween(gesture.from, gesture.to, image) : null;
-}
+/** Whether something is open that a key can end, take back or cancel; a pressed button alone is not. */
+export const isOpen = (gesture: Gesture): boolean => gesture.kind !== "idle" && gesture.kind !== "spent";

@@ -9,9 +9,11 @@ import { projectQuery } from "../../api/projects";
 import { canExport } from "../../api/roles";
 import type { Export } from "../../api/types";
 import { CopyField } from "../../ui/CopyField";
-import { bytes, moment, plural } from "../../ui/format";
+import { bytes, moment } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
 import { JobStateMark } from "../../ui/JobStateMark";
+import { words } from "../../words/exporting";
+import { words as uiWords } from "../../words/ui";
 import { LOADING_CODE } from "./loadingCode";
 
 interface ExportCardProps {
@@ -21,9 +23,9 @@ interface ExportCardProps {
 }
 
 export function ExportCard({ item, readAt }: ExportCardProps): ReactNode {
-  const title = `${item.format === "coco" ? "COCO" : "SA-1B"}${item.include_images ? " with photos" : ", masks only"}`;
+  const title = words.name(item.format, item.include_images);
   return (
-    <Paper withBorder p="md" component="article" aria-label={`Export ${item.id}, ${title}`} data-export={item.id} data-state={item.state}>
+    <Paper withBorder p="md" component="article" aria-label={words.item(item.id, title)} data-export={item.id} data-state={item.state}>
       <Stack gap="sm">
         <Group gap="md" wrap="nowrap">
           <JobStateMark state={item.state} />
@@ -37,7 +39,7 @@ export function ExportCard({ item, readAt }: ExportCardProps): ReactNode {
         </Group>
         {isUnderWay(item.state) && <JobProgress {...item.progress} readAt={readAt} />}
         {item.state === "dead" && (
-          <Text c="var(--sl-red)">{item.error ?? "It failed without a reason; the worker's log says more."}</Text>
+          <Text c="var(--sl-red)">{item.error ?? words.failed}</Text>
         )}
         {item.state === "done" && <Receipt item={item} />}
       </Stack>
@@ -68,17 +70,17 @@ function ExportActions({ item }: { item: Export }): ReactNode {
           size="compact-md"
           leftSection={<IconDownload aria-hidden size={16} />}
         >
-          Download
+          {words.download}
         </Button>
       )}
       {mayAct && isUnderWay(item.state) && (
         <Button size="compact-md" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
-          Cancel
+          {words.cancel}
         </Button>
       )}
       {mayAct && (item.state === "dead" || item.state === "cancelled") && (
         <Button size="compact-md" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
-          Run again
+          {words.runAgain}
         </Button>
       )}
     </>
@@ -87,16 +89,16 @@ function ExportActions({ item }: { item: Export }): ReactNode {
 
 function Receipt({ item }: { item: Export }): ReactNode {
   const facts = [
-    item.image_count === null ? null : plural(item.image_count, "image"),
-    item.mask_count === null ? null : plural(item.mask_count, "mask"),
+    item.image_count === null ? null : words.images(item.image_count),
+    item.mask_count === null ? null : words.masks(item.mask_count),
     item.byte_size === null ? null : bytes(item.byte_size),
   ].filter((fact) => fact !== null);
   const code = LOADING_CODE[item.format];
   return (
     <Stack gap="sm">
-      <Text className="tabular">{facts.join(", ")}</Text>
-      {item.sha256 !== null && <CopyField label="sha256 of the .zip" value={item.sha256} />}
-      <CopyField label="Load it in Python, unpacked into a folder named dataset" value={code} lines={code.split("\n").length} />
+      <Text className="tabular">{uiWords.listed(facts)}</Text>
+      {item.sha256 !== null && <CopyField label={words.checksum} value={item.sha256} />}
+      <CopyField label={words.code} value={code} lines={code.split("\n").length} />
     </Stack>
   );
 }

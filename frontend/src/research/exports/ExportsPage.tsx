@@ -9,24 +9,13 @@ import { projectQuery } from "../../api/projects";
 import type { ExportFormat } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
-import { plural } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
+import { words } from "../../words/exporting";
 import { ExportCard } from "./ExportCard";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/exports");
 
-const FORMATS: readonly { value: ExportFormat; label: string; description: string }[] = [
-  {
-    value: "coco",
-    label: "COCO",
-    description: "One annotations.json with compressed run-length masks. pycocotools and most training code load it.",
-  },
-  {
-    value: "sa1b",
-    label: "SA-1B",
-    description: "One json per image beside its photo, with the fields of the SA-1B dataset.",
-  },
-];
+const FORMATS: readonly ExportFormat[] = ["coco", "sa1b"];
 
 export function ExportsPage(): ReactNode {
   const { projectId } = route.useParams();
@@ -36,20 +25,20 @@ export function ExportsPage(): ReactNode {
       <NewExport projectId={projectId} />
       <Stack component="section" aria-labelledby="exports" gap="md">
         <Title order={2} id="exports">
-          Exports
+          {words.title}
         </Title>
         {exports.isPending && <SkeletonRows rows={2} height={96} />}
         {exports.error !== null && (
           <ErrorPanel
-            title="Exports could not be read"
+            title={words.notRead}
             message={messageOf(exports.error)}
-            safe="Finished exports stay on the server."
+            safe={words.safe}
             onRetry={() => void exports.refetch()}
           />
         )}
         {exports.data?.items.length === 0 && (
-          <EmptyState title="Nothing exported yet">
-            An export is a .zip with the masks, the photos if you want them, and a manifest of checksums.
+          <EmptyState title={words.none}>
+            {words.noneText}
           </EmptyState>
         )}
         {exports.data?.items.map((item) => (
@@ -75,35 +64,35 @@ function NewExport({ projectId }: { projectId: number }): ReactNode {
     <Paper component="section" withBorder p="lg" aria-labelledby="new-export">
       <Stack gap="md">
         <Title order={2} id="new-export">
-          Export the dataset
+          {words.make}
         </Title>
-        <Radio.Group label="Format" value={format} onChange={(value) => setFormat(value === "sa1b" ? "sa1b" : "coco")}>
+        <Radio.Group label={words.format} value={format} onChange={(value) => setFormat(value === "sa1b" ? "sa1b" : "coco")}>
           <Stack gap="xs" mt="xs">
-            {FORMATS.map((choice) => (
-              <Radio key={choice.value} {...choice} />
+            {FORMATS.map((value) => (
+              <Radio key={value} value={value} {...words.formats[value]} />
             ))}
           </Stack>
         </Radio.Group>
         <Checkbox
-          label="Include the photos"
-          description="Original bytes. Without them the export holds masks and file names only."
+          label={words.withPhotos}
+          description={words.withPhotosText}
           checked={withImages}
           onChange={(event) => setWithImages(event.currentTarget.checked)}
         />
         {start.error !== null && (
-          <ErrorPanel title="The export was not started" message={messageOf(start.error)} safe="Nothing was changed." />
+          <ErrorPanel title={words.notStarted} message={messageOf(start.error)} safe={words.nothingChanged} />
         )}
         <Group gap="md">
           <Button loading={start.isPending} disabled={images === 0} onClick={() => start.mutate()}>
-            Export dataset
+            {words.start}
           </Button>
           <Text c="dimmed" size="sm" className="tabular">
-            {images === 0 ? "There are no images to export yet." : `${plural(masks, "mask")} on ${plural(images, "image")} as of now`}
+            {images === 0 ? words.noImages : words.asOfNow(masks, images)}
           </Text>
         </Group>
         {images > 0 && masks === 0 && (
           <Alert variant="default" p="xs">
-            No mask has been kept yet: the export will list the images without any.
+            {words.noMasks}
           </Alert>
         )}
       </Stack>

@@ -2,6 +2,7 @@
 import "./charts.css";
 import { useElementSize } from "@mantine/hooks";
 import type { ReactNode } from "react";
+import { words } from "../../words/ui";
 import { axisOf, extentOf, linear, pathOf, smooth, thin } from "./scale";
 
 interface CurveProps {
@@ -28,7 +29,7 @@ export function Curve({ title, points, end, format, height = 120 }: CurveProps):
   const x = linear({ low: 0, high: Math.max(end, last.x, 1) }, [MARGIN.left, Math.max(MARGIN.left, width - MARGIN.right)]);
   const y = linear(axis, [height - MARGIN.bottom, MARGIN.top]);
   const place = (point: { x: number; y: number }): { x: number; y: number } => ({ x: x(point.x), y: y(point.y) });
-  const label = `${title}, now ${format(last.y)} at step ${Math.round(points.at(-1)?.x ?? 0)} of ${end}`;
+  const label = words.curve(title, format(last.y), Math.round(points.at(-1)?.x ?? 0), end);
   return (
     <figure style={{ margin: 0, flex: 1, minWidth: 240 }}>
       <figcaption className="tabular" style={{ fontSize: 12, color: "var(--sl-muted)" }}>
@@ -49,7 +50,7 @@ export function Curve({ title, points, end, format, height = 120 }: CurveProps):
             <path className="chart-line" d={pathOf(course.map(place))} stroke="var(--sl-accent)" />
             <circle cx={x(last.x)} cy={y(last.y)} r={3.5} fill="var(--sl-accent)" />
             <text className="chart-tick" x={MARGIN.left} y={height - 4}>
-              step 0
+              {words.firstStep}
             </text>
             <text className="chart-tick" x={width - MARGIN.right} y={height - 4} textAnchor="end">
               {end}

@@ -6,6 +6,7 @@ import { type Answer, type Predictor, scoreWord, shownIndex } from "./predictor"
 
 const point = (x: number): Prompt => ({ type: "point", x, y: 0, label: 1, candidate: null });
 const answer = (name: string, ...scores: number[]): Answer => ({
+  where: "server",
   modelVersion: name,
   masks: scores.map((predicted_iou) => ({ rle: { size: [1, 1], counts: "01" }, predicted_iou, stability_score: 1, area: 1, bbox_xywh: [0, 0, 1, 1] })),
   milliseconds: 1,
@@ -15,7 +16,6 @@ const answer = (name: string, ...scores: number[]): Answer => ({
 function scripted() {
   const calls: { prompts: readonly Prompt[]; model: string | null; signal: AbortSignal; take: (answer: Answer) => void; fail: (error: unknown) => void }[] = [];
   const predictor: Predictor = {
-    where: "server",
     predict: (_, prompts, model, signal) => new Promise((take, fail) => calls.push({ prompts, model, signal, take, fail })),
   };
   const seen: Asked[] = [];

@@ -110,7 +110,8 @@ export function createAsker(predictor: Predictor, onChange: (asked: Asked) => vo
         if (asked !== NOTHING) show(NOTHING);
         return;
       }
-      const key = `${imageId}:${promptsKey(prompts)}`;
+      // Seen from nearer, the same prompts have another answer.
+      const key = `${imageId}:${predictor.lookedAt?.() ?? ""}:${promptsKey(prompts)}`;
       const isSame = key === question?.key;
       if (isSame && (asked.isFresh || asked.state.kind === "asking")) return;
       question = { imageId, prompts, key };

@@ -1,8 +1,11 @@
-// Prompts to masks. One interface; the server is the first to implement it, a decoder in the browser can be the second.
+// Prompts to masks: one interface for the server and the decoder in the browser (decoding.ts).
 import type { Prompt } from "../../canvas/prompts";
 import { type PredictOut, predict } from "../server";
 
 export interface Answer {
+  readonly where: "server" | "browser";
+  /** The part of the photo on the screen was encoded for itself. */
+  readonly isCloser?: boolean;
   readonly modelVersion: string;
   /** In the model's order; up to three for a lone prompt. */
   readonly masks: PredictOut["masks"];
@@ -11,17 +14,17 @@ export interface Answer {
 }
 
 export interface Predictor {
-  readonly where: "server" | "browser";
+  /** What the answers depend on besides the prompts; answers are remembered by it. */
+  lookedAt?(): string;
   /** `modelVersion`: which model is to answer; null: the one that is live. */
   predict(imageId: number, prompts: readonly Prompt[], modelVersion: string | null, signal: AbortSignal): Promise<Answer>;
 }
 
 export const serverPredictor: Predictor = {
-  where: "server",
   async predict(imageId, prompts, modelVersion, signal) {
     const started = performance.now();
     const answer = await predict(imageId, [...prompts], modelVersion, signal);
-    return { modelVersion: answer.model_version, masks: answer.masks, milliseconds: performance.now() - started };
+    return { where: "server", modelVersion: answer.model_version, masks: answer.masks, milliseconds: performance.now() - started };
   },
 };
 

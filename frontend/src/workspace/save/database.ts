@@ -8,11 +8,17 @@ export interface ServerMask {
   annotationId: number;
   revision: number;
   state: "accepted" | "proposed" | "gone";
-  /** What its version is told by: the pixels, the category and the clicks. */
+  /** What its version is told by: the pixels, the category, the clicks, and what is said of it. */
   counts: string;
   categoryId: number | null;
   clicks: number;
+  /** `saidAs` of flags and comment; missing in records of earlier versions of the page: nothing. */
+  said?: string;
 }
+
+/** Flags and comment as one word, to be compared; nothing said is "". */
+export const saidAs = ({ flags, comment }: Partial<Pick<AnnotationIn, "flags" | "comment">>): string =>
+  (flags ?? []).length === 0 && (comment ?? "") === "" ? "" : JSON.stringify([flags ?? [], (comment ?? "").trim()]);
 
 /** Why a mask waits for a person: the server refused it, or somebody else changed it. */
 export interface Refusal {

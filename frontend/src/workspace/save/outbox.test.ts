@@ -7,7 +7,7 @@ import type { Annotation, AnnotationCalls, AnnotationIn } from "../server";
 import { openDatabase } from "./database";
 import { createOutbox, type Outbox, type WantedMask } from "./outbox";
 
-const body = (clicks: number): AnnotationIn => ({ rle: { size: [2, 2], counts: "13" }, prompts: [], clicks, active_seconds: 1 });
+const body = (clicks: number, comment = ""): AnnotationIn => ({ rle: { size: [2, 2], counts: "13" }, prompts: [], clicks, active_seconds: 1, flags: [], comment });
 const mask = (maskId: string, clicks = 1): WantedMask => ({ maskId, imageId: 7, imageName: "cat.jpg", origin: "model", body: body(clicks), endsDraft: true });
 
 interface Row {
@@ -16,6 +16,7 @@ interface Row {
   revision: number;
   state: "accepted" | "proposed" | "rejected" | "deleted";
   clicks: number;
+  comment?: string;
 }
 
 const isGone = ({ state }: Row): boolean => state === "rejected" || state === "deleted";
@@ -25,7 +26,7 @@ function createServer() {
   const rows: Row[] = [];
   const log: string[] = [];
   const wire = { fails: (): "before" | "after" | ApiError | null => null };
-  const out = (row: Row) => ({ ...row, ...body(row.clicks), category_id: null }) as unknown as Annotation;
+  const out = (row: Row) => ({ ...row, ...body(row.clicks, row.comment), category_id: null }) as unknown as Annotation;
   const find = (id: number): Row => {
     const row = rows.find((candidate) => candidate.id === id);
     if (row === undefined) throw new ApiError(404, "annotation_not_found", "There is no such mask.");
@@ -52,7 +53,7 @@ function createServer() {
           throw new ApiError(422, "idempotency_key_reused", "Another mask had this key.");
         }
         if (earlier !== undefined) return out(earlier);
-        const row = { id: rows.length + 1, key, revision: 1, state: "accepted" as const, clicks: wanted.clicks };
+        const row = { id: rows.length + 1, key, revision: 1, state: "accepted" as const, clicks: wanted.clicks, comment: wanted.comment };
         rows.push(row);
         return out(row);
       }),
@@ -60,7 +61,7 @@ function createServer() {
       send(`change ${id}`, () => {
         const row = find(id);
         check(row, revision);
-        Object.assign(row, { revision: row.revision + 1, clicks: wanted.clicks, state: "accepted" });
+        Object.assign(row, { revision: row.revision + 1, clicks: wanted.clicks, comment: wanted.comment, state: "accepted" });
         return out(row);
       }),
     remove: (id, revision) =>
@@ -140,6 +141,20 @@ test("what waits survives a reload, and is sent then", async () => {
   const second = await start(server, first.name);
   await vi.waitFor(() => expect(server.rows.length).toBe(1));
   await saved(second.outbox);
+});
+
+test("what is said of a mask is a change of it, and is sent once", async () => {
+  const server = createServer();
+  const { outbox } = await start(server);
+  await outbox.want(mask("a"), "kept");
+  await saved(outbox);
+  const said = { ...mask("a"), body: body(1, "one cell?") };
+  await outbox.want(said, "kept");
+  await saved(outbox);
+  await outbox.want(said, "kept");
+  await saved(outbox);
+  expect(server.rows).toMatchObject([{ comment: "one cell?", revision: 2 }]);
+  expect(server.log).toEqual(["create a", "change 1"]);
 });
 
 test("a mask taken back before it was ever sent never reaches the server", async () => {

@@ -4,7 +4,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import type { MaskId, Origin } from "../../canvas/document";
 import { ApiError, messageOf } from "../../api/errors";
 import type { Annotation, AnnotationCalls, AnnotationIn } from "../server";
-import type { Database, OutboxRecord, Refusal, SentStep, ServerMask, Wanted } from "./database";
+import { type Database, type OutboxRecord, type Refusal, saidAs, type SentStep, type ServerMask, type Wanted } from "./database";
 
 export type SaveKind = "saved" | "saving" | "offline";
 
@@ -266,15 +266,19 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
 
 /** Whether the server has this body already. */
 const isAsOn = (server: ServerMask, body: AnnotationIn): boolean =>
-  server.counts === body.rle.counts && server.categoryId === (body.category_id ?? null) && server.clicks === body.clicks;
+  server.counts === body.rle.counts &&
+  server.categoryId === (body.category_id ?? null) &&
+  server.clicks === body.clicks &&
+  (server.said ?? "") === saidAs(body);
 
-const serverMaskOf = ({ id, revision, state, rle, category_id, clicks }: Annotation): ServerMask => ({
+const serverMaskOf = ({ id, revision, state, rle, category_id, clicks, flags, comment }: Annotation): ServerMask => ({
   annotationId: id,
   revision,
   state: state === "accepted" || state === "proposed" ? state : "gone",
   counts: rle.counts,
   categoryId: category_id,
   clicks,
+  said: saidAs({ flags, comment }),
 });
 
 /** No answer, an overloaded or failing server, a full disk, an ended session: the same request may succeed later. */

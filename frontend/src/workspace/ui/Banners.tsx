@@ -2,8 +2,8 @@
 import { Button } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
+import { words } from "../../words/workspace";
 import { isHintDue } from "../effort";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 
@@ -19,18 +19,18 @@ export function Banners(): ReactNode {
       <div role="status">
         {trouble !== null && (
           <div className={classes["banner"]} data-banner={trouble}>
-            <span>{strings.banner[trouble]}</span>
+            <span>{words.banner[trouble]}</span>
             {reason !== null && (
-              <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={session.retryModel}>{strings.banner.retry}</Button>
+              <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={session.retryModel}>{words.banner.retry}</Button>
             )}
           </div>
         )}
       </div>
       {isLeaseLost && (
         <div className={classes["banner"]} role="alert" data-banner="lease">
-          <span>{strings.banner.leaseLost}</span>
-          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={() => void session.queue.retake()}>{strings.banner.retake}</Button>
-          <Button className={classes["button"] ?? ""} size="compact-xs" onClick={() => void session.queue.goOn()}>{strings.banner.next}</Button>
+          <span>{words.banner.leaseLost}</span>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={() => void session.queue.retake()}>{words.banner.retake}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" onClick={() => void session.queue.goOn()}>{words.banner.next}</Button>
         </div>
       )}
     </div>
@@ -41,7 +41,14 @@ export function Banners(): ReactNode {
 export function AuditStrip(): ReactNode {
   const isAudit = useWorkspace((state) => state.phase.kind === "working" && (state.work?.is_audit ?? false));
   if (!isAudit) return null;
-  return <div className={classes["strip"]} data-banner="audit">{strings.audit.banner}</div>;
+  return <div className={classes["strip"]} data-banner="audit">{words.audit.banner}</div>;
+}
+
+/** Over a photo that a reviewer sent back, until it is finished anew. */
+export function SentBackStrip(): ReactNode {
+  const review = useWorkspace((state) => (state.phase.kind === "working" ? (state.work?.review ?? null) : null));
+  if (review === null || review.sent_back_reason === null) return null;
+  return <div className={classes["strip"]} role="status" data-banner="sent-back">{words.sentBack(review.by.name, review.sent_back_reason)}</div>;
 }
 
 /** After half a minute on one mask a calm word, once. */
@@ -54,5 +61,5 @@ export function Hint(): ReactNode {
     return () => window.clearInterval(timer);
   }, []);
   const isDue = isHintDue(effort, Math.max(now, effort.lastAt ?? 0), seconds);
-  return <div className={classes["slow"]} role="status" data-hint={isDue}>{isDue && strings.hint(seconds)}</div>;
+  return <div className={classes["slow"]} role="status" data-hint={isDue}>{isDue && words.hint(seconds)}</div>;
 }

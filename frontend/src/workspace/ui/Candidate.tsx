@@ -3,11 +3,11 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { UnstyledButton } from "@mantine/core";
 import { DRAFT_LOOK } from "../../canvas/render/draw";
 import { levelFor, type Picture } from "../../canvas/render/picture";
+import { words } from "../../words/workspace";
 import type { Answer, ScoreWord } from "../predict/predictor";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
-import { keepFocus } from "./Panels";
+import { keepFocus, useShortcuts } from "./Panels";
 
 type AnswerMask = Answer["masks"][number];
 
@@ -25,6 +25,7 @@ const SIZE = { width: 76, height: 57 };
 export function Candidate({ masks, mask, number, word, isShown, onChoose }: CandidateProps): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { stage } = useWorkplace();
+  const shortcuts = useShortcuts(String(number));
   const picture = useWorkspace((state) => state.picture);
   const image = useWorkspace((state) => state.work?.image);
   useEffect(() => {
@@ -49,14 +50,14 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
       className={classes["candidate"] ?? ""}
       role="radio"
       aria-checked={isShown}
-      aria-label={strings.mask.candidate(number, strings.score[word])}
-      aria-keyshortcuts={String(number)}
-      title={strings.scoreExact(mask.predicted_iou)}
+      aria-label={words.mask.candidate(number, words.score[word])}
+      {...shortcuts}
+      title={words.scoreExact(mask.predicted_iou)}
       onMouseDown={keepFocus}
       onClick={onChoose}
     >
       <canvas ref={canvas} width={SIZE.width * 2} height={SIZE.height * 2} style={SIZE} aria-hidden />
-      <span className={classes["score"]} data-score={word}>{strings.score[word]}</span>
+      <span className={classes["score"]} data-score={word}>{words.score[word]}</span>
       {masks.length > 1 && <span className={classes["number"]}>{number}</span>}
     </UnstyledButton>
   );

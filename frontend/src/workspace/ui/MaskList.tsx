@@ -1,15 +1,16 @@
-// The kept masks. Hovering or focusing one shows it alone; a click selects it.
+// The kept masks. Hovering or focusing one shows it alone; a click selects it, with Shift beside others.
 import { IconTrash } from "@tabler/icons-react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
 import { useStore } from "zustand";
 import type { Mask } from "../../canvas/document";
 import type { Rgb } from "../../canvas/render/palette";
+import { words } from "../../words/workspace";
 import { isBelow } from "../review";
 import type { Session } from "../session";
 import { colourOf, docOf } from "../state";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
+import { SaidMarks } from "./FlagRow";
 import { keepFocus, Swatch } from "./Panels";
 
 export function MaskList(): ReactNode {
@@ -18,27 +19,28 @@ export function MaskList(): ReactNode {
   const order = useWorkspace((state) => docOf(state).order);
   const categories = useWorkspace((state) => state.categories);
   const selectedId = useWorkspace((state) => state.selectedId);
+  const alsoSelected = useWorkspace((state) => state.alsoSelected);
   const refused = useStore(session.outbox.state, (state) => state.refused);
   const baseId = useWorkspace((state) => docOf(state).draft.base);
   const minIou = useWorkspace((state) => state.minIou);
   const newestFirst = order.flatMap((id) => masks[id] ?? []).filter((mask) => !isBelow(mask, minIou)).reverse();
   const factOf = (mask: Mask): string => {
-    if (refused.some((record) => record.maskId === mask.id)) return strings.list.refused;
-    if (mask.id === baseId) return strings.list.refining;
-    if (mask.state === "proposed") return strings.list.proposed;
-    return mask.origin === "automatic" ? strings.list.automatic : strings.list.pixels(mask.area);
+    if (refused.some((record) => record.maskId === mask.id)) return words.list.refused;
+    if (mask.id === baseId) return words.list.refining;
+    if (mask.state === "proposed") return words.list.proposed;
+    return mask.origin === "automatic" ? words.list.automatic : words.list.pixels(mask.area);
   };
   return (
-    <section className={classes["listSection"]} aria-label={strings.list.heading}>
+    <section className={classes["listSection"]} aria-label={words.list.heading}>
       <h2 className={classes["heading"]}>
-        {strings.list.heading} <span className={classes["muted"]}>{newestFirst.length}</span>
+        {words.list.heading} <span className={classes["muted"]}>{newestFirst.length}</span>
       </h2>
-      {order.length === 0 && <p className={classes["muted"]}>{strings.list.empty}</p>}
+      {order.length === 0 && <p className={classes["muted"]}>{words.list.empty}</p>}
       <ul className={classes["list"]}>
         {newestFirst.map((mask) => {
           const category = categories.find(({ id }) => id === mask.categoryId);
-          const name = category?.name ?? strings.list.name(mask.number);
-          const isSelected = mask.id === selectedId;
+          const name = category?.name ?? words.list.name(mask.number);
+          const isSelected = mask.id === selectedId || alsoSelected.includes(mask.id);
           return <Row key={mask.id} {...{ session, mask, name, isSelected }} fact={factOf(mask)} colour={colourOf(mask, categories)} />;
         })}
       </ul>
@@ -72,18 +74,18 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
         onMouseDown={keepFocus}
         onFocus={solo}
         onBlur={all}
-        onClick={() => editing.select(isSelected ? null : mask.id)}
+        onClick={(event) => (event.shiftKey ? editing.selectAlso(mask.id) : editing.select(isSelected ? null : mask.id))}
       >
         <Swatch colour={colour} isProposal={mask.state === "proposed"} />
         <span>{name}</span>
-        <span className={classes["muted"]}>{fact}</span>
-        <span className={classes["seconds"]}>{mask.evidence.activeSeconds > 0 && strings.list.seconds(mask.evidence.activeSeconds)}</span>
+        <span className={classes["muted"]}>{fact} <SaidMarks mask={mask} /></span>
+        <span className={classes["seconds"]}>{mask.evidence.activeSeconds > 0 && words.list.seconds(mask.evidence.activeSeconds)}</span>
       </button>
       <button
         type="button"
         className={classes["trash"]}
-        aria-label={strings.list.remove(mask.number)}
-        title="Delete"
+        aria-label={words.list.remove(mask.number)}
+        title={words.list.removeShort}
         onMouseDown={keepFocus}
         onClick={() => editing.remove(mask.id)}
       >

@@ -1,40 +1,46 @@
 // The mask being made: its candidates, its score, its category, and what to do with it.
 import { Button, Select } from "@mantine/core";
 import type { ReactNode } from "react";
-import { untouchedBase } from "../../canvas/document";
+import { pixelsByHand, untouchedBase } from "../../canvas/document";
+import { words } from "../../words/workspace";
 import { scoreWord } from "../predict/predictor";
 import { docOf, shownOf } from "../state";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { Candidate } from "./Candidate";
 import { useWorkplace, useWorkspace } from "./context";
 import { keepFocus } from "./Panels";
+import { PixelPanel } from "./PixelPanel";
 
 export function MaskPanel(): ReactNode {
   const { session } = useWorkplace();
   const prompts = useWorkspace((state) => docOf(state).draft.prompts.length);
   const base = useWorkspace((state) => (docOf(state).draft.base === null ? undefined : docOf(state).masks[docOf(state).draft.base ?? ""]));
   const isUntouched = useWorkspace((state) => untouchedBase(docOf(state)) !== null);
+  const isByHand = useWorkspace((state) => pixelsByHand(docOf(state)) !== null);
+  const isHandMade = isByHand && prompts === 1;
   return (
-    <section className={classes["section"]} aria-label={strings.mask.heading}>
+    <section className={classes["section"]} aria-label={words.mask.heading}>
       <h2 className={classes["heading"]}>
-        {base === undefined ? strings.mask.heading : strings.mask.refining(base.number)}
+        {base === undefined ? words.mask.heading : words.mask.refining(base.number)}
         <Which />
       </h2>
       {prompts === 0 ? (
-        <p className={classes["muted"]}>{strings.mask.none}</p>
+        <p className={classes["muted"]}>{words.mask.none}</p>
       ) : isUntouched ? (
-        <p className={classes["muted"]}>{strings.mask.howToRefine}</p>
+        <p className={classes["muted"]}>{words.mask.howToRefine}</p>
+      ) : isByHand ? (
+        <p className={classes["muted"]}>{isHandMade ? words.mask.handMade : words.mask.byHand}</p>
       ) : (
         <Answer />
       )}
       {prompts > 0 && (
         <div className={classes["row"]}>
-          <Button className={classes["button"] ?? ""} size="compact-xs" onMouseDown={keepFocus} onClick={session.editing.keep}>{strings.mask.keep}</Button>
-          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{strings.mask.takeBack}</Button>
-          <Button className={classes["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{strings.mask.clear}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" onMouseDown={keepFocus} onClick={session.editing.keep}>{words.mask.keep}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{words.mask.takeBack}</Button>
+          <Button className={classes["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{words.mask.clear}</Button>
         </div>
       )}
+      <PixelPanel />
       {base === undefined && <CategorySelect />}
     </section>
   );
@@ -46,7 +52,7 @@ function Which(): ReactNode {
   const { session } = useWorkplace();
   const shown = shownOf({ ...session.store.getState(), asked, history });
   if (shown === null || !shown.isFresh || shown.answer.masks.length < 2) return null;
-  return <span className={classes["muted"]}>{strings.mask.candidates(shown.index + 1, shown.answer.masks.length)}</span>;
+  return <span className={classes["muted"]}>{words.mask.candidates(shown.index + 1, shown.answer.masks.length)}</span>;
 }
 
 function Answer(): ReactNode {
@@ -54,10 +60,10 @@ function Answer(): ReactNode {
   const asked = useWorkspace((state) => state.asked);
   const history = useWorkspace((state) => state.history);
   const shown = shownOf({ ...session.store.getState(), asked, history });
-  if (shown === null) return <p className={classes["muted"]}>{asked.state.kind === "asking" ? strings.mask.asking : ""}</p>;
+  if (shown === null) return <p className={classes["muted"]}>{asked.state.kind === "asking" ? words.mask.asking : ""}</p>;
   const { masks } = shown.answer;
   return (
-    <div className={classes["candidates"]} data-fresh={shown.isFresh} role="radiogroup" aria-label={strings.mask.heading}>
+    <div className={classes["candidates"]} data-fresh={shown.isFresh} role="radiogroup" aria-label={words.mask.heading}>
       {masks.map((mask, index) => (
         <Candidate
           key={index}
@@ -83,8 +89,8 @@ function CategorySelect(): ReactNode {
   return (
     <Select
       size="xs"
-      label={selected === undefined ? strings.mask.forNext : strings.mask.forSelected(selected.number)}
-      placeholder={strings.mask.noCategory}
+      label={selected === undefined ? words.mask.forNext : words.mask.forSelected(selected.number)}
+      placeholder={words.mask.noCategory}
       data={categories.map(({ id, name }) => ({ value: String(id), label: name }))}
       value={value === null ? null : String(value)}
       onChange={(chosen) => session.editing.setCategory(chosen === null ? null : Number(chosen))}

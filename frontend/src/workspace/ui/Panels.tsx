@@ -1,6 +1,9 @@
 // Small pieces that several panels share.
 import type { ReactNode } from "react";
+import { useStore } from "zustand";
 import { type Rgb, cssColour } from "../../canvas/render/palette";
+import { ariaShortcutsOf, capOf, ownChord } from "../keymap";
+import { keyPreferences } from "../preferences/keys";
 import classes from "../workspace.module.css";
 
 /** A proposal's is open and dashed, as its outline is. */
@@ -9,8 +12,21 @@ export function Swatch({ colour, isProposal = false }: { colour: Rgb; isProposal
   return <span className={classes["swatch"]} data-proposal={isProposal} style={style} aria-hidden />;
 }
 
-export function KeyCap({ children }: { children: ReactNode }): ReactNode {
-  return <kbd className={classes["key"]}>{children}</kbd>;
+/** A key as this person has it: given the chord that an action comes with, the one it has now. */
+export function KeyCap({ chord }: { chord: string }): ReactNode {
+  const own = useStore(keyPreferences.store, (preferences) => ownChord(chord, preferences));
+  return own === null ? null : <kbd className={classes["key"]}>{capOf(own)}</kbd>;
+}
+
+/** `aria-keyshortcuts` with this person's own keys, for a control whose action comes with these chords. */
+export function useShortcuts(...chords: readonly string[]): { "aria-keyshortcuts"?: string } {
+  const shortcuts = useStore(keyPreferences.store, (preferences) => ariaShortcutsOf(chords, preferences));
+  return shortcuts === undefined ? {} : { "aria-keyshortcuts": shortcuts };
+}
+
+/** A chord just as it is. */
+export function Cap({ chord }: { chord: string }): ReactNode {
+  return <kbd className={classes["key"]}>{capOf(chord)}</kbd>;
 }
 
 /** Keeps the focus on the stage when a panel's button is pressed with the pointer. */

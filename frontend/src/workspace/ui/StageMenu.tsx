@@ -2,8 +2,8 @@
 import { Menu, UnstyledButton } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { words } from "../../words/workspace";
 import type { StageName } from "../server";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 
@@ -14,12 +14,12 @@ export function StageMenu(): ReactNode {
   const { session } = useWorkplace();
   const wanted = useWorkspace((state) => state.wantedStage);
   const stage = useWorkspace((state) => state.work?.stage as StageName | undefined);
-  const { names, any, what, choose, only } = strings.stage;
+  const { names, any, what, choose, only } = words.stage;
   const shown = stage === undefined ? (wanted === null ? any : names[wanted]) : names[stage];
   return (
     <Menu position="bottom-start" shadow="md">
       <Menu.Target>
-        <UnstyledButton className={classes["stageMenu"] ?? ""} aria-label={`${choose}: ${shown}`} data-work-stage={stage ?? ""}>
+        <UnstyledButton className={classes["stageMenu"] ?? ""} aria-label={choose(shown)} data-work-stage={stage ?? ""}>
           {wanted === null ? shown : only(shown)}
           <IconChevronDown size={14} aria-hidden />
         </UnstyledButton>

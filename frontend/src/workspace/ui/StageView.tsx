@@ -5,12 +5,13 @@ import { Delayed } from "../../ui/Delayed";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { ButtonLink } from "../../ui/links";
+import { words } from "../../words/workspace";
 import { attachStage, type Stage } from "../stage";
 import type { Phase } from "../state";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
-import { AuditStrip, Banners, Hint } from "./Banners";
+import { AuditStrip, Banners, Hint, SentBackStrip } from "./Banners";
 import { useWorkplace, useWorkspace } from "./context";
+import { SecondTab } from "./SecondTab";
 
 interface StageViewProps {
   projectId: number;
@@ -33,12 +34,14 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
   }, [session, onStage]);
   return (
     <main className={classes["stageArea"]}>
+      <SecondTab projectId={projectId} />
       <AuditStrip />
+      <SentBackStrip />
       <div
         ref={element}
         className={classes["stage"]}
         role="application"
-        aria-label={work === null ? strings.loading : strings.stageName(work.image.file_name)}
+        aria-label={work === null ? words.loading : words.stageName(work.image.file_name)}
         tabIndex={0}
         data-stage
       />
@@ -52,24 +55,31 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
 function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactNode {
   const { session } = useWorkplace();
   const wantedStage = useWorkspace((state) => state.wantedStage);
-  const toProject = <ButtonLink to="/projects/$projectId" params={{ projectId }} variant="default">{strings.empty.project}</ButtonLink>;
+  const toProject = <ButtonLink to="/projects/$projectId" params={{ projectId }} variant="default">{words.empty.project}</ButtonLink>;
   switch (phase.kind) {
     case "working":
+    case "reviewing":
       return null;
+    case "reviewed":
+      return (
+        <Cover>
+          <EmptyState title={words.reviewing.empty} action={toProject}>{words.reviewing.emptyText}</EmptyState>
+        </Cover>
+      );
     case "loading":
-      return <Delayed><div className={classes["opening"]} role="status">{strings.loading}</div></Delayed>;
+      return <Delayed><div className={classes["opening"]} role="status">{words.loading}</div></Delayed>;
     case "empty":
       return (
         <Cover>
-          <EmptyState title={wantedStage === null ? strings.empty.title : strings.empty.titleOf(strings.stage.names[wantedStage])} action={<>{wantedStage !== null && <><Button onClick={() => void session.queue.setStage(null)}>{strings.empty.anyStage}</Button>{" "}</>}<Button variant={wantedStage === null ? "filled" : "default"} onClick={() => void session.queue.goOn()}>{strings.empty.again}</Button>{" "}{toProject}</>}>
-            {strings.empty.text}
+          <EmptyState title={wantedStage === null ? words.empty.title : words.empty.titleOf(words.stage.names[wantedStage])} action={<>{wantedStage !== null && <><Button onClick={() => void session.queue.setStage(null)}>{words.empty.anyStage}</Button>{" "}</>}<Button variant={wantedStage === null ? "filled" : "default"} onClick={() => void session.queue.goOn()}>{words.empty.again}</Button>{" "}{toProject}</>}>
+            {words.empty.text}
           </EmptyState>
         </Cover>
       );
     case "taken":
       return (
         <Cover>
-          <EmptyState title={strings.taken.title} action={<><Button onClick={() => void session.queue.goOn()}>{strings.taken.next}</Button>{" "}{toProject}</>}>
+          <EmptyState title={words.taken.title} action={<><Button onClick={() => void session.queue.goOn()}>{words.taken.next}</Button>{" "}{toProject}</>}>
             {phase.message}
           </EmptyState>
         </Cover>
@@ -77,8 +87,8 @@ function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactN
     case "gone":
       return (
         <Cover>
-          <EmptyState title={strings.gone.title} action={<ButtonLink to="/projects" variant="default">{strings.gone.project}</ButtonLink>}>
-            {phase.message} {strings.gone.safe}
+          <EmptyState title={words.gone.title} action={<ButtonLink to="/projects" variant="default">{words.gone.project}</ButtonLink>}>
+            {phase.message} {words.gone.safe}
           </EmptyState>
         </Cover>
       );
@@ -86,7 +96,7 @@ function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactN
       return (
         <Cover>
           <div style={{ maxWidth: 520, margin: "72px auto", padding: "0 16px" }}>
-            <ErrorPanel title={strings.failed.title} message={phase.error.message} safe={strings.failed.safe} onRetry={() => void session.queue.goOn()} />
+            <ErrorPanel title={words.failed.title} message={phase.error.message} safe={words.failed.safe} onRetry={() => void session.queue.goOn()} />
           </div>
         </Cover>
       );

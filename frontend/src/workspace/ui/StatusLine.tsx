@@ -1,42 +1,54 @@
 // The bottom line: the time of this mask, how many there are, and the keys that matter now.
 import { type ReactNode, useEffect, useState } from "react";
+import { useStore } from "zustand";
 import { masksOf } from "../../canvas/document";
+import { words } from "../../words/workspace";
 import { activeMsAt } from "../effort";
-import { sensibleKeys } from "../keymap";
+import { ownChord, sensibleKeys } from "../keymap";
+import { keyPreferences } from "../preferences/keys";
 import { docOf } from "../state";
-import { strings } from "../strings";
 import classes from "../workspace.module.css";
 import { useWorkspace } from "./context";
 import { KeyCap } from "./Panels";
 
-const HINTS = {
-  idle: [["Click", strings.status.click], ["Drag", strings.status.box], ["Ctrl+Enter", strings.status.finish], ["K", strings.status.skip]],
-  prompts: [["Enter", strings.status.keep], ["Click", strings.status.click], ["Right click", strings.status.background], ["Backspace", strings.status.takeBack]],
-  candidates: [["Enter", strings.status.keep], ["1 2 3", strings.status.choose], ["Right click", strings.status.background], ["Backspace", strings.status.takeBack]],
-  refining: [["Click", strings.status.click], ["Right click", strings.status.background], ["Enter", strings.status.keep], ["Esc", strings.status.drop]],
-  review: [["A", strings.status.accept], ["D", strings.status.reject], ["R", strings.status.refine], [".", strings.status.next]],
-  audit: [["A", strings.status.fine], ["D", strings.status.reject], ["R", strings.status.refine], ["Ctrl+Enter", strings.status.finish]],
-  waiting: [[".", strings.status.next], ["Click", strings.status.click], ["Ctrl+Enter", strings.status.finish]],
-  selected: [["R", strings.status.refine], ["Delete", strings.status.remove], ["Esc", strings.status.unselect], ["Ctrl+Enter", strings.status.finish]],
-} as const;
+const { gestures } = words.keys;
+
+/** Keys as the actions come with them (shown as the person has them), and what they do. */
+const HINTS: Readonly<Record<ReturnType<typeof sensibleKeys>, readonly (readonly [keys: readonly string[], does: string])[]>> = {
+  idle: [[[gestures.click], words.status.click], [[gestures.drag], words.status.box], [["Ctrl+Enter"], words.status.finish], [["K"], words.status.skip]],
+  prompts: [[["Enter"], words.status.keep], [[gestures.click], words.status.click], [[gestures.rightClick], words.status.background], [["Backspace"], words.status.takeBack]],
+  candidates: [[["Enter"], words.status.keep], [["1", "2", "3"], words.status.choose], [[gestures.rightClick], words.status.background], [["Backspace"], words.status.takeBack]],
+  refining: [[[gestures.click], words.status.click], [[gestures.rightClick], words.status.background], [["Enter"], words.status.keep], [["Escape"], words.status.drop]],
+  review: [[["A"], words.status.accept], [["D"], words.status.reject], [["R"], words.status.refine], [["."], words.status.next]],
+  audit: [[["A"], words.status.fine], [["D"], words.status.reject], [["R"], words.status.refine], [["Ctrl+Enter"], words.status.finish]],
+  waiting: [[["."], words.status.next], [[gestures.click], words.status.click], [["Ctrl+Enter"], words.status.finish]],
+  reviewing: [[["."], words.status.next], [["Ctrl+Enter"], words.status.acceptPhoto], [["K"], words.status.sendBack]],
+  selected: [[["R"], words.status.refine], [["Delete"], words.status.remove], [["Escape"], words.status.unselect], [["Ctrl+Enter"], words.status.finish]],
+};
 
 export function StatusLine(): ReactNode {
   const masks = useWorkspace((state) => masksOf(docOf(state)).filter((mask) => mask.state === "accepted").length);
+  const kept = useWorkspace((state) => state.keptInSession);
   const notice = useWorkspace((state) => state.notice);
   const keys = useWorkspace(sensibleKeys);
   return (
     <footer className={classes["status"]}>
-      <Clock />
-      <span className={classes["tabular"]}>{strings.status.masks(masks)}</span>
+      {keys !== "reviewing" && <Clock />}
+      <span className={classes["tabular"]}>{words.status.masks(masks)}{kept > 0 && keys !== "reviewing" && words.status.session(kept)}</span>
       <Waiting />
       {notice !== null && <span className={classes["notice"]}>{notice}</span>}
       <span style={{ flex: 1 }} />
-      {HINTS[keys].map(([keys, does]) => (
-        <span key={keys} className={classes["hint"]}><KeyCap>{keys}</KeyCap> {does}</span>
-      ))}
-      <span className={classes["hint"]}><KeyCap>?</KeyCap> {strings.status.keys}</span>
+      {HINTS[keys].map(([chords, does]) => <Hint key={does} chords={chords} does={does} />)}
+      <Hint chords={["?"]} does={words.status.keys} />
     </footer>
   );
+}
+
+/** Nothing, for who has no key for it. */
+function Hint({ chords, does }: { chords: readonly string[]; does: string }): ReactNode {
+  const preferences = useStore(keyPreferences.store);
+  if (chords.every((chord) => ownChord(chord, preferences) === null)) return null;
+  return <span className={classes["hint"]}>{chords.map((chord) => <KeyCap key={chord} chord={chord} />)} {does}</span>;
 }
 
 function Clock(): ReactNode {
@@ -51,10 +63,13 @@ function Clock(): ReactNode {
   const isLong = hintSeconds > 0 && seconds >= hintSeconds;
   return (
     <span className={classes["clock"]} data-long={isLong}>
-      {strings.status.clock(seconds)} {strings.status.thisMask}
+      {clockOf(seconds)} {words.status.thisMask}
     </span>
   );
 }
+
+const clockOf = (seconds: number): string =>
+  `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`;
 
 /** What is being waited for, in words, once the ring at the cursor shows too. */
 function Waiting(): ReactNode {
@@ -72,6 +87,6 @@ function Waiting(): ReactNode {
     };
   }, [isWaiting]);
   if (!isWaiting || !isDue) return null;
-  const words = isFinishing ? strings.status.finishing : isEmbedded ? strings.status.asking : strings.status.preparing;
-  return <span className={classes["notice"]}>{words}</span>;
+  const word = isFinishing ? words.status.finishing : isEmbedded ? words.status.asking : words.status.preparing;
+  return <span className={classes["notice"]}>{word}</span>;
 }

@@ -5,52 +5,52 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useStore } from "zustand";
 import type { Project } from "../../api/types";
-import { strings } from "../strings";
+import { words } from "../../words/workspace";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
+import { DecodingBadge } from "./DecodingBadge";
 import { KeyCap, keepFocus } from "./Panels";
 import { StageMenu } from "./StageMenu";
 
 export function TopBar({ project }: { project: Project }): ReactNode {
-  const { session } = useWorkplace();
+  const { session, reviewing } = useWorkplace();
   const work = useWorkspace((state) => state.work);
-  const answer = useWorkspace((state) => state.asked.answer);
   const isFinishing = useWorkspace((state) => state.isFinishing);
   const areFolded = useWorkspace((state) => state.arePanelsFolded);
   const { store, queue } = session;
-  const fold = areFolded ? strings.tools.unfold : strings.tools.fold;
+  const fold = areFolded ? words.tools.unfold : words.tools.fold;
   return (
     <header className={classes["topbar"]}>
       <Link to="/projects/$projectId" params={{ projectId: project.id }} className={classes["back"] ?? ""}>
         <IconChevronLeft size={16} aria-hidden />
         {project.name}
       </Link>
-      <StageMenu />
+      {reviewing === null && <StageMenu />}
       {work !== null && (
         <>
           <span className={classes["slash"]} aria-hidden>/</span>
           <h1 className={classes["fileName"]} title={work.image.file_name}>{work.image.file_name}</h1>
-          <span className={classes["muted"]}>{strings.left(work.remaining)}</span>
+          {reviewing === null && <span className={classes["muted"]}>{words.left(work.remaining)}</span>}
         </>
       )}
       <span style={{ flex: 1 }} />
-      {answer !== null && <span className={classes["muted"]}>{strings.onServer(answer.milliseconds)}</span>}
+      {reviewing === null && <DecodingBadge />}
       <SaveWord />
-      {work !== null && <><Tooltip label={<>{fold} <KeyCap>\</KeyCap></>}>
+      {work !== null && <><Tooltip label={<>{fold} <KeyCap chord={"\\"} /></>}>
         <ActionIcon variant="subtle" color="gray" size={28} aria-label={fold} aria-pressed={areFolded} onMouseDown={keepFocus} onClick={() => store.setState({ arePanelsFolded: !areFolded })}>
           {areFolded ? <IconLayoutSidebarRightExpand size={18} aria-hidden /> : <IconLayoutSidebarRightCollapse size={18} aria-hidden />}
         </ActionIcon>
       </Tooltip>
-      <Tooltip label={<>{strings.skip} <KeyCap>K</KeyCap></>}>
+      {reviewing === null && <><Tooltip label={<>{words.skip} <KeyCap chord="K" /></>}>
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={() => store.setState({ dialog: "skip" })}>
-          {strings.skip}
+          {words.skip}
         </Button>
       </Tooltip>
-      <Tooltip label={<>{strings.finish} <KeyCap>Ctrl+Enter</KeyCap></>}>
+      <Tooltip label={<>{words.finish} <KeyCap chord="Ctrl+Enter" /></>}>
         <Button className={classes["button"] ?? ""} size="compact-xs" loading={isFinishing} onMouseDown={keepFocus} onClick={() => void queue.finish()}>
-          {strings.finish}
+          {words.finish}
         </Button>
-      </Tooltip></>}
+      </Tooltip></>}</>}
     </header>
   );
 }
@@ -58,12 +58,12 @@ export function TopBar({ project }: { project: Project }): ReactNode {
 function SaveWord(): ReactNode {
   const { session } = useWorkplace();
   const { kind, waiting, refused } = useStore(session.outbox.state);
-  const word = kind === "saved" ? strings.save.saved : strings.save[kind](waiting);
+  const word = kind === "saved" ? words.save.saved : words.save[kind](waiting);
   return (
     <>
       {refused.length > 0 && (
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="light" color="red" onClick={() => session.store.setState({ dialog: "refused" })}>
-          {strings.save.refused(refused.length)}
+          {words.save.refused(refused.length)}
         </Button>
       )}
       <span className={classes["save"]} data-save={kind}>{word}</span>

@@ -1,6 +1,7 @@
 // The open session and its stage, for the panels.
 import { createContext, useContext } from "react";
 import { useStore } from "zustand";
+import type { Reviewing } from "../reviewing";
 import type { Session } from "../session";
 import type { Stage } from "../stage";
 import type { WorkspaceState } from "../state";
@@ -9,6 +10,8 @@ export interface Workplace {
   readonly session: Session;
   /** null until the stage is on the page. */
   readonly stage: Stage | null;
+  /** null: photos are annotated, not reviewed. */
+  readonly reviewing: Reviewing | null;
 }
 
 export const WorkplaceContext = createContext<Workplace | null>(null);

@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { account } from "./en/account";
+
+export const words = inLanguage("account", account);

@@ -1,0 +1,7 @@
+// What the page itself says of a call that failed. The server's own refusals come in English, with their code.
+
+export const errors = {
+  noAnswer: "The server does not answer. Nothing is lost; try again when it is back.",
+  unexplained: (status: number) => `The server answered ${status} without saying why.`,
+  cancelledUpload: "The upload was cancelled.",
+};

@@ -1,0 +1,125 @@
+// The masks beside the photo: the one being made, the kept ones, proposals, and the review of a finished photo.
+import { count, plural } from "../counting";
+
+export const workspaceMasks = {
+  score: { good: "Good", fair: "Fair", poor: "Poor" },
+  scoreExact: (iou: number) => `predicted overlap ${iou.toFixed(2)}`,
+
+  mask: {
+    heading: "This mask",
+    candidates: (shown: number, of: number) => `${shown} of ${of}`,
+    none: "Click the object, or drag a box around it.",
+    asking: "Looking for the mask",
+    keep: "Keep mask",
+    takeBack: "Take back",
+    clear: "Clear",
+    candidate: (number: number, word: string) => `Mask ${number}: ${word}`,
+    noCategory: "No category",
+    forNext: "Category of the next mask",
+    refining: (number: number) => `Refining mask ${number}`,
+    howToRefine: "Click what is missing, right-click what is too much.",
+    forSelected: (number: number) => `Category of mask ${number}`,
+    byHand: "Changed by hand. Click to go on with the model from here.",
+    handMade: "Drawn by hand.",
+    selectedToo: (value: number) => `${plural(value, "mask")} selected`,
+  },
+
+  operations: {
+    heading: "Pixels",
+    fillHoles: "Fill holes",
+    removeIslands: "Remove islands",
+    keepLargest: "Keep the largest part",
+    grow: "Grow by a pixel",
+    shrink: "Shrink by a pixel",
+    subtractOthers: "Take other masks out",
+    merge: "Merge the selected masks",
+    split: "Split into its parts",
+    duplicate: "Duplicate",
+  },
+
+  brush: {
+    size: "Radius",
+    sizeExact: (radius: number) => `${radius} px`,
+    insideOnly: "Only inside the selected mask",
+    spareOthers: "Spare other masks",
+    lasso: "Draw around it, or click corner by corner; Enter closes the line.",
+    brush: "Shift and a click draw a straight line.",
+  },
+
+  said: {
+    heading: (number: number | null) => (number === null ? "Said of this mask" : `Said of mask ${number}`),
+    flags: "Flags",
+    names: { unsure: "Unsure", crowd: "Crowd", cut_by_border: "Cut off" },
+    what: {
+      unsure: "You are not sure of this mask",
+      crowd: "One mask for many objects",
+      cut_by_border: "The object goes on beyond the photo",
+    },
+    announced: (name: string, isOn: boolean) => `${name} ${isOn ? "on" : "off"}`,
+    nothing: "Select a mask first, or click one.",
+    comment: "Comment for the reviewer",
+    placeholder: "Optional",
+    hasComment: "has a comment",
+  },
+
+  list: {
+    heading: "Masks",
+    empty: "Kept masks are listed here.",
+    name: (number: number) => `Mask ${number}`,
+    pixels: (area: number) => `${count(area)} px`,
+    seconds: (seconds: number) => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`,
+    refused: "not saved",
+    proposed: "proposed",
+    automatic: "automatic",
+    refining: "being refined",
+    remove: (number: number) => `Delete mask ${number}`,
+    removeShort: "Delete",
+  },
+
+  review: {
+    heading: "Proposals",
+    counts: (total: number, left: number) => `${plural(total, "proposal")}, ${left === 0 ? "none" : count(left)} left`,
+    done: "All decided. Add what is missing, or finish the image.",
+    hidden: (value: number) => `${count(value)} left out by it`,
+    filter: "Least score",
+    accept: "Accept",
+    fine: "Fine, next",
+    reject: "Reject",
+    refine: "Refine",
+    acceptAll: (value: number) => `Accept all ${count(value)}`,
+    selected: (number: number) => `Mask ${number}`,
+    scored: (word: string, iou: number) => `, ${word.toLowerCase()} ${iou.toFixed(2)}`,
+    none: "None is selected.",
+  },
+
+  audit: {
+    banner: "Audit: these masks were made without anybody looking. Correct or reject what is wrong, add what is missing; finishing says the rest is right.",
+    heading: "Automatic masks",
+    counts: (value: number) => plural(value, "mask"),
+  },
+
+  changes: {
+    heading: (number: number) => `What was changed of mask ${number}`,
+    picture: "Added and removed pixels on the photo",
+    asProposed: "Kept as the model had proposed it.",
+    added: (area: number) => `${plural(area, "pixel")} added`,
+    removed: (area: number) => `${plural(area, "pixel")} removed`,
+    kept: "as proposed",
+  },
+
+  reviewing: {
+    heading: "Review",
+    left: (value: number) => (value === 1000 ? "1,000 or more to review" : `${count(value)} to review`),
+    by: (name: string) => `Finished by ${name}`,
+    accepted: (name: string) => `${name} has accepted this photo.`,
+    accept: "Accept photo",
+    sendBack: "Send back",
+    pass: "Later",
+    edit: "Correct it myself",
+    difference: "Show what the model had proposed",
+    agreement: (iou: number) => `${Math.round(100 * iou)} % as proposed`,
+    noMasks: "There are no masks: somebody looked and found nothing.",
+    empty: "Every finished photo is reviewed",
+    emptyText: "Photos wait here once annotators have finished them.",
+  },
+};

@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { exporting } from "./en/exporting";
+
+export const words = inLanguage("exporting", exporting);

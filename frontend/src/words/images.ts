@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { images } from "./en/images";
+
+export const words = inLanguage("images", images);

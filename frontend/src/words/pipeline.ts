@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { pipeline } from "./en/pipeline";
+
+export const words = inLanguage("pipeline", pipeline);

@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { projects } from "./en/projects";
+
+export const words = inLanguage("projects", projects);

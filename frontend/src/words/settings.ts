@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { settings } from "./en/settings";
+
+export const words = inLanguage("settings", settings);

@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { stageSettings } from "./en/stageSettings";
+
+export const words = inLanguage("stageSettings", stageSettings);

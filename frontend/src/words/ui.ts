@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { ui } from "./en/ui";
+
+export const words = inLanguage("ui", ui);

@@ -1,0 +1,125 @@
+import { count } from "../counting";
+import type { workspaceMasks as english } from "../en/workspaceMasks";
+
+export const workspaceMasks: typeof english = {
+  score: { good: "好", fair: "一般", poor: "差" },
+  scoreExact: (iou) => `预测 IoU ${iou.toFixed(2)}`,
+
+  mask: {
+    heading: "当前掩码",
+    candidates: (shown, of) => `${shown} / ${of}`,
+    none: "点击目标，或拖动画框将其框住。",
+    asking: "正在查找掩码",
+    keep: "保留掩码",
+    takeBack: "收回",
+    clear: "清除",
+    candidate: (number, word) => `掩码 ${number}：${word}`,
+    noCategory: "无类别",
+    forNext: "下一个掩码的类别",
+    refining: (number) => `正在精修掩码 ${number}`,
+    howToRefine: "点击缺少的部分，右键点击多余的部分。",
+    forSelected: (number) => `掩码 ${number} 的类别`,
+    byHand: "已手动修改。点击即可由模型从此处继续。",
+    handMade: "手动绘制。",
+    selectedToo: (value) => `已选择 ${count(value)} 个掩码`,
+  },
+
+  operations: {
+    heading: "像素",
+    fillHoles: "填充孔洞",
+    removeIslands: "移除孤岛",
+    keepLargest: "只留最大部分",
+    grow: "扩张一个像素",
+    shrink: "收缩一个像素",
+    subtractOthers: "减去其他掩码",
+    merge: "合并所选掩码",
+    split: "拆分为各个部分",
+    duplicate: "复制掩码",
+  },
+
+  brush: {
+    size: "半径",
+    sizeExact: (radius) => `${radius} 像素`,
+    insideOnly: "仅限所选掩码内",
+    spareOthers: "避开其他掩码",
+    lasso: "沿边缘绘制，或逐个点击顶点；Enter 闭合线条。",
+    brush: "按住 Shift 点击可画直线。",
+  },
+
+  said: {
+    heading: (number) => (number === null ? "当前掩码的说明" : `掩码 ${number} 的说明`),
+    flags: "标记",
+    names: { unsure: "不确定", crowd: "群体", cut_by_border: "被截断" },
+    what: {
+      unsure: "对这个掩码没有把握",
+      crowd: "一个掩码包含多个目标",
+      cut_by_border: "目标延伸到图片之外",
+    },
+    announced: (name, isOn) => `${name}：${isOn ? "开" : "关"}`,
+    nothing: "请先选择一个掩码，或点击一个。",
+    comment: "给审核员的备注",
+    placeholder: "选填",
+    hasComment: "有备注",
+  },
+
+  list: {
+    heading: "掩码",
+    empty: "保留的掩码会列在这里。",
+    name: (number) => `掩码 ${number}`,
+    pixels: (area) => `${count(area)} 像素`,
+    seconds: (seconds) => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} 秒`,
+    refused: "未保存",
+    proposed: "建议",
+    automatic: "自动",
+    refining: "精修中",
+    remove: (number) => `删除掩码 ${number}`,
+    removeShort: "删除",
+  },
+
+  review: {
+    heading: "建议",
+    counts: (total, left) => `${count(total)} 个建议，${left === 0 ? "已全部处理" : `剩余 ${count(left)} 个`}`,
+    done: "已全部处理。请补充遗漏的目标，或完成图片。",
+    hidden: (value) => `已隐藏 ${count(value)} 个`,
+    filter: "最低分数",
+    accept: "接受",
+    fine: "没问题，下一个",
+    reject: "拒绝",
+    refine: "精修",
+    acceptAll: (value) => `全部接受（${count(value)}）`,
+    selected: (number) => `掩码 ${number}`,
+    scored: (word, iou) => `，${word} ${iou.toFixed(2)}`,
+    none: "未选择。",
+  },
+
+  audit: {
+    banner: "抽检：这些掩码由模型自动生成，尚未有人查看。请修正或拒绝错误的掩码，并补充遗漏；完成图片即确认其余掩码正确。",
+    heading: "自动掩码",
+    counts: (value) => `${count(value)} 个掩码`,
+  },
+
+  changes: {
+    heading: (number) => `掩码 ${number} 的改动`,
+    picture: "图片上增加和移除的像素",
+    asProposed: "与模型的建议相同，未作改动。",
+    added: (area) => `增加 ${count(area)} 像素`,
+    removed: (area) => `移除 ${count(area)} 像素`,
+    kept: "与建议一致",
+  },
+
+  reviewing: {
+    heading: "审核",
+    left: (value) => (value === 1000 ? "至少 1,000 张待审核" : `${count(value)} 张待审核`),
+    by: (name) => `由 ${name} 完成`,
+    accepted: (name) => `${name} 已通过这张图片。`,
+    accept: "通过图片",
+    sendBack: "退回",
+    pass: "稍后",
+    edit: "自行修正",
+    difference: "显示模型最初的建议",
+    agreement: (iou) => `与建议一致 ${Math.round(100 * iou)}%`,
+    noMasks: "没有掩码：标注员查看后未发现目标。",
+    empty: "已完成的图片均已审核",
+    emptyText: "标注员完成图片后，会在这里等待审核。",
+  },
+};

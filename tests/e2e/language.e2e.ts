@@ -1,0 +1,40 @@
+// The page in another language: chosen once, kept, and taken back.
+import { expect, it } from "vitest";
+import { callApi, expectAccessible, withBrowser } from "./browser";
+
+const { open } = withBrowser();
+
+it("is Chinese once that is chosen, and English again", async () => {
+  const { page } = await open();
+  await page.goto("/account");
+  expect(await page.getAttribute("html", "lang")).toBe("en");
+  await page.getByRole("radio", { name: "中文" }).click();
+  await page.getByRole("heading", { name: "API 令牌" }).waitFor();
+  expect(await page.getAttribute("html", "lang")).toBe("zh-CN");
+  expect(await page.getByRole("radio", { name: "中文" }).isChecked()).toBe(true);
+  await expectAccessible(page);
+
+  const { items } = await callApi<{ items: { id: number; name: string }[] }>(page, "GET", "/projects");
+  const demo = items.find(({ name }) => name.startsWith("Demo"));
+  if (demo === undefined) throw new Error("there is no demo project");
+  await page.goto(`/projects/${demo.id}/pipeline?stage=fully_automatic`);
+  await page.getByRole("heading", { name: "全自动阶段的设置" }).waitFor();
+  await page.goto(`/projects/${demo.id}/annotate`);
+  await page.getByRole("region", { name: "掩码", exact: true }).waitFor();
+
+  await page.goto("/projects");
+  await page.getByRole("heading", { name: "项目" }).waitFor();
+  await page.getByRole("button", { name: /的账户$/ }).click();
+  await page.getByRole("menuitem", { name: "English" }).click();
+  await page.getByRole("heading", { name: "Projects" }).waitFor();
+  expect(await page.getAttribute("html", "lang")).toBe("en");
+});
+
+it("offers the other language to somebody who is not signed in", async () => {
+  const { page, expectComplaint } = await open({ as: null });
+  expectComplaint(/401/);
+  await page.goto("/sign-in");
+  await page.getByRole("button", { name: "中文" }).click();
+  await page.getByRole("heading", { name: "登录 Segloop" }).waitFor();
+  await expectAccessible(page);
+});
