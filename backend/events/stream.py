@@ -29,6 +29,7 @@ COMMENT_SECONDS = 15.0
 RETRY_MILLISECONDS = 2000
 EVENTS_PER_LOOK = 500
 JOBS_PER_LOOK = 100
+ENDED_JOBS_PER_LOOK = 10
 # A listener that is further behind is let go: it comes back with Last-Event-ID.
 MESSAGES_PER_LISTENER = 1000
 
@@ -156,7 +157,7 @@ class EventStreams:
     def _look(self, project_id: int, after_id: int) -> tuple[list[Message], dict[str, Message]]:
         with self._database.read() as session:
             events = _events_after(session, project_id, after_id)
-            states = {"jobs": _open_jobs(session, project_id), "work": _work(session, project_id)}
+            states = {"jobs": _jobs(session, project_id), "work": _work(session, project_id)}
         return events, {name: Message(name, json.dumps(data)) for name, data in states.items()}
 
     def _events(self, project_id: int, after_id: int) -> list[Message]:
@@ -200,11 +201,15 @@ def _events_after(session: Session, project_id: int, after_id: int) -> list[Mess
     return [Message(event.kind, event.model_dump_json(), event.id) for event in events]
 
 
-def _open_jobs(session: Session, project_id: int) -> dict[str, Any]:
+def _jobs(session: Session, project_id: int) -> dict[str, Any]:
     # "+ 0": by their state the open jobs are few; by their project a database might walk through all it ever had.
     conditions = (Job.project_id + 0 == project_id, Job.state.in_(OPEN_STATES))
     jobs = session.scalars(select(Job).where(*conditions).order_by(Job.id).limit(JOBS_PER_LOOK))
-    return {"items": [JobOut.of(job).model_dump(mode="json") for job in jobs]}
+    # Those that ended last as well: a job may be put in and be done between two looks.
+    has_ended = (Job.project_id == project_id, Job.finished_at.is_not(None))
+    ended = session.scalars(select(Job).where(*has_ended).order_by(Job.finished_at.desc()).limit(ENDED_JOBS_PER_LOOK))
+    found = {"items": jobs, "ended": ended}
+    return {name: [JobOut.of(job).model_dump(mode="json") for job in rows] for name, rows in found.items()}
 
 
 def _work(session: Session, project_id: int) -> dict[str, Any]:

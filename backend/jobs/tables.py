@@ -27,6 +27,7 @@ class Job(Base):
         ),
         Index("ix_jobs_next", "state", "priority", "id"),
         Index("ix_jobs_project_id", "project_id", "id"),
+        Index("ix_jobs_ended", "project_id", "finished_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

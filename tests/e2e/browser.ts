@@ -130,9 +130,9 @@ async function takePictures(context: BrowserContext, name: string): Promise<void
 }
 
 /** A call of the API with the page's own session, whether or not the page has a network. */
-export async function callApi<Answer>(page: Page, method: string, path: string, body?: unknown): Promise<Answer> {
+export async function callApi<Answer>(page: Page, method: string, path: string, body?: unknown, headers = {}): Promise<Answer> {
   const data = body === undefined ? {} : { data: body };
-  const answer = await page.request.fetch(`/api${path}`, { method, headers: { Origin: server().baseUrl }, ...data });
+  const answer = await page.request.fetch(`/api${path}`, { method, headers: { Origin: server().baseUrl, ...headers }, ...data });
   const text = await answer.text();
   if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${text}`);
   return (text === "" ? null : JSON.parse(text)) as Answer;

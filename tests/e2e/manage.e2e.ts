@@ -117,9 +117,11 @@ describe("from photos to a dataset", () => {
     await page.goto(`${projectUrl}/exports`);
     const kept = await keepRectangle(page, projectUrl);
     await page.reload();
+    const asking = page.waitForResponse((response) => response.request().method() === "POST" && response.url().endsWith("/exports"));
     await page.getByRole("button", { name: "Export dataset" }).click();
-    const card = page.locator("[data-export]").first();
-    await page.locator("[data-export][data-state=done]").waitFor({ timeout: 60_000 });
+    const { id } = (await (await asking).json()) as { id: number };
+    const card = page.locator(`[data-export="${id}"]`);
+    await page.locator(`[data-export="${id}"][data-state=done]`).waitFor({ timeout: 60_000 });
     await card.getByText(/7 images, 1 mask, /).waitFor();
 
     const downloading = page.waitForEvent("download");
@@ -183,6 +185,6 @@ async function keepRectangle(page: Page, projectUrl: string): Promise<{ rle: { s
   const rle = { size: [image.height, image.width], counts: encodeCounts([...runs, image.height * image.width - used]) };
   await callApi(page, "POST", `/images/${image.id}/annotations`, {
     rle, prompts: [], category_id: null, clicks: 0, active_seconds: 1.5, model_version: null, candidate: null, proposal: null, work_item_id: null,
-  });
+  }, { "Idempotency-Key": "the rectangle" });
   return { rle };
 }

@@ -52,7 +52,7 @@ def test_jobs_and_work_are_told_when_they_change(
     listen: Callable[..., Any], client: TestClient, project_id: int, add_image: Callable[..., int]
 ) -> None:
     heard = listen()
-    wait_until(lambda: heard.states("jobs") == [{"items": []}], what="the first state")
+    wait_until(lambda: heard.states("jobs") == [{"items": [], "ended": []}], what="the first state")
     database = client.app.state.resources.database  # type: ignore[attr-defined]
     with database.write() as session:
         queue.enqueue(session, "none", {}, project_id=project_id)
@@ -61,6 +61,21 @@ def test_jobs_and_work_are_told_when_they_change(
     waiting = {"stage": "assisted_manual", "state": "ready", "count": 1}
     wait_until(lambda: heard.states("work")[-1] == {"counts": [waiting]}, what="the count")
     assert len(heard.states("work")) <= 2
+
+
+def test_a_job_that_is_done_between_two_looks_is_told(
+    listen: Callable[..., Any], client: TestClient, project_id: int
+) -> None:
+    heard = listen()
+    wait_until(lambda: len(heard.states("jobs")) == 1, what="the first state")
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+    for times in (1, 2):
+        with database.write() as session:
+            queue.enqueue(session, "none", {}, project_id=project_id)
+            job = queue.claim(session, lease_seconds=60, only=["none"])
+            assert job is not None
+            queue.finish(session, job)
+        wait_until(lambda times=times: len(heard.states("jobs")[-1]["ended"]) == times, what="its end")  # type: ignore[misc]
 
 
 def test_each_project_hears_its_own(
