@@ -169,7 +169,10 @@ it("the next photo, fetched ahead", { timeout: 600_000 }, async () => {
       await page.keyboard.press("Control+Enter");
       await page.waitForFunction((before) => document.querySelector<HTMLElement>("[data-stage]")?.dataset["image"] !== before, image);
       await ready(page);
-      times.push(await fromKey(page, "data-ready", (value) => value === "true"));
+      const shown = await fromKey(page, "data-image", (value) => value !== image);
+      // It may have been ready all the while: the next photo takes the place of the last one in a single step.
+      const usable = await fromKey(page, "data-ready", (value) => value === "true");
+      times.push(Number.isNaN(usable) ? shown : Math.max(shown, usable));
     }
   });
   note("next photo, fetched ahead (100)", "ms", times);

@@ -9,7 +9,7 @@ export interface Ahead {
   /** What is at hand. */
   imageId(): number | null;
   /** The picture of this image, handed over for good; null: another one was fetched, or none. */
-  take(imageId: number): Promise<Picture> | null;
+  take(imageId: number): Picture | null;
   close(): void;
 }
 
@@ -42,7 +42,7 @@ export function createAhead(projectId: number, decoding: Pick<Decoding, "prepare
       const picture = fetched?.imageId === imageId ? fetched.picture : null;
       if (picture === null) drop();
       fetched = null;
-      return picture === null ? null : Promise.resolve(picture);
+      return picture;
     },
     close() {
       isClosed = true;

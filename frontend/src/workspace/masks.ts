@@ -6,7 +6,7 @@ import type { OutboxRecord } from "./save/database";
 import type { WantedMask } from "./save/outbox";
 import type { Annotation, AnnotationIn, WorkItem } from "./server";
 
-type NewMask = Omit<Mask, "number">;
+export type NewMask = Omit<Mask, "number">;
 
 /** The id of a mask that came from the server. */
 export const serverMaskId = (annotationId: number): MaskId => `annotation-${annotationId}`;

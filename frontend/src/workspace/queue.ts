@@ -7,17 +7,17 @@ import { words } from "../words/workspace";
 import { createAhead } from "./ahead";
 import type { Editing } from "./editing";
 import { NO_EFFORT, touch } from "./effort";
-import { maskOfAnnotation, maskOfRecord } from "./masks";
+import { maskOfAnnotation, maskOfRecord, type NewMask } from "./masks";
 import type { Asker } from "./predict/asker";
 import type { Decoding } from "./predict/decoding";
-import type { Database } from "./save/database";
+import type { Database, DraftRecord } from "./save/database";
 import { findDraft } from "./save/drafts";
 import type { Outbox } from "./save/outbox";
 import { tabLock } from "./tabLock";
 import {
   type Annotation, heartbeat, isGone, lend, listAnnotations, loadPicture, type NextIn, release, skip, type StageName, type WorkItem,
 } from "./server";
-import { docOf, FRESH_IMAGE, type Phase, reviewIn, type Store } from "./state";
+import { docOf, FRESH_IMAGE, type Phase, reviewIn, type Store, type WorkspaceState } from "./state";
 
 export interface Queue {
   /** Opens an image, or the next one that waits. */
@@ -51,6 +51,12 @@ type Wanted = Pick<NextIn, "image_id" | "after" | "finish">;
 interface Lent {
   readonly work: WorkItem | null;
   readonly listed: Promise<Annotation[]> | null;
+}
+
+interface Gathered {
+  readonly standing: readonly Annotation[];
+  readonly masks: readonly NewMask[];
+  readonly draft: DraftRecord | null;
 }
 
 const FIRST_HEARTBEAT_SHARE = 1 / 3;
@@ -95,16 +101,20 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     return error.status === 403 ? { kind: "gone", message: words.noRole } : { kind: "failed", error };
   };
 
-  /** Nothing is open any more; what is opened next goes by this signal. */
-  const clear = (): AbortSignal => {
+  /** What was being opened, or kept open, no longer is; what is opened next goes by this signal. */
+  const begin = (): AbortSignal => {
     opening.abort();
     opening = new AbortController();
     clearTimeout(timer);
+    return opening.signal;
+  };
+
+  /** In place of what is on the screen: `next`, and of the image before nothing. */
+  const show = (next: Partial<WorkspaceState>): void => {
     asker.forget();
     const last = store.getState().picture;
-    store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null });
+    store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null, ...next });
     closePicture(last);
-    return opening.signal;
   };
 
   const borrow = async (wanted: Wanted): Promise<Lent> => {
@@ -118,64 +128,84 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   };
 
   const open = async (wanted: Wanted, lent?: Lent): Promise<void> => {
-    const signal = clear();
+    const signal = begin();
+    let work: WorkItem | null = null;
     try {
-      const { work, listed } = lent ?? (await borrow(wanted));
+      if (lent === undefined) show({});
+      const { listed, ...borrowed } = lent ?? (await borrow(wanted));
       if (signal.aborted) return;
+      work = borrowed.work;
       if (work === null) {
         parts.onImage(null);
-        return store.setState({ phase: { kind: "empty" } });
+        return show({ phase: { kind: "empty" } });
       }
       beat(work);
       await load(work, signal, listed);
     } catch (error) {
       if (signal.aborted) return;
-      store.setState({ phase: phaseOf(error) });
+      show({ phase: phaseOf(error), work });
       if (error instanceof ApiError && error.status === 401) void parts.sessionIsBack().then(() => open(wanted));
     }
   };
 
   const load = async (work: WorkItem, signal: AbortSignal, listed: Promise<Annotation[]> | null): Promise<void> => {
-    store.setState({ work });
-    parts.onImage(work.image.id);
-    const picture = ahead.take(work.image.id) ?? loadPicture(work.image.id, "display", signal);
+    const atHand = ahead.take(work.image.id);
+    // A photo at hand takes the place of the last one in a single step, below.
+    if (atHand === null) {
+      show({ work });
+      parts.onImage(work.image.id);
+    }
+    const picture = atHand === null ? loadPicture(work.image.id, "display", signal) : Promise.resolve(atHand);
     // The model comes after the photo: what is seen goes before what may be clicked.
     const decoded = picture.then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
     decoded.catch(() => undefined); // of the picture, which is awaited below; until then a failure is not lost but waits
-    void loadThumbnail(work.image.id, picture, signal);
-    await outbox.flush(); // so that the list holds what was kept before a reload
-    const [annotations, records, draft] = await Promise.all([
-      listed?.catch(() => listAnnotations(work.image.id)) ?? listAnnotations(work.image.id),
-      outbox.recordsOf(work.image.id),
-      findDraft(database, userId, work.image.id),
-    ]);
-    if (signal.aborted) return;
-    const waitingIds = new Set(records.map((record) => record.server?.annotationId));
-    const standing = annotations.filter((annotation) => !waitingIds.has(annotation.id));
-    const masks = [
-      ...standing.map((annotation) => maskOfAnnotation(annotation)),
-      ...records.filter((record) => record.wanted === "kept").map(maskOfRecord),
-    ];
+    if (atHand === null) void loadThumbnail(work.image.id, picture, signal);
+    const { standing, masks, draft } = await gather(work, listed);
+    if (signal.aborted) return closePicture(atHand);
     standing.forEach((annotation, i) => outbox.know(masks[i]?.id ?? "", annotation));
-    store.setState({
+    const working = {
       phase: { kind: "working" },
       history: startWith(apply(EMPTY_DOC, { kind: "load", masks })),
       proposed: masks.filter((mask) => mask.state === "proposed" || mask.origin === "detector").length,
       effort: touch(NO_EFFORT, performance.now()),
       announcement: words.announce.image(work.image.file_name),
-    });
+    } as const;
+    if (atHand === null) store.setState(working);
+    else {
+      show({ ...working, work, picture: atHand, isPictureSharp: true });
+      parts.onImage(work.image.id);
+    }
     store.setState({ selectedId: reviewIn(store.getState()).ids[0] ?? null });
     if (draft !== null) {
       store.setState({ newCategoryId: draft.categoryId, selectedId: null });
       const isBaseThere = masks.some((mask) => mask.id === draft.draft.base);
       editing.resume({ ...draft.draft, base: isBaseThere ? draft.draft.base : null }, draft.clicks, draft.activeSeconds);
     }
-    const sharp = await picture;
-    if (signal.aborted) return closePicture(sharp);
-    const thumbnail = store.getState().picture;
-    store.setState({ picture: sharp, isPictureSharp: true });
-    closePicture(thumbnail);
+    if (atHand === null) {
+      const sharp = await picture;
+      if (signal.aborted) return closePicture(sharp);
+      const thumbnail = store.getState().picture;
+      store.setState({ picture: sharp, isPictureSharp: true });
+      closePicture(thumbnail);
+    }
     void ahead.fetch(store.getState().wantedStage, decoded, signal);
+  };
+
+  /** The masks of the image, first those `standing` on the server, then what it has yet to hear of; and the draft. */
+  const gather = async (work: WorkItem, listed: Promise<Annotation[]> | null): Promise<Gathered> => {
+    await outbox.flush(); // so that the list holds what was kept before a reload
+    const [annotations, records, draft] = await Promise.all([
+      listed?.catch(() => listAnnotations(work.image.id)) ?? listAnnotations(work.image.id),
+      outbox.recordsOf(work.image.id),
+      findDraft(database, userId, work.image.id),
+    ]);
+    const waitingIds = new Set(records.map((record) => record.server?.annotationId));
+    const standing = annotations.filter((annotation) => !waitingIds.has(annotation.id));
+    const masks = [
+      ...standing.map((annotation) => maskOfAnnotation(annotation)),
+      ...records.filter((record) => record.wanted === "kept").map(maskOfRecord),
+    ];
+    return { standing, masks, draft };
   };
 
   /** A first impression of a photo that takes its time. */

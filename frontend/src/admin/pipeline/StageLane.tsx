@@ -134,7 +134,7 @@ function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
   if (exit.progress.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        {exit.unmet.length > 0 ? exit.unmet.join(" ") : words.lane.noExit}
+        {words.lane.noExit}
       </Text>
     );
   }
