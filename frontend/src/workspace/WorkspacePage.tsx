@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { useStore } from "zustand";
 import { messageOf } from "../api/errors";
 import { categoriesQuery, projectKey, projectQuery } from "../api/projects";
 import { meQuery } from "../api/session";
@@ -9,6 +10,7 @@ import type { Project } from "../api/types";
 import { ErrorPanel } from "../ui/ErrorPanel";
 import { words } from "../words/workspace";
 import { listenToKeys } from "./keyboard";
+import { withOwnKeys } from "./keymap";
 import { keyPreferences } from "./preferences/keys";
 import { pagePreferences } from "./preferences/page";
 import { createReviewing, type Reviewing } from "./reviewing";
@@ -142,5 +144,6 @@ function Frame({ children }: { children: ReactNode }): ReactNode {
 
 function Announcer(): ReactNode {
   const announcement = useWorkspace((state) => state.announcement);
-  return <div className={classes["hidden"]} role="status" aria-live="polite">{announcement}</div>;
+  const preferences = useStore(keyPreferences.store);
+  return <div className={classes["hidden"]} role="status" aria-live="polite">{withOwnKeys(announcement, preferences)}</div>;
 }

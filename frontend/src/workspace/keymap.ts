@@ -176,6 +176,12 @@ export function capOf(chord: string): string {
   return sign ?? chord.replace(/[^+]+$/, (key) => CAPS[key] ?? key);
 }
 
+/** A sentence that names keys as they come, "[[Enter]] keeps it", with those this person presses for the same. */
+export const withOwnKeys = (sentence: string, preferences: KeyPreferences): string =>
+  sentence.replace(/\[\[(.+?)\]\]/g, (_, chord: string) => capOf(ownChord(chord, preferences) ?? chord));
+
+export const doesOf = ({ id }: Key, preferences: KeyPreferences): string => withOwnKeys(words.keys.does[id], preferences);
+
 /** For `aria-keyshortcuts`: what this person presses for the actions that come with these chords; undefined: nothing. */
 export function ariaShortcutsOf(chords: readonly string[], preferences: KeyPreferences): string | undefined {
   const own = chords.map((chord) => ownChord(chord, preferences)).filter((chord) => chord !== null);

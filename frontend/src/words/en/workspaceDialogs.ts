@@ -59,7 +59,7 @@ export const workspaceDialogs = {
     resetOf: (does: string) => `Reset the key of: ${does}`,
     resetAll: "Reset all keys",
     single: "Keys without Ctrl or Alt",
-    singleWhat: "Letters, digits and signs alone. Switch them off if you dictate or hit keys by accident; everything stays in the list of actions (Ctrl+K).",
+    singleWhat: "Letters, digits and signs alone. Switch them off if you dictate or hit keys by accident; everything stays in the list of actions ([[Ctrl+K]]).",
     pointer: "With the pointer",
   },
 

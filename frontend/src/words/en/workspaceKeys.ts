@@ -21,7 +21,7 @@ export const workspaceKeys = {
       "prompt.swap": "swap “on the object” and “off it”",
       "tool.brush": "brush (Alt: takes away)",
       "tool.eraser": "eraser (Alt: adds)",
-      "tool.lasso": "lasso (Alt: takes away); F sets a corner, Enter closes",
+      "tool.lasso": "lasso (Alt: takes away); [[F]] sets a corner, [[Enter]] closes",
       "brush.larger": "larger brush (Shift: five steps); in review: surer proposals only",
       "brush.smaller": "smaller brush; in review: less sure proposals, too",
       "pixels.grow": "grow by a pixel",

@@ -42,7 +42,7 @@ export const workspaceMasks = {
     sizeExact: (radius: number) => `${radius} px`,
     insideOnly: "Only inside the selected mask",
     spareOthers: "Spare other masks",
-    lasso: "Draw around it, or click corner by corner; Enter closes the line.",
+    lasso: "Draw around it, or click corner by corner; [[Enter]] closes the line.",
     brush: "Shift and a click draw a straight line.",
   },
 

@@ -59,7 +59,7 @@ export const workspaceDialogs: typeof english = {
     resetOf: (does) => `重置按键：${does}`,
     resetAll: "重置所有按键",
     single: "不带 Ctrl 或 Alt 的按键",
-    singleWhat: "单独的字母、数字和符号。若您使用语音输入或容易误触，请将其关闭；所有操作仍在操作列表中（Ctrl+K）。",
+    singleWhat: "单独的字母、数字和符号。若您使用语音输入或容易误触，请将其关闭；所有操作仍在操作列表中（[[Ctrl+K]]）。",
     pointer: "使用指针",
   },
 

@@ -21,7 +21,7 @@ export const workspaceKeys: typeof english = {
       "prompt.swap": "互换“目标内”与“目标外”",
       "tool.brush": "画笔（Alt：减去）",
       "tool.eraser": "橡皮擦（Alt：添加）",
-      "tool.lasso": "套索（Alt：减去）；F 设置顶点，Enter 闭合",
+      "tool.lasso": "套索（Alt：减去）；[[F]] 设置顶点，[[Enter]] 闭合",
       "brush.larger": "放大画笔（Shift：五级）；审核时：只显示更可靠的建议",
       "brush.smaller": "缩小画笔；审核时：也显示不太可靠的建议",
       "pixels.grow": "扩张一个像素",

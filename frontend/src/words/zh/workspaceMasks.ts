@@ -42,7 +42,7 @@ export const workspaceMasks: typeof english = {
     sizeExact: (radius) => `${radius} 像素`,
     insideOnly: "仅限所选掩码内",
     spareOthers: "避开其他掩码",
-    lasso: "沿边缘绘制，或逐个点击顶点；Enter 闭合线条。",
+    lasso: "沿边缘绘制，或逐个点击顶点；[[Enter]] 闭合线条。",
     brush: "按住 Shift 点击可画直线。",
   },
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { words } from "../../words/workspace";
-import { ariaShortcutsOf, findKey, KEYMAP, ownChord } from "../keymap";
+import { ariaShortcutsOf, doesOf, findKey, KEYMAP, ownChord, withOwnKeys } from "../keymap";
 import { allChordsOf, bind, capturedChord, chordOf, holderOf, isReserved, keyPreferences, type KeyPreferences, reset } from "./keys";
 
 const PLAIN: KeyPreferences = { chords: {}, areSingleKeysOff: false };
@@ -115,4 +115,13 @@ test("each person has their own keys, and what is broken in the store does no ha
   expect(keyPreferences.store.getState()).toEqual(PLAIN);
   keyPreferences.open(1);
   expect(keyPreferences.store.getState().chords).toEqual({ undo: ["Q"] });
+});
+
+test("sentences name the keys this person has chosen", () => {
+  const keep = KEYMAP.find(({ id }) => id === "mask.keep");
+  if (keep === undefined) throw new Error("there is no action that keeps a mask");
+  const none: KeyPreferences = { chords: {}, areSingleKeysOff: false };
+  expect(withOwnKeys("photo [1].jpg: [[Enter]] keeps it, [[Escape]] drops it", none)).toBe("photo [1].jpg: Enter keeps it, Esc drops it");
+  expect(withOwnKeys("[[Enter]] keeps it", bind(KEYMAP, keep, ["Ctrl+S"], none))).toBe("Ctrl+S keeps it");
+  for (const key of KEYMAP) expect(doesOf(key, none)).not.toMatch(/\[\[|\]\]/);
 });

@@ -10,7 +10,7 @@ import { canExport, canManage } from "../../api/roles";
 import type { Project } from "../../api/types";
 import { words as frame } from "../../words/app";
 import { words } from "../../words/workspace";
-import { capOf, GROUPS, isForReview, KEYMAP } from "../keymap";
+import { capOf, GROUPS, isForReview, doesOf, KEYMAP } from "../keymap";
 import { chordsOf, keyPreferences } from "../preferences/keys";
 import { pagePreferences } from "../preferences/page";
 import { findImages } from "../images";
@@ -124,7 +124,7 @@ function useCommands(projectId: number, query: string): Command[] {
   const actions = KEYMAP.filter((key) => key.id !== "commands" && (reviewing === null || isForReview(key))).map((key): Command => ({
     id: key.id,
     group: words.keys.groups[key.group],
-    label: words.keys.does[key.id],
+    label: doesOf(key, preferences),
     chords: chordsOf(key, preferences),
     run: () => key.run({ session, stage, reviewing }, new KeyboardEvent("keydown")),
   }));

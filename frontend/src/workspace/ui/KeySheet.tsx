@@ -3,7 +3,7 @@ import { Button, Group, Modal, Switch } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
 import { words } from "../../words/workspace";
-import { capOf, GROUPS, type Key, KEYMAP, POINTER_KEYS } from "../keymap";
+import { capOf, doesOf, GROUPS, type Key, KEYMAP, POINTER_KEYS, withOwnKeys } from "../keymap";
 import { bind, capturedChord, chordsOf, holderOf, isReserved, keyPreferences, type KeyPreferences, reset } from "../preferences/keys";
 import workspace from "../workspace.module.css";
 import classes from "./help.module.css";
@@ -28,7 +28,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
   const take = (key: Key, chord: string): void => {
     change((now) => bind(KEYMAP, key, [chord], now));
     setChanging(null);
-    setSaid(words.keysDialog.bound(words.keys.does[key.id], capOf(chord)));
+    setSaid(words.keysDialog.bound(doesOf(key, preferences), capOf(chord)));
   };
   useCapture(isListening, (chord) => {
     if (changing === null) return;
@@ -36,7 +36,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
     if (chord === null) return setChanging(null);
     if (isReserved(chord)) return setChanging({ key, wanted: null, problem: words.keysDialog.reserved(capOf(chord)) });
     const holder = holderOf(KEYMAP, chord, key, preferences);
-    if (holder !== null) return setChanging({ key, wanted: { chord, holder }, problem: words.keysDialog.taken(capOf(chord), words.keys.does[holder.id]) });
+    if (holder !== null) return setChanging({ key, wanted: { chord, holder }, problem: words.keysDialog.taken(capOf(chord), doesOf(holder, preferences)) });
     take(key, chord);
   });
   return (
@@ -45,7 +45,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
         <Switch
           checked={!preferences.areSingleKeysOff}
           label={words.keysDialog.single}
-          description={words.keysDialog.singleWhat}
+          description={withOwnKeys(words.keysDialog.singleWhat, preferences)}
           onChange={(event) => {
             const areSingleKeysOff = !event.currentTarget.checked;
             change((now) => ({ ...now, areSingleKeysOff }));
@@ -107,7 +107,7 @@ interface RowProps {
 function Row({ action, preferences, change: changing, onChange, onTake, onLeave }: RowProps): ReactNode {
   const caps = [...new Set(chordsOf(action, preferences).map(capOf))];
   const isListening = changing !== null && changing.wanted === null;
-  const does = words.keys.does[action.id];
+  const does = doesOf(action, preferences);
   return (
     <li data-changing={changing !== null}>
       <div className={classes["row"]}>

@@ -5,8 +5,11 @@ import {
   IconCopy, IconGrain, IconLayersSubtract, type TablerIcon,
 } from "@tabler/icons-react";
 import { type ReactNode, useDeferredValue } from "react";
+import { useStore } from "zustand";
 import { words } from "../../words/workspace";
+import { withOwnKeys } from "../keymap";
 import { changeToolSettings } from "../keysOfTools";
+import { keyPreferences } from "../preferences/keys";
 import type { Session } from "../session";
 import { docOf, selectedMaskOf } from "../state";
 import { RADIUS_LIMITS } from "../toolSettings";
@@ -78,12 +81,13 @@ function Rules(): ReactNode {
   const { session } = useWorkplace();
   const tool = useWorkspace((state) => state.tool);
   const { isInsideOnly, sparesOthers } = useWorkspace((state) => state.toolSettings);
+  const preferences = useStore(keyPreferences.store);
   const hint = tool === "lasso" ? words.brush.lasso : words.brush.brush;
   return (
     <>
       <Checkbox size="xs" label={words.brush.spareOthers} checked={sparesOthers} onChange={(event) => changeToolSettings(session, { sparesOthers: event.currentTarget.checked })} />
       <Checkbox size="xs" label={words.brush.insideOnly} checked={isInsideOnly} onChange={(event) => changeToolSettings(session, { isInsideOnly: event.currentTarget.checked })} />
-      <p className={classes["muted"]}>{hint}</p>
+      <p className={classes["muted"]}>{withOwnKeys(hint, preferences)}</p>
     </>
   );
 }

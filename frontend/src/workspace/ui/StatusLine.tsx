@@ -4,7 +4,7 @@ import { useStore } from "zustand";
 import { masksOf } from "../../canvas/document";
 import { words } from "../../words/workspace";
 import { activeMsAt } from "../effort";
-import { ownChord, sensibleKeys } from "../keymap";
+import { ownChord, sensibleKeys, withOwnKeys } from "../keymap";
 import { keyPreferences } from "../preferences/keys";
 import { docOf } from "../state";
 import classes from "../workspace.module.css";
@@ -31,12 +31,13 @@ export function StatusLine(): ReactNode {
   const kept = useWorkspace((state) => state.keptInSession);
   const notice = useWorkspace((state) => state.notice);
   const keys = useWorkspace(sensibleKeys);
+  const preferences = useStore(keyPreferences.store);
   return (
     <footer className={classes["status"]}>
       {keys !== "reviewing" && <Clock />}
       <span className={classes["tabular"]}>{words.status.masks(masks)}{kept > 0 && keys !== "reviewing" && words.status.session(kept)}</span>
       <Waiting />
-      {notice !== null && <span className={classes["notice"]}>{notice}</span>}
+      {notice !== null && <span className={classes["notice"]}>{withOwnKeys(notice, preferences)}</span>}
       <span style={{ flex: 1 }} />
       {HINTS[keys].map(([chords, does]) => <Hint key={does} chords={chords} does={does} />)}
       <Hint chords={["?"]} does={words.status.keys} />
