@@ -220,6 +220,27 @@ describe("leaving for another page", () => {
     await waitFor(page, { ready: "true", points: "1" });
     expect(await stateOf()).toBe("claimed");
   });
+
+  it("gives back the next photo, too, when its lending is answered after one has left", async () => {
+    const { page } = await open();
+    const { projectId, imageIds } = await newProject(page, "Left early", [54, 55]);
+    const stateOf = async (id = 0): Promise<string> => (await callApi<{ state: string }>(page, "GET", `/images/${id}`)).state;
+    await startWork(page, projectId);
+    let hasLeft = (): void => undefined;
+    const leaving = new Promise<void>((done) => (hasLeft = done));
+    await page.route("**/work/next", async (route) => {
+      const response = await route.fetch();
+      await leaving;
+      await route.fulfill({ response });
+    });
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => stateOf(imageIds[1])).toBe("claimed");
+    await page.getByRole("banner").getByRole("link", { name: "Left early" }).click();
+    await page.locator(".tile").first().waitFor();
+    hasLeft();
+    await expect.poll(() => stateOf(imageIds[1]), { timeout: 30_000 }).toBe("ready");
+    expect(await stateOf(imageIds[0])).toBe("done");
+  });
 });
 
 describe.each(["dark", "light"] as const)("in the %s scheme", (scheme) => {

@@ -74,6 +74,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   store.setState({ wantedStage: sessionStorage.getItem(stageKey) as StageName | null });
   let opening = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isClosed = false;
 
   const beat = (work: WorkItem): void => {
     clearTimeout(timer);
@@ -106,6 +107,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     opening.abort();
     opening = new AbortController();
     clearTimeout(timer);
+    if (isClosed) opening.abort();
     return opening.signal;
   };
 
@@ -133,8 +135,9 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     try {
       if (lent === undefined) show({});
       const { listed, ...borrowed } = lent ?? (await borrow(wanted));
-      if (signal.aborted) return;
       work = borrowed.work;
+      if (isClosed && work !== null) return await giveBack(work, projectId);
+      if (signal.aborted) return;
       if (work === null) {
         parts.onImage(null);
         return show({ phase: { kind: "empty" } });
@@ -267,12 +270,13 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       else if (stage !== null && work.stage !== stage) await end((held) => release(held).then(() => undefined), false);
     },
     close() {
+      isClosed = true;
       opening.abort();
       ahead.close();
       clearTimeout(timer);
       const state = store.getState();
       const isUnsaved = docOf(state).draft.prompts.length > 0 || outbox.state.getState().waiting > 0;
-      if (state.work !== null && !state.isLeaseLost && !isUnsaved) void giveBack(state.work, projectId);
+      if (state.work !== null && !state.isLeaseLost && !state.isFinishing && !isUnsaved) void giveBack(state.work, projectId);
     },
   };
 }
