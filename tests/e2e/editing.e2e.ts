@@ -235,25 +235,6 @@ describe("what tidies masks", () => {
     await saved(page);
     expect((await annotationsOf(page, imageId)).length).toBe(2);
   });
-
-  it("spares other masks when asked to", async () => {
-    const { page } = await open();
-    const imageId = await start(page, "Neighbours", 68);
-    await page.keyboard.press("b");
-    await drag(page, [60, 60], [60, 160]);
-    await page.keyboard.press("Enter");
-    await waitFor(page, { masks: "1", points: "0" });
-    await page.getByRole("checkbox", { name: "Spare other masks" }).check();
-    await drag(page, [40, 110], [120, 110]);
-    await waitFor(page, { edited: "true" });
-    await page.keyboard.press("Enter");
-    await waitFor(page, { masks: "2", points: "0" });
-    await saved(page);
-    const [first, second] = await annotationsOf(page, imageId);
-    if (first === undefined || second === undefined) throw new Error("two masks were kept");
-    for (let x = 20; x < 140; x++) expect(isInMask(first.rle, x, 110) && isInMask(second.rle, x, 110)).toBe(false);
-    expect(isInMask(second.rle, 100, 110)).toBe(true);
-  });
 });
 
 describe("the view", () => {
