@@ -38,7 +38,7 @@ export function errorOf(status: number, body: unknown, headers: Headers): ApiErr
   const inner = isRecord(body) && isRecord(body["error"]) ? body["error"] : {};
   const code = typeof inner["code"] === "string" ? inner["code"] : "unexpected_answer";
   const message =
-    typeof inner["message"] === "string" ? inner["message"] : words.unexplained(status);
+    typeof inner["message"] === "string" ? words.refusal(code, inner["message"]) : words.unexplained(status);
   const seconds = Number.parseFloat(headers.get("Retry-After") ?? "");
   return new ApiError(status, code, message, {
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,

@@ -1,8 +1,11 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { count, plural } from "./counting";
 import { en } from "./en";
 import { languageFor } from "./language";
 import { zh } from "./zh";
+import { refusals } from "./zh/refusals";
 
 type Sentence = (...values: unknown[]) => string;
 type Entry = { path: string; english: unknown; chinese: unknown };
@@ -19,6 +22,7 @@ const ENTRIES = entries(en, zh);
 
 /** Where not every argument can be the text "3". */
 const SAMPLES: Readonly<Record<string, unknown[]>> = {
+  "errors.refusal": ["image_not_found", "3"],
   "exporting.name": ["coco", true],
   "flywheel.chart": ["3", 3, ["3"]],
   "images.noneInState": ["ready"],
@@ -63,6 +67,19 @@ it.each(["english", "chinese"] as const)("says something everywhere in %s", (lan
 it("has nothing left in English where Chinese is spoken", () => {
   const same = ENTRIES.filter(({ path, english, chinese }) => !EMPTY.has(path) && said(path, english) === said(path, chinese));
   expect(same.map(({ path }) => path).sort()).toEqual([...SAME].sort());
+});
+
+it("knows every refusal of the server in Chinese, and no other", () => {
+  const backend = join(import.meta.dirname, "../../../backend");
+  const files = readdirSync(backend, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".py"));
+  const source = files.map((name) => readFileSync(join(backend, name), "utf8")).join("\n");
+  const raised = [...source.matchAll(/\b(?:Unauthorized|Forbidden|NotFound|Conflict|Gone|Too[A-Z]\w+|Unprocessable|Precondition\w+|Unavailable|FileRefused)\(\s*"([a-z_]+)"/g)];
+  const codes = new Set(raised.map(([, code]) => code ?? ""));
+  expect(codes.size).toBeGreaterThan(90);
+  expect([...codes].filter((code) => !(code in refusals))).toEqual([]);
+  expect(Object.keys(refusals).filter((code) => !source.includes(`"${code}"`))).toEqual([]);
+  expect(zh.errors.refusal("lease_lost", "Ann has it.")).toContain("Ann has it.");
+  expect(zh.errors.refusal("of_a_newer_server", "Theirs.")).toBe("Theirs.");
 });
 
 it("speaks the language chosen, else the first of the browser's that it knows, else English", () => {

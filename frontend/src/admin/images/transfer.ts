@@ -111,7 +111,7 @@ const refuse = (files: readonly NamedFile[], reason: string): Refused[] =>
 function addAnswer(receipt: Receipt, { created, duplicates, rejected }: UploadAnswer): void {
   receipt.added += created.length;
   receipt.duplicates = [...receipt.duplicates, ...duplicates];
-  receipt.refused = [...receipt.refused, ...rejected];
+  receipt.refused = [...receipt.refused, ...rejected.map(({ file_name, code, reason }) => ({ file_name, reason: errorWords.refusal(code, reason) }))];
 }
 
 type Outcome =

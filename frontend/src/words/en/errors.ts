@@ -3,5 +3,7 @@
 export const errors = {
   noAnswer: "The server does not answer. Nothing is lost; try again when it is back.",
   unexplained: (status: number) => `The server answered ${status} without saying why.`,
+  /** The sentence for a refusal of the server, which is English. */
+  refusal: (_code: string, theirs: string): string => theirs,
   cancelledUpload: "The upload was cancelled.",
 };
