@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import { click, ready, saved, startWork, waitFor } from "../e2e/annotate-stage";
 import { callApi, type Journey, withBrowser } from "../e2e/browser";
 
@@ -21,7 +21,8 @@ async function take(page: Page, name: string): Promise<void> {
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor();
-    // Colours fade from one scheme to the other.
+    // Colours fade from one scheme to the other, from the next frame on.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
     await page.screenshot({ path: `${FOLDER}/${name}-${scheme}.png` });
   }
@@ -57,7 +58,34 @@ it("the workspace", { timeout: 600_000 }, async () => {
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+Enter");
   await ready(page);
+  await page.goto(`/projects/${id}/annotate?review=true`);
+  await waitFor(page, { ready: "true", masks: "2" });
+  await page.keyboard.press(".");
+  await waitFor(page, { selected: "1" });
+  await take(page, "workspace-review");
 });
+
+it("an audit", { timeout: 600_000 }, async () => {
+  const journey = await open();
+  const { page } = journey;
+  const id = await demoId(journey);
+  const stage = `/projects/${id}/stages/fully_automatic`;
+  await callApi(page, "PATCH", stage, { policy: { review_share: 1 }, revision: 0 });
+  await callApi(page, "POST", `${stage}/admit`, { rule: { count: 1 }, reason: "a picture", dry_run: false });
+  await page.goto(`/projects/${id}/annotate`);
+  await page.getByRole("button", { name: /Which images to work on/ }).click();
+  await page.getByRole("menuitemradio", { name: /Audit/ }).click();
+  await expect.poll(() => readyIn(page, id), { timeout: 300_000 }).toBe(1);
+  await page.reload();
+  await page.locator("[data-banner=audit]").waitFor();
+  await ready(page);
+  await take(page, "workspace-audit");
+});
+
+async function readyIn(page: Page, projectId: number): Promise<number> {
+  const { stages } = await callApi<{ stages: { stage: string; counts: { ready: number } }[] }>(page, "GET", `/projects/${projectId}/stages`);
+  return stages.find(({ stage }) => stage === "fully_automatic")?.counts.ready ?? 0;
+}
 
 it("the pages", { timeout: 600_000 }, async () => {
   const journey = await open();

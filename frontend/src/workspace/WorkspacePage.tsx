@@ -110,7 +110,7 @@ function Workspace({ session, reviewing, project }: { session: Session; reviewin
   useEffect(() => (stage === null ? undefined : listenToKeys({ session, stage, reviewing })), [session, stage, reviewing]);
   return (
     <WorkplaceContext value={workplace}>
-      <Frame>
+      <Frame isReview={reviewing !== null}>
         <TopBar project={project} />
         {reviewing === null && <Toolbar />}
         <StageView projectId={project.id} onStage={setStage} />
@@ -136,10 +136,10 @@ function Workspace({ session, reviewing, project }: { session: Session; reviewin
   );
 }
 
-function Frame({ children }: { children: ReactNode }): ReactNode {
+function Frame({ isReview, children }: { isReview: boolean; children: ReactNode }): ReactNode {
   const areFolded = useWorkspace((state) => state.arePanelsFolded);
   const isCovered = useWorkspace((state) => !isShown(state.phase) && state.phase.kind !== "loading");
-  return <div className={classes["workspace"]} data-folded={areFolded} data-covered={isCovered}>{children}</div>;
+  return <div className={classes["workspace"]} data-folded={areFolded} data-review={isReview} data-covered={isCovered}>{children}</div>;
 }
 
 function Announcer(): ReactNode {

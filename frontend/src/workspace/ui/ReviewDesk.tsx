@@ -66,7 +66,8 @@ function Decision({ reviewing, projectId }: { reviewing: Reviewing; projectId: n
       <Button
         className={workspace["button"] ?? ""}
         size="compact-xs"
-        variant="subtle"
+        variant="default"
+        style={{ alignSelf: "start" }}
         onClick={() => void navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search: { image: work.image.id } })}
       >
         {words.reviewing.edit}

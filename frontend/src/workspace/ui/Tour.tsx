@@ -15,8 +15,9 @@ const close = (): void => pagePreferences.store.setState({ isTourSeen: true });
 
 export function Tour(): ReactNode {
   const isSeen = useStore(pagePreferences.store, (state) => state.isTourSeen);
-  const isWorking = useWorkspace((state) => state.phase.kind === "working");
-  return isSeen || !isWorking ? null : <Steps />;
+  // What it shows is done on a photo without masks; proposals and audits have keys of their own.
+  const isByHand = useWorkspace((state) => state.phase.kind === "working" && state.work?.stage === "assisted_manual");
+  return isSeen || !isByHand ? null : <Steps />;
 }
 
 function Steps(): ReactNode {
