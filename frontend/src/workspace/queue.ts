@@ -191,7 +191,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       store.setState({ picture: sharp, isPictureSharp: true });
       closePicture(thumbnail);
     }
-    void ahead.fetch(store.getState().wantedStage, decoded, signal);
+    onceSeen(() => !signal.aborted && void ahead.fetch(store.getState().wantedStage, decoded, signal));
   };
 
   /** The masks of the image, first those `standing` on the server, then what it has yet to hear of; and the draft. */
@@ -286,6 +286,11 @@ async function giveBack(work: WorkItem, projectId: number): Promise<void> {
   if (!("locks" in navigator)) return;
   const isAlone = navigator.locks.request(tabLock(projectId), { signal: AbortSignal.timeout(LAST_TAB_MS) }, () => true);
   await isAlone.then(() => release(work)).catch(() => undefined);
+}
+
+/** After the next frame is on the screen; in a hidden tab, once that is shown again. */
+function onceSeen(then: () => void): void {
+  requestAnimationFrame(() => setTimeout(then));
 }
 
 function allSaved(outbox: Outbox): Promise<void> {
