@@ -2,8 +2,8 @@
 
 Usage: python -m tests.benchmarks.resolution_ceiling DATASET ... [--input 256] [--split val] [--min-area 64]
 
-A network answers with logits on a grid of four pixels of its input (SAM 2 at 256 pixels: 64 x 64), which are interpolated
-to the photo. The human mask itself goes that way here: averaged on the grid, then back, bilinear, at the level 0.5.
+A network answers with logits on a grid of four pixels of its input (SAM 2 at 256 pixels: 64 x 64), interpolated to the
+photo. The human mask itself goes that way here: averaged on the grid, then back, bilinear, at the level 0.5.
 """
 
 import argparse
