@@ -41,6 +41,8 @@ describe("keys of one's own", () => {
     await closeDialog(page);
     await makeMask(page);
     await page.locator("footer kbd", { hasText: /^G$/ }).waitFor();
+    await page.keyboard.press("Control+Enter");
+    await page.locator("footer").getByText("This mask is not kept yet: G keeps it, Esc drops it, then finish.").waitFor();
     await page.keyboard.press("g");
     await waitFor(page, { points: "0", masks: "1" });
     await saved(page);

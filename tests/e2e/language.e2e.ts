@@ -37,4 +37,9 @@ it("offers the other language to somebody who is not signed in", async () => {
   await page.getByRole("button", { name: "中文" }).click();
   await page.getByRole("heading", { name: "登录 Segloop" }).waitFor();
   await expectAccessible(page);
+  // What the server refuses is said in it, too.
+  await page.locator("input[type=email]").fill("nobody@example.com");
+  await page.locator("input[type=password]").fill("not the password");
+  await page.keyboard.press("Enter");
+  await page.getByText("邮箱与密码不匹配。").waitFor();
 });

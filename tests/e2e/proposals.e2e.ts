@@ -140,6 +140,7 @@ describe("an audit", () => {
     await page.goto(`/projects/${projectId}/annotate`);
     await ready(page);
     await page.locator("[data-banner=audit]").waitFor();
+    expect(await page.locator("[data-tour]").count(), "the tour is about a photo without masks").toBe(0);
     const { image, masks } = await facts(page);
     expect(imageIds.map(String)).toContain(image);
     expect(masks).toBe("3");

@@ -38,6 +38,7 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   await waitFor(page, { ready: "true", image: String(image), masks: "1" });
   await page.getByText("All of it?").waitFor();
   await page.getByText("Finished by E2E annotator").waitFor();
+  expect((await page.locator("[data-stage]").boundingBox())?.x, "where the tools are else").toBe(0);
   await page.keyboard.press("Shift+C");
   await waitFor(page, { masks: "2", proposals: "1" });
   await page.keyboard.press(".");

@@ -163,7 +163,10 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const decoded = picture.then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
     decoded.catch(() => undefined); // of the picture, which is awaited below; until then a failure is not lost but waits
     if (atHand === null) void loadThumbnail(work.image.id, picture, signal);
-    const { standing, masks, draft } = await gather(work, listed);
+    const { standing, masks, draft } = await gather(work, listed).catch((error: unknown) => {
+      closePicture(atHand);
+      throw error;
+    });
     if (signal.aborted) return closePicture(atHand);
     standing.forEach((annotation, i) => outbox.know(masks[i]?.id ?? "", annotation));
     const working = {
