@@ -46,6 +46,9 @@ export function errorOf(status: number, body: unknown, headers: Headers): ApiErr
   });
 }
 
+/** Why background work failed, or how it decided, for a person. */
+export const reasonWords = (theirs: string | null): string | null => (theirs === null ? null : words.reason(theirs));
+
 /** A sentence for a person, whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

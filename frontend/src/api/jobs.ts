@@ -1,6 +1,7 @@
 // Jobs and exports: background work, its progress and its results.
 import { queryOptions } from "@tanstack/react-query";
 import { call, client } from "./client";
+import { reasonWords } from "./errors";
 import { live } from "./events";
 import { projectKey } from "./projects";
 import type { Export, ExportFormat, Job, JobState } from "./types";
@@ -13,6 +14,15 @@ export const isUnderWay = (state: JobState): boolean => state === "queued" || st
 const pollWhileUnderWay = (items: readonly { state: JobState }[] | undefined): number | false =>
   !live.getState().isOpen && items?.some((item) => isUnderWay(item.state)) ? POLL_MS : false;
 
+interface Failing {
+  readonly error: string | null;
+}
+
+const told = <Item extends Failing, Page extends { items: Item[] }>(page: Page): Page => ({
+  ...page,
+  items: page.items.map((item) => ({ ...item, error: reasonWords(item.error) })),
+});
+
 export const jobsKey = (projectId: number) => [...projectKey(projectId), "jobs"];
 export const exportsKey = (projectId: number) => [...projectKey(projectId), "exports"];
 
@@ -20,7 +30,7 @@ export const jobsQuery = (projectId: number) =>
   queryOptions({
     queryKey: jobsKey(projectId),
     queryFn: ({ signal }) =>
-      call(client.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: projectId } }, signal })),
+      call(client.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: projectId } }, signal })).then(told),
     refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
   });
 
@@ -28,7 +38,7 @@ export const exportsQuery = (projectId: number) =>
   queryOptions({
     queryKey: exportsKey(projectId),
     queryFn: ({ signal }) =>
-      call(client.GET("/api/projects/{project_id}/exports", { params: { path: { project_id: projectId } }, signal })),
+      call(client.GET("/api/projects/{project_id}/exports", { params: { path: { project_id: projectId } }, signal })).then(told),
     refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
   });
 

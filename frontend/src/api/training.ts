@@ -1,6 +1,7 @@
 // Snapshots, training runs, which version is live, and when a project retrains.
 import { queryOptions } from "@tanstack/react-query";
 import { call, client } from "./client";
+import { reasonWords } from "./errors";
 import { projectKey } from "./projects";
 import type { components } from "./schema";
 
@@ -28,22 +29,34 @@ export const trainingPolicyKey = (projectId: number) => [...projectKey(projectId
 
 export const isRunning = (state: RunState): boolean => ["queued", "snapshotting", "training", "evaluating"].includes(state);
 
+const gateReason = ({ metrics }: Run): string | null => reasonWords(metrics?.gate.reason ?? null);
+
 export const runsQuery = (projectId: number) =>
   queryOptions({
     queryKey: runsKey(projectId),
-    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/training-runs", { ...of(projectId), signal })),
+    queryFn: async ({ signal }) => {
+      const { items } = await call(client.GET("/api/projects/{project_id}/training-runs", { ...of(projectId), signal }));
+      return { items: items.map((run): Run => ({ ...run, reason: reasonWords(run.reason) ?? gateReason(run) })) };
+    },
   });
 
 export const snapshotsQuery = (projectId: number) =>
   queryOptions({
     queryKey: snapshotsKey(projectId),
-    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/snapshots", { ...of(projectId), signal })),
+    queryFn: async ({ signal }) => {
+      const { items } = await call(client.GET("/api/projects/{project_id}/snapshots", { ...of(projectId), signal }));
+      return { items: items.map((snapshot): Snapshot => ({ ...snapshot, error: reasonWords(snapshot.error) })) };
+    },
   });
 
 export const promotionsQuery = (projectId: number) =>
   queryOptions({
     queryKey: promotionsKey(projectId),
-    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/promotions", { ...of(projectId), signal })),
+    queryFn: async ({ signal }) => {
+      const { items } = await call(client.GET("/api/projects/{project_id}/promotions", { ...of(projectId), signal }));
+      // A person's own words stay as they are.
+      return { items: items.map((item): Promotion => (item.author === null ? { ...item, reason: reasonWords(item.reason) ?? "" } : item)) };
+    },
   });
 
 export const trainingPolicyQuery = (projectId: number) =>

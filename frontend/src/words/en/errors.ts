@@ -5,5 +5,7 @@ export const errors = {
   unexplained: (status: number) => `The server answered ${status} without saying why.`,
   /** The sentence for a refusal of the server, which is English. */
   refusal: (_code: string, theirs: string): string => theirs,
+  /** Why background work failed, or how it decided: what the server wrote down, which is English. */
+  reason: (theirs: string): string => theirs,
   cancelledUpload: "The upload was cancelled.",
 };
