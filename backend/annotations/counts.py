@@ -1,4 +1,7 @@
-"""Every change of a mask moves one count from the cell it was in to the cell it is in now, by version and by author."""
+"""Every change of a mask moves one count from the cell it was in to the cell it is in now.
+
+By version, by author, and for audited masks by the thresholds they pass.
+"""
 
 import math
 from collections import Counter
@@ -8,7 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from backend.annotations.tables import Annotation, AuthorCount, MaskCount
+from backend.annotations.audit_counts import AuditCell, audit_cell_of, image_cell
+from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount
 from backend.database import at_commit
 
 COMMIT_RANK = 1
@@ -19,7 +23,7 @@ ROWS_PER_STATEMENT = 1000
 
 
 class Cell(NamedTuple):
-    """Where a mask is counted; see MaskCount and AuthorCount. `author_id` 0: nobody."""
+    """Where a mask is counted; see MaskCount, AuthorCount and AuditCount. `author_id` 0: nobody."""
 
     project_id: int
     stage: str
@@ -28,6 +32,7 @@ class Cell(NamedTuple):
     outcome: str
     clicks: int
     seconds_bucket: int
+    audit: AuditCell | None
 
 
 def cell_of(row: Annotation) -> Cell | None:
@@ -43,6 +48,7 @@ def cell_of(row: Annotation) -> Cell | None:
         outcome=outcome,
         clicks=min(MAX_CLICKS, row.clicks),
         seconds_bucket=seconds_bucket(row.active_seconds),
+        audit=audit_cell_of(row),
     )
 
 
@@ -69,18 +75,31 @@ def count_many(session: Session, cells: Iterable[Cell]) -> None:
     _pending(session).update(cells)
 
 
+def count_audited_image(session: Session, project_id: int, change: int) -> None:
+    """One image with audited masks more (1) or less (-1), written as `count_change` says."""
+    _pending_audits(session)[image_cell(project_id)] += change
+
+
 def write_counts(session: Session) -> None:
     """Writes the changes that wait for the commit now."""
     changes: Counter[Cell] = session.info.pop(write_counts, Counter())
-    by_author = Counter({cell: count for cell, count in changes.items() if cell.author_id})
-    for table, some in ((MaskCount, changes), (AuthorCount, by_author)):
-        _add(session, table, some)
+    audits: Counter[AuditCell] = session.info.pop(AuditCell, Counter())
+    for cell, change in changes.items():
+        if cell.audit is not None:
+            audits[cell.audit] += change
+    _add(session, MaskCount, changes.items())
+    _add(session, AuthorCount, ((cell, change) for cell, change in changes.items() if cell.author_id))
+    _add(session, AuditCount, audits.items())
 
 
-def _add(session: Session, table: type[MaskCount] | type[AuthorCount], changes: Counter[Cell]) -> None:
+def _add(
+    session: Session,
+    table: type[MaskCount] | type[AuthorCount] | type[AuditCount],
+    changes: Iterable[tuple[Cell | AuditCell, int]],
+) -> None:
     names = [column.name for column in table.__table__.primary_key]
     sums: Counter[tuple[Any, ...]] = Counter()
-    for cell, change in changes.items():
+    for cell, change in changes:
         sums[tuple(getattr(cell, name) for name in names)] += change
     # Sorted: two transactions that change the same rows lock them in the same order.
     rows = [dict(zip(names, key, strict=True)) | {"count": sums[key]} for key in sorted(sums) if sums[key] != 0]
@@ -95,6 +114,12 @@ def _add(session: Session, table: type[MaskCount] | type[AuthorCount], changes: 
 def _pending(session: Session) -> Counter[Cell]:
     at_commit(session, COMMIT_RANK, write_counts)
     changes: Counter[Cell] = session.info.setdefault(write_counts, Counter())
+    return changes
+
+
+def _pending_audits(session: Session) -> Counter[AuditCell]:
+    at_commit(session, COMMIT_RANK, write_counts)
+    changes: Counter[AuditCell] = session.info.setdefault(AuditCell, Counter())
     return changes
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.annotations.counts import cell_of, count_change, count_many
+from backend.annotations.counts import cell_of, count_audited_image, count_change, count_many
 from backend.annotations.service import (
     GONE,
     MODEL_ORIGINS,
@@ -176,7 +176,10 @@ def undo_accept_all(session: Session, image_id: int, ids: Sequence[int], author:
 def mark_audited(session: Session, image_id: int) -> None:
     """A person has looked at all automatic masks of the image: those they left as they were agree with them wholly."""
     statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.origin == "automatic")
-    for row in session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)):
+    rows = session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)).all()
+    if rows and not any(row.is_audited for row in rows):
+        count_audited_image(session, rows[0].project_id, 1)
+    for row in rows:
         before = cell_of(row)
         row.is_audited = True
         if row.proposal_iou is None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.annotations.counts import cell_of, count_change
+from backend.annotations.counts import cell_of, count_audited_image, count_change
 from backend.annotations.schemas import AnnotationIn
 from backend.annotations.tables import Annotation, AnnotationRevision
 from backend.auth.authorize import Principal
@@ -267,8 +267,11 @@ def proposal_iou(proposal: dict[str, Any] | None, rle: Rle) -> float | None:
 
 def uncount_annotations(session: Session, image: Image) -> None:
     """The image is about to be removed with its masks."""
-    for row in session.scalars(select(Annotation).where(Annotation.image_id == image.id)):
+    rows = session.scalars(select(Annotation).where(Annotation.image_id == image.id)).all()
+    for row in rows:
         count_change(session, cell_of(row), None)
+    if any(row.is_audited for row in rows):
+        count_audited_image(session, image.project_id, -1)
 
 
 REMOVED_HOOKS.append(uncount_annotations)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.auth.tables import User
@@ -17,14 +17,6 @@ class Annotation(Base):
     __table_args__ = (
         Index("ix_annotations_image_id", "image_id", "state"),
         Index("ix_annotations_project_id", "project_id", "state"),
-        Index(
-            "ix_annotations_audited",
-            "project_id",
-            "id",
-            # As SQLAlchemy writes a flag for SQLite: an index with another condition would not be used.
-            sqlite_where=text("is_audited = 1"),
-            postgresql_where=text("is_audited"),
-        ),
         UniqueConstraint("author_id", "idempotency_key"),
     )
 
@@ -108,4 +100,20 @@ class AuthorCount(Base):
     outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
     clicks: Mapped[int] = mapped_column(primary_key=True)
     seconds_bucket: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class AuditCount(Base):
+    """Audited masks counted by what their figures ask for: how many of the thresholds in audit_counts each passes.
+
+    `outcome`: standing, rejected; image: not masks but audited images, with all steps 0.
+    """
+
+    __tablename__ = "audit_counts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
+    predicted_step: Mapped[int] = mapped_column(primary_key=True)
+    stability_step: Mapped[int] = mapped_column(primary_key=True)
+    iou_step: Mapped[int] = mapped_column(primary_key=True)
     count: Mapped[int]

@@ -1,21 +1,26 @@
 """What audits say about the automatic masks: how many a person left as they were, nearly or not at all."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend.annotations.tables import Annotation, MaskCount
+from backend.annotations.audit_counts import (
+    AGREEMENT_BOUNDS,
+    IOU_THRESHOLDS,
+    STABILITY_THRESHOLDS,
+    AuditCell,
+    image_cell,
+)
+from backend.annotations.tables import AuditCount, MaskCount
 from backend.stages.policies import STAGES, read_policy
 from backend.stages.schemas import AuditOut, ExitRule, Proportion, ThresholdOut
 
 AUTOMATIC_STAGE = STAGES[-1]
 # The 97.5 % point of the normal distribution.
 Z_95 = 1.959963984540054
-IOU_THRESHOLDS = (0.80, 0.84, 0.88, 0.92, 0.96)
-STABILITY_THRESHOLDS = (0.90, 0.95, 0.97)
 
 
 @dataclass(frozen=True)
@@ -28,32 +33,33 @@ class Shares:
 
 
 def read_shares(session: Session, project_id: int) -> Shares:
-    """The audited masks of a project, counted by the database."""
-    above = [func.count().filter(Annotation.proposal_iou > bound) for bound in (0.75, 0.90)]
-    row = session.execute(select(func.count(), above[0], above[1]).where(_is_audited(project_id))).one()
-    return Shares(masks=row[0], above_75=row[1], above_90=row[2])
+    """The audited masks of a project."""
+    return _shares(read_audit_counts(session, project_id))
 
 
 def read_audit(session: Session, project_id: int) -> AuditOut:
     """The audit of a project, with a table of what other thresholds would have given."""
     rule = read_policy(session, project_id, AUTOMATIC_STAGE).exit
-    shares = read_shares(session, project_id)
-    counted = select(
-        func.count(Annotation.image_id.distinct()), func.count().filter(Annotation.state == "rejected")
-    ).where(_is_audited(project_id))
-    images, rejected = session.execute(counted).one()
+    counts = read_audit_counts(session, project_id)
+    shares = _shares(counts)
     of_stage = (MaskCount.project_id == project_id, MaskCount.stage == AUTOMATIC_STAGE, MaskCount.outcome == "added")
     return AuditOut(
         masks=shares.masks,
-        images=images,
+        images=counts[image_cell(project_id)],
         share_75=wilson(shares.above_75, shares.masks),
         share_90=wilson(shares.above_90, shares.masks),
-        rejected=rejected,
+        rejected=sum(count for cell, count in counts.items() if cell.outcome == "rejected"),
         added=session.scalar(select(func.coalesce(func.sum(MaskCount.count), 0)).where(*of_stage)) or 0,
         is_passed=is_passed(shares, rule),
         need=rule.audit_min_masks,
-        by_threshold=_by_threshold(session, project_id),
+        by_threshold=_by_threshold(counts) if shares.masks else [],
     )
+
+
+def read_audit_counts(session: Session, project_id: int) -> Counter[AuditCell]:
+    """The audited masks and images of a project by cell: some hundred cells at most, however many masks."""
+    statement = select(*AuditCount.__table__.columns).where(AuditCount.project_id == project_id)
+    return Counter({AuditCell(*cell): count for *cell, count in session.execute(statement)})
 
 
 def is_passed(shares: Shares, rule: ExitRule) -> bool:
@@ -74,30 +80,32 @@ def wilson(count: int, total: int) -> Proportion:
     return Proportion(value=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
-def _is_audited(project_id: int) -> ColumnElement[bool]:
-    return and_(Annotation.project_id == project_id, Annotation.is_audited, Annotation.state != "deleted")
+def _shares(counts: Counter[AuditCell], *, predicted_step: int = 0, stability_step: int = 0) -> Shares:
+    """Of the masks that pass so many of the thresholds of each kind."""
+    by_agreement = [0] * (1 + len(AGREEMENT_BOUNDS))
+    for cell, count in counts.items():
+        is_counted = cell.predicted_step >= predicted_step and cell.stability_step >= stability_step
+        if cell.outcome != "image" and is_counted:
+            by_agreement[cell.iou_step] += count
+    below, above_75, above_90 = by_agreement
+    return Shares(masks=below + above_75 + above_90, above_75=above_75 + above_90, above_90=above_90)
 
 
-def _by_threshold(session: Session, project_id: int) -> list[ThresholdOut]:
+def _by_threshold(counts: Counter[AuditCell]) -> list[ThresholdOut]:
     """Among the audited masks: those above stricter thresholds, and how good they are."""
-    scores = (Annotation.proposal["predicted_iou"].as_float(), Annotation.proposal["stability_score"].as_float())
-    rows: Sequence[tuple[float, float, float]] = [
-        (row[0] or 0.0, row[1] or 0.0, row[2] or 0.0)
-        for row in session.execute(select(*scores, Annotation.proposal_iou).where(_is_audited(project_id)))
-    ]
+    total = _shares(counts).masks
     table = []
-    for iou_bound in IOU_THRESHOLDS if rows else ():
-        for stability_bound in STABILITY_THRESHOLDS:
-            # As the generator does: predicted IoU above its threshold, stability at least its own.
-            ious = [iou for predicted, stability, iou in rows if predicted > iou_bound and stability >= stability_bound]
+    for predicted_step, iou_bound in enumerate(IOU_THRESHOLDS, start=1):
+        for stability_step, stability_bound in enumerate(STABILITY_THRESHOLDS, start=1):
+            shares = _shares(counts, predicted_step=predicted_step, stability_step=stability_step)
             table.append(
                 ThresholdOut(
                     pred_iou_thresh=iou_bound,
                     stability_score_thresh=stability_bound,
-                    masks=len(ious),
-                    kept_share=len(ious) / len(rows),
-                    share_75=wilson(sum(iou > 0.75 for iou in ious), len(ious)),
-                    share_90=wilson(sum(iou > 0.90 for iou in ious), len(ious)),
+                    masks=shares.masks,
+                    kept_share=shares.masks / total,
+                    share_75=wilson(shares.above_75, shares.masks),
+                    share_90=wilson(shares.above_90, shares.masks),
                 )
             )
     return table

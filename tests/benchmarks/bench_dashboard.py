@@ -37,8 +37,8 @@ BY_HAND, CORRECTED, AUTOMATIC = 0.1, 0.2, 0.6
 REPEATS = 30
 GOAL_MS = 100.0
 TABLES = "(images|annotations|work_items)"
-# All rows of the table, or (as only SQLite says it in one line) of the project; but those of the audit are few.
-BY_PROJECT = rf"SEARCH {TABLES} USING [A-Z ]*INDEX (?!ix_annotations_audited)\S+ \(project_id=\?\)"
+# All rows of the table, or (as only SQLite says it in one line) of the project.
+BY_PROJECT = rf"SEARCH {TABLES} USING [A-Z ]*INDEX \S+ \(project_id=\?\)"
 WHOLE_TABLE = re.compile(rf"(?:SCAN|Seq Scan on) {TABLES}\b|{BY_PROJECT}")
 
 STAGE_OF_IMAGE = """CASE WHEN image_id <= :hand THEN 'assisted_manual' WHEN image_id <= :corrected THEN 'semi_automatic'
@@ -93,6 +93,16 @@ ROWS = {
         "project_id, author_id, outcome, clicks, seconds_bucket, count",
         f"""SELECT 1, author_id, {OUTCOME} AS outcome, clicks, {BUCKET} AS bucket, count(*)
         FROM annotations WHERE author_id IS NOT NULL GROUP BY author_id, outcome, clicks, bucket""",
+    ),
+    # All proposals are as sure and as stable (annotations above).
+    "audit_counts": (
+        "project_id, outcome, predicted_step, stability_step, iou_step, count",
+        """SELECT 1, 'image', 0, 0, 0, count(DISTINCT image_id) FROM annotations WHERE is_audited
+        UNION ALL SELECT 1, outcome, 4, 2, iou_step, count(*) FROM (
+            SELECT CASE state WHEN 'rejected' THEN state ELSE 'standing' END AS outcome,
+                CASE WHEN proposal_iou > 0.9 THEN 2 WHEN proposal_iou > 0.75 THEN 1 ELSE 0 END AS iou_step
+            FROM annotations WHERE is_audited) AS audited
+        GROUP BY outcome, iou_step""",
     ),
 }
 

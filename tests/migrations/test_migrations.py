@@ -4,14 +4,56 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+NOW = "'2026-11-21 12:00:00.000000'"
+PROJECT = "(id, name, description, created_at)"
+IMAGE = "(id, project_id, sha256, file_name, width, height, format, byte_size, is_plain, created_at)"
+MASK = """(project_id, image_id, state, proposal, proposal_iou, is_audited, height, width, counts, area, bbox_xywh,
+    origin, stage, prompts, clicks, active_seconds, revision, created_at, updated_at)"""
+MASK_VALUES = f"40, 60, 'c', 1, '[0,0,1,1]', 'automatic', 'fully_automatic', '[]', 0, 0, 1, {NOW}, {NOW}"
+# State, predicted IoU, stability and IoU with what the person left of automatic masks, on two images each.
+AUDITED = [("accepted", 0.9, 0.96, 1.0), ("accepted", 0.88, 0.95, 0.75), ("rejected", 0.97, 0.97, 0.0)]
+
+
+def config_of(database_url: str) -> Config:
+    """What alembic runs by."""
+    config = Config(toml_file=str(REPOSITORY / "pyproject.toml"))
+    config.attributes["database_url"] = database_url
+    return config
+
+
+def test_audited_masks_that_there_are_get_counted(database_url: str) -> None:
+    config = config_of(database_url)
+    command.downgrade(config, "b7d24c90ef13")
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO projects {PROJECT} VALUES (1, 'Old', '', {NOW})"))
+        for image_id in (1, 2):
+            values = f"({image_id}, 1, 'sha256-{image_id}', 'a.png', 60, 40, 'PNG', 1, TRUE, {NOW})"
+            connection.execute(text(f"INSERT INTO images {IMAGE} VALUES {values}"))
+            for is_audited in ("TRUE", "FALSE"):
+                for state, predicted, stability, agreement in AUDITED:
+                    proposal = f'{{"predicted_iou": {predicted}, "stability_score": {stability}}}'
+                    values = f"(1, {image_id}, '{state}', :proposal, {agreement}, {is_audited}, {MASK_VALUES})"
+                    statement = f"INSERT INTO annotations {MASK} VALUES {values}"
+                    connection.execute(text(statement), {"proposal": proposal})
+    command.upgrade(config, "head")
+    with engine.connect() as connection:
+        columns = "outcome, predicted_step, stability_step, iou_step, count"
+        rows = connection.execute(text(f"SELECT {columns} FROM audit_counts WHERE project_id = 1"))
+        assert sorted(tuple(row) for row in rows) == [
+            ("image", 0, 0, 0, 2),
+            ("rejected", 5, 3, 0, 2),
+            ("standing", 2, 2, 0, 2),
+            ("standing", 3, 2, 2, 2),
+        ]
+    engine.dispose()
 
 
 def test_up_down_up_without_drift(database_url: str) -> None:
-    config = Config(toml_file=str(REPOSITORY / "pyproject.toml"))
-    config.attributes["database_url"] = database_url
+    config = config_of(database_url)
     command.check(config)
     command.downgrade(config, "base")
     engine = create_engine(database_url)

@@ -1,12 +1,16 @@
 """Audits of automatic masks: what people kept, corrected and rejected, as figures with their intervals."""
 
+import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from backend.annotations.proposals import Found
+from backend.annotations.audit_counts import IOU_THRESHOLDS, STABILITY_THRESHOLDS
+from backend.annotations.proposals import Found, add_found, mark_audited
+from backend.annotations.tables import Annotation
 from backend.images.tables import Image
 from backend.stages.audit import wilson
 from backend.stages.checks import check_stages
@@ -108,6 +112,40 @@ def test_an_automatic_mask_can_be_rejected_and_come_back(
     stages.end(item)
     assert read_audit(stages)["share_90"]["value"] == 1.0
     stages.check_counts()
+
+
+def test_figures_equal_those_of_the_masks_themselves(stages: Stages, images: list[int]) -> None:
+    """Three hundred masks, each as sure, stable and good as chance has it, often exactly at a threshold."""
+    draw = random.Random(0)
+    rows = []
+    for number in range(300):
+        on_bound = (draw.choice((*IOU_THRESHOLDS, 1.0)), draw.choice((*STABILITY_THRESHOLDS, 1.0)))
+        predicted, stability = (bound + draw.choice((-1e-9, 0, 1e-9, -0.03)) for bound in on_bound)
+        agreement = draw.choice((None, 0.0, 0.75, 0.7500001, 0.9, 0.9000001, draw.random()))
+        one = replace(square(2), predicted_iou=predicted, stability_score=stability)
+        rows.append((images[number % 7], one, agreement))
+    with stages.resources.database.write() as session:
+        for image_id, one, agreement in rows:
+            image = session.get_one(Image, image_id)
+            add_found(session, image, [one], origin="automatic", stage=STAGE, model_version=VERSION)
+            session.flush()
+            newest = session.scalars(select(Annotation).order_by(Annotation.id.desc()).limit(1)).one()
+            newest.proposal_iou = agreement
+        for image_id in images:
+            mark_audited(session, image_id)
+    audit = read_audit(stages)
+    judged = [(one.predicted_iou, one.stability_score, 1.0 if iou is None else iou) for _, one, iou in rows]
+    assert (audit["masks"], audit["images"]) == (300, 7)
+    for percent in (75, 90):
+        share = wilson(sum(iou > percent / 100 for *_, iou in judged), 300)
+        assert audit[f"share_{percent}"] == share.model_dump()
+    assert len(audit["by_threshold"]) == 15
+    for row in audit["by_threshold"]:
+        bounds = (row["pred_iou_thresh"], row["stability_score_thresh"])
+        ious = [iou for predicted, stability, iou in judged if predicted > bounds[0] and stability >= bounds[1]]
+        assert (row["masks"], row["kept_share"]) == (len(ious), len(ious) / 300)
+        assert row["share_75"] == wilson(sum(iou > 0.75 for iou in ious), len(ious)).model_dump()
+        assert row["share_90"] == wilson(sum(iou > 0.90 for iou in ious), len(ious)).model_dump()
 
 
 def test_the_intervals_are_wilsons() -> None:

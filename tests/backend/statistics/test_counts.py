@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from backend.annotations.counts import cell_of, seconds_bucket
 from backend.annotations.proposals import Found, add_found, mark_audited
-from backend.annotations.tables import Annotation, AuthorCount, MaskCount
+from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount
 from backend.database import Database
 from backend.images.tables import Image
 from model_server.contract import masks
@@ -30,8 +30,26 @@ def rectangle(size: int) -> dict[str, Any]:
 
 
 def found(size: int) -> Found:
+    """Among the sizes are some on, just above and below each threshold of the audit's table."""
     rle = masks.encode(masks.decode(rectangle(size)))  # type: ignore[arg-type]
-    return Found(rle, masks.area(rle), (5, 5, size + 1, 20), 0.9, 0.95, [])
+    predicted_iou, stability = (80 + size % 20) / 100, (89 + size % 10) / 100
+    return Found(rle, masks.area(rle), (5, 5, size + 1, 20), predicted_iou, stability, [])
+
+
+def count_audits(rows: list[Annotation]) -> Counter[tuple[Any, ...]]:
+    """The audited masks by the thresholds they pass, and their images."""
+    cells: Counter[tuple[Any, ...]] = Counter()
+    audited = [row for row in rows if row.is_audited and row.state != "deleted"]
+    for row in audited:
+        outcome = "rejected" if row.state == "rejected" else "standing"
+        assert row.proposal is not None
+        predicted = sum(row.proposal["predicted_iou"] > bound for bound in (0.80, 0.84, 0.88, 0.92, 0.96))
+        stability = sum(row.proposal["stability_score"] >= bound for bound in (0.90, 0.95, 0.97))
+        agreement = sum((row.proposal_iou or 0) > bound for bound in (0.75, 0.90))
+        cells[(row.project_id, outcome, predicted, stability, agreement)] += 1
+    images = {(row.project_id, row.image_id) for row in audited}
+    cells.update((project_id, "image", 0, 0, 0) for project_id, _ in images)
+    return cells
 
 
 class Work:
@@ -81,22 +99,24 @@ class Work:
                 self.ask("POST", f"/annotations/{row.id}/{verb}", who, row)
 
     def counted(self) -> dict[str, Counter[tuple[Any, ...]]]:
-        """Both tables of counts as they stand."""
+        """All tables of counts as they stand."""
         tables: dict[str, Counter[tuple[Any, ...]]] = {}
         with self.database.read() as session:
-            for table in (MaskCount, AuthorCount):
+            for table in (MaskCount, AuthorCount, AuditCount):
                 rows = session.execute(select(*table.__table__.columns).where(table.count != 0))
                 tables[table.__tablename__] = Counter({tuple(row[:-1]): row[-1] for row in rows})
         return tables
 
     def recounted(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """The masks, counted one by one."""
-        cells = list(filter(None, map(cell_of, self.rows())))
+        rows = self.rows()
+        cells = list(filter(None, map(cell_of, rows)))
         ends = [(cell.outcome, cell.clicks, cell.seconds_bucket) for cell in cells]
         both = list(zip(cells, ends, strict=True))
         return {
             "mask_counts": Counter((cell.project_id, cell.stage, cell.model_version, *end) for cell, end in both),
             "author_counts": Counter((cell.project_id, cell.author_id, *end) for cell, end in both if cell.author_id),
+            "audit_counts": count_audits(rows),
         }
 
     def masks(self) -> int:
@@ -185,7 +205,23 @@ def test_removing_an_image_uncounts_its_proposals(work: Work) -> None:
     work.do("detector", 0, 0, 5, 0)
     assert work.masks() == 2
     assert work.client.delete(f"/api/images/{work.image_id}").status_code == 204
-    assert work.counted() == {"mask_counts": Counter(), "author_counts": Counter()}
+    assert work.counted() == {"mask_counts": Counter(), "author_counts": Counter(), "audit_counts": Counter()}
+
+
+def test_removing_an_audited_image_uncounts_its_audit(work: Work, add_image: Callable[..., int]) -> None:
+    for image_id in (work.image_id, add_image((HEIGHT, WIDTH))):
+        work.image_id = image_id
+        work.do("automatic", 0, 0, 5, 0)
+        work.do("audit", 0, 0, 0, 0)
+        work.do("audit", 0, 0, 0, 0)
+    for which in (2, 3):
+        work.do("reject", which, 0, 0, 0)
+    audits = work.counted()["audit_counts"]
+    assert audits == work.recounted()["audit_counts"]
+    assert sum(n for (_, outcome, *_), n in audits.items() if outcome == "image") == 2
+    assert work.client.delete(f"/api/images/{work.image_id}").status_code == 204
+    assert work.counted() == work.recounted()
+    assert sum(n for (_, outcome, *_), n in work.counted()["audit_counts"].items() if outcome == "image") == 1
 
 
 def test_seconds_fall_into_quarters_of_a_doubling() -> None:
