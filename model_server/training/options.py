@@ -51,7 +51,7 @@ def _rounds(given: argparse.Namespace, of_base: Rounds) -> Rounds:
     """As the base was trained, but for what the command line says."""
     names = (
         *("corrections", "no_point_rounds", "box_share", "mask_loss", "mask_weight", "dice_weight", "iou_weight"),
-        "click_weight",
+        *("click_weight", "chosen_weight"),
     )
     chosen = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     if given.sam2_losses is not None:
@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dice-weight", type=float)
     add("--iou-weight", type=float)
     add("--click-weight", type=float, help="cross-entropy at the clicked points")
+    add("--chosen-weight", type=float, help="loss of the most confident of three answers, beside the best's")
     add(
         "--sam2-losses",
         action=argparse.BooleanOptionalAction,

@@ -32,6 +32,8 @@ class Rounds:
     `corrections_from_mask`: share of corrections that fall on the mask instead of the error (SAM 2: 0.1).
     `click_weight`: weight of the cross-entropy at the clicked points alone (ours; 0 is SAM): a weak network otherwise
     learns to overlook corrections, whose pixels weigh nothing among all others.
+    `chosen_weight`: of three answers, the most confident learns too, with this weight (ours; 0 is SAM): it is the one
+    that is shown, and the best of three is known to nobody.
     """
 
     corrections: int = 8
@@ -42,6 +44,7 @@ class Rounds:
     dice_weight: float = 1.0
     iou_weight: float = 1.0
     click_weight: float = 0.0
+    chosen_weight: float = 0.0
     iou_loss: Literal["mse", "l1"] = "mse"
     iou_of_all_masks: bool = False
     corrections_from_mask: float = 0.0
@@ -136,8 +139,10 @@ def _score(
         iou_losses = functional.l1_loss(predicted, iou, reduction="none")
     best = mask_losses.argmin(-1, keepdim=True)
     iou_loss = iou_losses.mean(-1, keepdim=True) if rounds.iou_of_all_masks else iou_losses.gather(-1, best)
-    loss = (mask_losses.gather(-1, best) + rounds.iou_weight * iou_loss).mean()
     chosen = predicted.detach().argmax(-1, keepdim=True)
+    loss = (mask_losses.gather(-1, best) + rounds.iou_weight * iou_loss).mean()
+    if rounds.chosen_weight and logits.shape[2] > 1:
+        loss = loss + rounds.chosen_weight * mask_losses.gather(-1, chosen).mean()
     at = chosen[..., None, None].expand(-1, -1, 1, *logits.shape[-2:])
     result = RoundResult(loss, iou.gather(-1, chosen).mean(), iou.amax(-1).mean())
     return result, logits.detach().gather(2, at)[:, :, 0]

@@ -1,4 +1,5 @@
-"""What fully automatic masks cost: `python -m tests.benchmarks.bench_automatic [--repeat N] [--clicks N] [--json F]`.
+"""What fully automatic masks cost: `python -m tests.benchmarks.bench_automatic [--repeat N] [--clicks N] [--json F]`,
+or only whole pictures, on a larger grid: `--images-only --points-per-side 32` (the generators' own grid).
 
 Against the published generators, segment-anything's and sam2's, as shipped, on equal random weights, one picture and
 thresholds at quantiles of their own scores. Both encode the picture anew each time. Pairs run by turns in one process;
@@ -69,9 +70,9 @@ def theirs(both: Both, options: AutomaticOptions) -> int:
     return len(both.theirs(options, two_steps=True))
 
 
-def options_for(both: Both, share: float) -> AutomaticOptions:
+def options_for(both: Both, share: float, points_per_side: int) -> AutomaticOptions:
     """The share's threshold on predicted IoU; the stability that half of the survivors reach."""
-    base = (SAM2 if both.is_sam2 else SAM).model_copy(update={"points_per_side": POINTS_PER_SIDE})
+    base = (SAM2 if both.is_sam2 else SAM).model_copy(update={"points_per_side": points_per_side})
     off = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
     everything = both.theirs(base.model_copy(update=off), two_steps=True)
     pred_iou_thresh = gap_near([mask["predicted_iou"] for mask in everything], share)
@@ -94,12 +95,12 @@ def processor_seconds(run: Callable[..., object], *arguments: object) -> float:
     return time.process_time() - started
 
 
-def bench_images(folder: Path, repeat: int) -> dict[str, Any]:
+def bench_images(folder: Path, repeat: int, points_per_side: int) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for family in ("sam", "sam2"):
         both = build(family, folder / family)
         for share in SHARES:
-            options = options_for(both, share)
+            options = options_for(both, share, points_per_side)
             masks = {"ours": ours(both, options), "as shipped": theirs(both, options)}  # warms up, too
             results[f"{family}, {share:.0%} survive"] = {"masks": masks} | {
                 measure.__name__: in_pairs(measure, both, options, repeat) for measure in (seconds, processor_seconds)
@@ -252,6 +253,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=8)
     parser.add_argument("--clicks", type=int, default=200)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--points-per-side", type=int, default=POINTS_PER_SIDE, help="of whole pictures")
+    parser.add_argument("--images-only", action="store_true")
     parser.add_argument("--peak-of", choices=["ours", "theirs"], help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     random.seed(0)
@@ -259,18 +262,20 @@ def main() -> None:
         print_peak(chosen.peak_of)
         return
     torch.set_num_threads(1)  # the engine's decoding of small inputs is on one thread, too
-    document: dict[str, Any] = {"gflop_per_prompt": count_flops()}
-    print(json.dumps(document), flush=True)
+    document: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        document["click"] = bench_clicks(Path(folder) / "click", chosen.clicks)
-        print(json.dumps(document["click"]), flush=True)
-        document["peak_mb_above_model"] = peak_memory(Path(folder))
-        print(json.dumps(document["peak_mb_above_model"]), flush=True)
-        document["images"] = bench_images(Path(folder), chosen.repeat)
+        if not chosen.images_only:
+            document["gflop_per_prompt"] = count_flops()
+            print(json.dumps(document), flush=True)
+            document["click"] = bench_clicks(Path(folder) / "click", chosen.clicks)
+            print(json.dumps(document["click"]), flush=True)
+            document["peak_mb_above_model"] = peak_memory(Path(folder))
+            print(json.dumps(document["peak_mb_above_model"]), flush=True)
+        document["images"] = bench_images(Path(folder), chosen.repeat, chosen.points_per_side)
     document["facts"] = {
         "picture_hw": SIZE_HW,
         "input_size": INPUT_SIZE,
-        "points": POINTS_PER_SIDE**2,
+        "points": chosen.points_per_side**2,
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()],
         "torch": torch.__version__,

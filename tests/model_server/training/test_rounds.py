@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from model_server.training.losses import dice_loss, focal_loss
 from model_server.training.network import Features, Prompts, TrainableNetwork
-from model_server.training.rounds import Rounds, plan, play
+from model_server.training.rounds import Rounds, _score, plan, play
 from tests.model_server.training.conftest import SIZE, small_sam2
 
 
@@ -116,6 +117,28 @@ def test_only_the_best_of_three_learns() -> None:
     ]
     assert learning[0] is False
     assert sum(learning) == 1
+
+
+def test_the_answer_that_is_shown_learns_too_if_asked() -> None:
+    """By hand: two losses, of the best and of the most confident, which here is another one."""
+    logits = torch.full((1, 1, 3, 4, 4), -4.0)
+    logits[..., 1, :2, :] = 4.0  # right
+    logits[..., 2, :, :2] = 4.0  # half right, and the most confident
+    logits.requires_grad_(True)
+    targets = torch.zeros(1, 1, 4, 4)
+    targets[..., :2, :] = 1.0
+    predicted = torch.tensor([[[0.1, 0.5, 0.9]]])
+
+    def loss(weight: float) -> torch.Tensor:
+        rounds = Rounds(iou_weight=0.0, chosen_weight=weight)
+        return _score(logits, predicted, targets, rounds, None)[0].loss
+
+    each = 20 * focal_loss(logits[0, 0], targets[0].expand(3, -1, -1)) + dice_loss(logits[0, 0], targets[0])
+    assert loss(0.0).item() == pytest.approx(each[1].item())
+    assert loss(0.5).item() == pytest.approx((each[1] + 0.5 * each[2]).item())
+    loss(0.5).backward()
+    assert logits.grad is not None
+    assert (logits.grad[0, 0].abs().sum((-2, -1)) > 0).tolist() == [False, True, True]
 
 
 def test_the_predicted_iou_learns_for_the_best_alone_or_for_all() -> None:
