@@ -1,7 +1,7 @@
 // What may be painted over, and what stays from one photo to the next.
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { annotationsOf, click, drag, facts, isInMask, newProject, saved, startWork, waitFor, windowPoint } from "./annotate-stage";
+import { annotationsOf, click, drag, facts, isInMask, layerPixel, newProject, saved, startWork, waitFor, windowPoint } from "./annotate-stage";
 import { withBrowser } from "./browser";
 
 const { open } = withBrowser();
@@ -49,6 +49,51 @@ it("the brush stays inside the selected mask when asked to", async () => {
   const at = await paintAcross(page, imageId);
   expect([at(35), at(60), at(110)]).toEqual([[false, false], [true, true], [false, false]]);
   for (let x = 10; x < 140; x++) expect(at(x)).not.toEqual([false, true]);
+});
+
+/** The colour and the opacity at places of the photo on the layer where masks are made. */
+const previewAt = (page: Page, ...places: [number, number][]): Promise<number[][]> =>
+  Promise.all(places.map(([x, y]) => layerPixel(page, "preview", x, y)));
+
+it("what the rules leave of a stroke and of a lasso is seen while the hand moves", async () => {
+  const { page } = await open();
+  await withUprightStroke(page, "Seen", 70);
+  await page.getByRole("checkbox", { name: "Spare other masks" }).check();
+  await page.mouse.move(...(await windowPoint(page, 30, 110)));
+  await page.mouse.down();
+  await page.mouse.move(...(await windowPoint(page, 120, 110)), { steps: 6 });
+  await expect.poll(async () => (await layerPixel(page, "preview", 100, 110))[3]).toBeGreaterThan(50);
+  const [left, over, right] = await previewAt(page, [35, 110], [60, 110], [100, 110]);
+  expect(left).toEqual(right);
+  expect(over?.[3]).toBe(0);
+  await page.keyboard.press("Escape");
+  await page.mouse.up();
+  await waitFor(page, { points: "0", edited: "false" });
+
+  await page.keyboard.press("l");
+  await page.mouse.move(...(await windowPoint(page, 30, 80)));
+  await page.mouse.down();
+  for (const [x, y] of [[120, 80], [120, 140], [30, 140]] as const) await page.mouse.move(...(await windowPoint(page, x, y)), { steps: 4 });
+  await expect.poll(async () => (await layerPixel(page, "prompts", 100, 110))[3]).toBeGreaterThan(50);
+  expect((await layerPixel(page, "prompts", 60, 110))[3]).toBe(0);
+  await page.keyboard.press("Escape");
+  await page.mouse.up();
+
+  // Inside the selected mask, and the other way round.
+  await page.getByRole("checkbox", { name: "Spare other masks" }).uncheck();
+  await page.keyboard.press("v");
+  await click(page, 60, 110);
+  await waitFor(page, { selected: "1" });
+  await page.keyboard.press("b");
+  await page.getByRole("checkbox", { name: "Only inside the selected mask" }).check();
+  const before = await previewAt(page, [35, 110], [60, 110], [100, 110]);
+  await page.mouse.move(...(await windowPoint(page, 30, 110)));
+  await page.mouse.down();
+  await page.mouse.move(...(await windowPoint(page, 120, 110)), { steps: 6 });
+  await expect.poll(async () => await layerPixel(page, "preview", 60, 110)).not.toEqual(before[1]);
+  expect([await layerPixel(page, "preview", 35, 110), await layerPixel(page, "preview", 100, 110)]).toEqual([before[0], before[2]]);
+  await page.mouse.up();
+  await waitFor(page, { edited: "true" });
 });
 
 it("the view stays where it was for the next photo of the same size", async () => {

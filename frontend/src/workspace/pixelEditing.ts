@@ -1,6 +1,7 @@
 // Pixels changed by hand: strokes, lassos, and what tidies a mask. They change the mask being made, else the selected one;
 // with neither, adding begins a new mask that no model had a part in.
-import { type Bounds, type ChangedMask, type Mask, type MaskId, masksOf, pixelsByHand, untouchedBase } from "../canvas/document";
+import { type Bounds, type ChangedMask, type Mask, type MaskId, pixelsByHand, untouchedBase } from "../canvas/document";
+import type { Size } from "../canvas/geometry";
 import { fillHoles, grow, keepLargest, partsOf, regionOfPart, removeIslands, shrinkByOne } from "../canvas/masks/operations";
 import { polygonRegion, strokeRegion } from "../canvas/masks/raster";
 import { intersect, isEmpty, nothing, type Pixels, pixelsOf, regionOf, subtract, union } from "../canvas/masks/regions";
@@ -10,7 +11,7 @@ import { words } from "../words/workspace";
 import type { Desk } from "./desk";
 import { addClick, NO_EFFORT, secondsAt, touch } from "./effort";
 import { answeredBy } from "./prompting";
-import { isBelow } from "./review";
+import { allowedOf, changedMaskOf, othersOf } from "./rules";
 import { docOf, selectedMaskOf, shownOf, type WorkspaceState } from "./state";
 import { randomUuid } from "./uuid";
 
@@ -41,22 +42,18 @@ export function createPixelEditing({ store, set, step, hasDraft, shownCandidate,
       const rle = pixelsByHand(doc) ?? untouchedBase(doc)?.rle ?? (shown?.isFresh ? shown.mask.rle : null);
       return rle === null ? words.notice.stillComingToChange : { mask: null, region: regionOf(rle), isDraft: true };
     }
-    const mask = selectedMaskOf(state);
-    // Inside a mask there is nothing to add to it: a new one is begun.
-    if (mask !== null && !(begins && state.toolSettings.isInsideOnly)) return { mask, region: regionOf(mask.rle), isDraft: false };
+    const mask = changedMaskOf(state, begins);
+    if (mask !== null) return { mask, region: regionOf(mask.rle), isDraft: false };
     if (!begins || state.work === null) return words.notice.noMask;
     return { mask: null, region: nothing(state.work.image), isDraft: true };
   };
 
   /** The change as the two rules allow it; null when there is none. */
   const obeyRules = (state: WorkspaceState, { mask, region }: Target, wanted: Runs): Runs | null => {
-    const { isInsideOnly, sparesOthers } = state.toolSettings;
-    const selected = selectedMaskOf(state);
+    const { inside, spared } = allowedOf(state, mask?.id ?? null);
     let [added, removed] = [subtract(wanted, region), subtract(region, wanted)];
-    if (sparesOthers) added = subtract(added, othersNear(state, mask?.id ?? (isInsideOnly ? state.selectedId : null), boundsOf(added)));
-    if (isInsideOnly && selected !== null) {
-      [added, removed] = [intersect(added, regionOf(selected.rle)), intersect(removed, regionOf(selected.rle))];
-    }
+    added = subtract(added, coveredNear(spared, boundsOf(added), region));
+    if (inside !== null) [added, removed] = [intersect(added, regionOf(inside.rle)), intersect(removed, regionOf(inside.rle))];
     return isEmpty(added) && isEmpty(removed) ? null : subtract(union(region, added), removed);
   };
 
@@ -131,7 +128,7 @@ export function createPixelEditing({ store, set, step, hasDraft, shownCandidate,
         keepLargest,
         grow,
         shrink: shrinkByOne,
-        subtractOthers: (region) => subtract(region, othersNear(state, hasDraft() ? null : state.selectedId, boundsOf(region))),
+        subtractOthers: (region) => subtract(region, coveredNear(othersOf(state, hasDraft() ? null : state.selectedId), boundsOf(region), region)),
       };
       change(wantedOf[operation], words.steps[operation]);
     },
@@ -176,15 +173,9 @@ function handMade({ rle, area, bounds }: Pixels, categoryId: number | null): Omi
   return { id: randomUuid(), rle, area, bounds, state: "accepted", origin: "manual", categoryId, evidence };
 }
 
-/** What other masks cover near some place: all that are shown, but for one and the one being refined. */
-function othersNear(state: WorkspaceState, exceptId: MaskId | null, bounds: Bounds): Runs {
-  const doc = docOf(state);
-  const isOther = (mask: Mask): boolean =>
-    mask.id !== exceptId && mask.id !== doc.draft.base && !isBelow(mask, state.minIou) && overlap(mask.bounds, bounds);
-  const others = masksOf(doc).filter(isOther).map(({ rle }) => regionOf(rle));
-  const [first, ...rest] = others;
-  if (first === undefined) return nothing(state.work?.image ?? { width: 0, height: 0 });
-  return rest.reduce(union, first);
+/** What the masks cover near some place. */
+function coveredNear(masks: readonly Mask[], bounds: Bounds, image: Size): Runs {
+  return masks.filter((mask) => overlap(mask.bounds, bounds)).map(({ rle }) => regionOf(rle)).reduce(union, nothing(image));
 }
 
 const overlap = (a: Bounds, b: Bounds): boolean =>

@@ -4,7 +4,6 @@ import {
 } from "../canvas/geometry";
 import { createRenderer, type Renderer } from "../canvas/render/renderer";
 import { type Effect, type Gesture, IDLE, type ToolEvent } from "../canvas/tools/gesture";
-import { lassoLineOf } from "../canvas/tools/lasso";
 import { boxOf, pointPrompt } from "../canvas/tools/pointing";
 import { isOpen, transition } from "../canvas/tools/tool";
 import { words } from "../words/workspace";
@@ -120,7 +119,6 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
       cursor,
       crosshair,
       box: boxOf(gesture, viewing.image()),
-      lasso: lassoLineOf(gesture),
       brush: isBrush ? { at, radius: toolSettings.radius } : null,
     });
     strokes.show(gesture);

@@ -8,6 +8,7 @@ import { DRAFT_ID, HOVER_ID, type MaskPictures, type Painted } from "./masks";
 import { ACCENT, cssColour } from "./palette";
 import { levelFor } from "./picture";
 import { PLAIN_VIEW, type Scene, type SceneMask } from "./scene";
+import type { Stencil } from "./stencil";
 import { DARK, drawBrush, drawLasso, drawStroke, WHITE } from "./strokes";
 
 export interface Surface {
@@ -16,6 +17,8 @@ export interface Surface {
   readonly ratio: number;
   readonly width: number;
   readonly height: number;
+  /** For strokes that the painting rules cut. */
+  readonly stencil: Stencil;
 }
 
 const FOREGROUND = "#2fbf71";
@@ -142,7 +145,8 @@ function drawSelection(surface: Surface, scene: Scene, mask: SceneMask, pictures
 }
 
 /** `now`: milliseconds, turns the ring; null stops it (reduced motion). */
-export function drawPrompts({ context, ratio, width, height }: Surface, scene: Scene, now: number | null): void {
+export function drawPrompts(surface: Surface, scene: Scene, now: number | null): void {
+  const { context, ratio, width, height } = surface;
   clear(context, width, height);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   for (const prompt of scene.prompts) {
@@ -150,7 +154,7 @@ export function drawPrompts({ context, ratio, width, height }: Surface, scene: S
     if (prompt.type === "point") drawPoint(context, toScreen(scene.viewport, imagePoint(prompt.x, prompt.y)), prompt.label);
   }
   if (scene.box !== null) drawBox(context, scene.viewport, scene.box);
-  if (scene.lasso !== null) drawLasso(context, scene.viewport, scene.lasso);
+  if (scene.lasso !== null) drawLasso(surface, scene.viewport, scene.lasso);
   if (scene.brush !== null) drawBrush(context, scene.viewport, scene.brush);
   if (scene.crosshair !== null) drawCrosshair(context, toScreen(scene.viewport, scene.crosshair));
   const ringAt = scene.crosshair === null ? scene.cursor : toScreen(scene.viewport, scene.crosshair);

@@ -5,6 +5,7 @@ import { type Surface, drawImage, drawMasks, drawPreview, drawPrompts, picturePr
 import { createMaskPictures, DRAFT_ID, HOVER_ID } from "./masks";
 import { createPainter, type Painter } from "./painter";
 import { EMPTY_SCENE, LAYER_PARTS, LAYERS, type Layer, type Scene, type SceneMask } from "./scene";
+import { createStencil } from "./stencil";
 import { createStretch, isZoom, scroll, scrollBetween } from "./scroll";
 
 export interface Renderer {
@@ -57,7 +58,7 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     for (const layer of layers) drawn.set(layer, null);
     mark(...layers);
   };
-  const stretch = createStretch();
+  const [stretch, stencil] = [createStretch(), createStencil()];
   let repaint: ReturnType<typeof setTimeout> | undefined;
   let zoomEnd: ReturnType<typeof setTimeout> | undefined;
   const repaintNow = (): void => {
@@ -109,7 +110,7 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       const index = LAYERS.indexOf(layer);
       const [canvas, context] = [canvases[index], contexts[index]];
       if (canvas === undefined || context === undefined) continue;
-      const surface = { context, ratio: devicePixelRatio, width: canvas.width, height: canvas.height };
+      const surface = { context, ratio: devicePixelRatio, width: canvas.width, height: canvas.height, stencil };
       drawCheaply(layer, surface, now);
       drawn.set(layer, scene);
     }

@@ -6,6 +6,7 @@ import type { Prompt } from "../prompts";
 import type { Stroke } from "../tools/gesture";
 import type { Rgb } from "./palette";
 import type { Picture } from "./picture";
+import type { Limits } from "./stencil";
 
 export interface SceneMask {
   readonly id: string;
@@ -26,9 +27,17 @@ export interface View {
 
 export const PLAIN_VIEW: View = { fillOpacity: 0.4, brightness: 1, contrast: 1 };
 
-/** A stroke over the mask that it changes. */
+/** A stroke over the mask that it changes, and what it may not touch; null: it may touch everything. */
 export interface SceneStroke extends Stroke {
   readonly colour: Rgb;
+  readonly limits: Limits | null;
+}
+
+/** A line on its way round something, and what it may not touch. */
+export interface SceneLasso {
+  readonly vertices: readonly ImagePoint[];
+  readonly erases: boolean;
+  readonly limits: Limits | null;
 }
 
 /** A stroke that has changed its mask, drawn until the mask's new picture has come. */
@@ -59,7 +68,7 @@ export interface Scene {
   readonly settling: readonly SettlingStroke[];
   readonly prompts: readonly Prompt[];
   readonly box: ImageBox | null;
-  readonly lasso: { readonly vertices: readonly ImagePoint[]; readonly erases: boolean } | null;
+  readonly lasso: SceneLasso | null;
   /** The brush at the pointer; `radius` in image pixels. */
   readonly brush: { readonly at: ImagePoint; readonly radius: number } | null;
   /** The keyboard's crosshair. */

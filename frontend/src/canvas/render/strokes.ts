@@ -1,8 +1,9 @@
 // What brush, eraser and lasso draw while the hand moves: the stroke itself, the ring of its true size, the lasso's line.
 import { type ImagePoint, toScreen, type Viewport } from "../geometry";
 import type { Surface } from "./draw";
-import { cssColour } from "./palette";
-import type { SceneStroke } from "./scene";
+import { ACCENT, cssColour } from "./palette";
+import type { SceneLasso, SceneStroke } from "./scene";
+import { boxOfPath, type Limits } from "./stencil";
 
 export const DARK = "rgb(12 13 15 / 0.85)";
 export const WHITE = "#ffffff";
@@ -12,28 +13,50 @@ const VERTEX_RADIUS_PX = 4;
 const LEAST_OPACITY = 0.25;
 
 /** Paints or erases along a path, from the point number `from` on; the rest is on the layer already. */
-export function drawStroke({ context, ratio }: Surface, viewport: Viewport, stroke: SceneStroke, opacity: number, from = 0): void {
-  const path = new Path2D();
-  const [first, ...rest] = stroke.path.slice(Math.max(0, from - 1));
-  if (first === undefined) return;
-  path.moveTo(first.x, first.y);
+export function drawStroke(surface: Surface, viewport: Viewport, stroke: SceneStroke, opacity: number, from = 0): void {
+  const { context, ratio } = surface;
+  const path = stroke.path.slice(Math.max(0, from - 1));
+  if (path.length === 0) return;
+  const { limits, radius } = stroke;
+  const line = lineOf(path);
+  const draw = (to: CanvasRenderingContext2D): void => {
+    to.lineCap = "round";
+    to.lineJoin = "round";
+    to.lineWidth = 2 * radius;
+    to.strokeStyle = cssColour(stroke.colour);
+    to.stroke(line);
+  };
+  if (limits === null) {
+    const scale = viewport.scale * ratio;
+    context.setTransform(scale, 0, 0, scale, viewport.left * ratio, viewport.top * ratio);
+    return lay(context, stroke, opacity, draw);
+  }
+  const box = boxOfPath(path, radius, viewport, surface);
+  const cut = surface.stencil.cut(surface, { viewport, limits, box }, draw);
+  if (cut === null) return;
+  const { x, y, width, height } = box;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  lay(context, stroke, opacity, (to) => to.drawImage(cut, x, y, width, height, x, y, width, height));
+}
+
+function lineOf([first, ...rest]: SceneStroke["path"]): Path2D {
+  const line = new Path2D();
+  if (first === undefined) return line;
+  line.moveTo(first.x, first.y);
   // A path of one point is a dot: round caps draw it once the line has a length.
-  if (rest.length === 0) path.lineTo(first.x + 1e-3, first.y);
-  for (const { x, y } of rest) path.lineTo(x, y);
-  const scale = viewport.scale * ratio;
-  context.setTransform(scale, 0, 0, scale, viewport.left * ratio, viewport.top * ratio);
-  context.lineCap = "round";
-  context.lineJoin = "round";
-  context.lineWidth = 2 * stroke.radius;
-  context.strokeStyle = "#000";
-  // Cleared first, so that where a stroke crosses itself it gets no denser.
+  if (rest.length === 0) line.lineTo(first.x + 1e-3, first.y);
+  for (const { x, y } of rest) line.lineTo(x, y);
+  return line;
+}
+
+/** Cleared first, so that where a stroke crosses itself it gets no denser. */
+function lay(context: CanvasRenderingContext2D, { erases }: SceneStroke, opacity: number, draw: (to: CanvasRenderingContext2D) => void): void {
   context.globalCompositeOperation = "destination-out";
-  context.stroke(path);
+  draw(context);
   context.globalCompositeOperation = "source-over";
-  if (stroke.erases) return;
+  if (erases) return;
   context.globalAlpha = Math.max(LEAST_OPACITY, opacity);
-  context.strokeStyle = cssColour(stroke.colour);
-  context.stroke(path);
+  draw(context);
   context.globalAlpha = 1;
 }
 
@@ -48,11 +71,10 @@ export function drawBrush(context: CanvasRenderingContext2D, viewport: Viewport,
   }
 }
 
-export function drawLasso(
-  context: CanvasRenderingContext2D,
-  viewport: Viewport,
-  { vertices, erases }: { vertices: readonly ImagePoint[]; erases: boolean },
-): void {
+export function drawLasso(surface: Surface, viewport: Viewport, lasso: SceneLasso): void {
+  const { context } = surface;
+  const { vertices, erases, limits } = lasso;
+  if (limits !== null) drawEnclosed(surface, viewport, { ...lasso, limits });
   const [first, ...rest] = vertices.map((vertex) => toScreen(viewport, vertex));
   if (first === undefined) return;
   context.beginPath();
@@ -70,4 +92,21 @@ export function drawLasso(
   context.lineWidth = 1.5;
   context.strokeStyle = DARK;
   context.stroke();
+}
+
+/** What the line would change if it were closed now: with rules, that is not all it encloses. */
+function drawEnclosed(surface: Surface, viewport: Viewport, { vertices, erases, limits }: SceneLasso & { limits: Limits }): void {
+  const { context, ratio } = surface;
+  const box = boxOfPath(vertices, 0, viewport, surface);
+  const cut = surface.stencil.cut(surface, { viewport, limits, box }, (to) => {
+    to.fillStyle = erases ? SUBTRACTING : cssColour(ACCENT);
+    to.fill(lineOf(vertices)); // non-zero, as the pixels are found
+  });
+  if (cut === null) return;
+  const { x, y, width, height } = box;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.globalAlpha = LEAST_OPACITY;
+  context.drawImage(cut, x, y, width, height, x, y, width, height);
+  context.globalAlpha = 1;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
