@@ -229,7 +229,10 @@ class RunJob(BaseModel):
 
 
 class RunOut(BaseModel):
-    """One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy."""
+    """One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
+
+    `waits_for_checkpoint`: it is trained elsewhere, and what comes back is sent to its `checkpoint` address.
+    """
 
     id: int
     project_id: int
@@ -247,6 +250,7 @@ class RunOut(BaseModel):
     job: RunJob | None
     created_at: datetime
     finished_at: datetime | None
+    waits_for_checkpoint: bool
     seconds_left: float | None
 
 

@@ -121,6 +121,11 @@ def state_of(run: TrainingRun) -> str:
     return "queued" if is_tried_again else run.state
 
 
+def waits_for_checkpoint(run: TrainingRun) -> bool:
+    """Whether a trainer elsewhere has it: its job is done, its checkpoint not there yet."""
+    return run.state == "training" and run.job is not None and run.job.state == "done"
+
+
 def settle(session: Session, run: TrainingRun) -> None:
     """Writes down that the run's job ended without the run's doing: by a cancel, or for good with an error."""
     state = state_of(run)
@@ -141,7 +146,7 @@ def cancel_run(session: Session, run_id: int, actor_id: int) -> TrainingRun:
         raise Conflict("run_ended", f"Run {run_id} has ended already: {state_of(run)}.")
     if run.job is not None:
         queue.cancel(session, run.job.id)
-    if run.job is None or run.job.state == "done":  # it waits for a trainer elsewhere
+    if run.job is None or waits_for_checkpoint(run):
         run.state, run.reason, run.finished_at = "cancelled", "It was cancelled.", utc_now()
         data = {"run_id": run.id, "kind": run.kind, "reason": run.reason}
         record(session, run.project_id, "training.cancelled", data, actor_id=actor_id, is_audit=True)
@@ -205,6 +210,7 @@ def _describe(run: TrainingRun, snapshot_number: int | None) -> RunOut:
         "job": job,
         "finished_at": run.finished_at
         or (run.job.finished_at if run.job and state in ("failed", "cancelled") else None),
+        "waits_for_checkpoint": waits_for_checkpoint(run),
         "seconds_left": run.curve[-1].get("seconds_left") if is_training else None,
     }
     plain = {name: getattr(run, name) for name in RunOut.model_fields.keys() - values.keys()}

@@ -1,9 +1,13 @@
 // The admin's hand on the loop: images go on from stage to stage, thresholds are tried, a model is trained and judged.
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { newProject } from "./annotate-stage";
 import { callApi, expectAccessible, withBrowser } from "./browser";
 import { discRle } from "./pictures";
+import { writeZip } from "./zip";
 
 const { open } = withBrowser();
 /** A grid so small that an image takes no time, and no threshold: whatever the model finds is kept. */
@@ -145,5 +149,43 @@ describe("the flywheel and its models", () => {
     await page.getByRole("img", { name: /^Mean IoU over 2 rounds: 1 click from/ }).waitFor();
     await page.getByRole("button", { name: /^Round 1 live / }).waitFor();
     await expectAccessible(page);
+  });
+
+  it("take a checkpoint from an administrator's disk once a trainer elsewhere was told", async () => {
+    const { page, expectComplaint } = await open();
+    expectComplaint(/422/);
+    const { projectId, imageIds } = await newProject(page, "Elsewhere", [61, 62, 63, 64]);
+    for (const imageId of imageIds) {
+      await callApi(page, "POST", `/images/${imageId}/annotations`, { rle: discRle(), clicks: 1, active_seconds: 3 });
+    }
+    const told: string[] = [];
+    const trainer = createServer((request, response) => {
+      told.push(request.method ?? "");
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => trainer.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void trainer.close());
+    const hook_url = `http://127.0.0.1:${(trainer.address() as AddressInfo).port}/hook`;
+    await callApi(page, "PATCH", `/projects/${projectId}/training-policy`, { policy: { min_masks: 1, hook_url }, revision: 0 });
+    await callApi(page, "POST", `/projects/${projectId}/training-runs`, {});
+    await page.goto(`/projects/${projectId}/models`);
+    const run = page.locator("[data-run]");
+    await run.getByText("Trained elsewhere").waitFor({ timeout: 60_000 });
+    await run.getByText("Waiting for the checkpoint from 127.0.0.1.").waitFor();
+    expect(told).toEqual(["POST"]);
+    await expectAccessible(page);
+
+    const choose = (buffer: Buffer): Promise<void> =>
+      page.locator("input[type=file][accept*=zip]").setInputFiles({ name: "mine.zip", mimeType: "application/zip", buffer });
+    await choose(writeZip({ "config.json": Buffer.from('{"model_type": "bert"}'), "model.safetensors": Buffer.alloc(100) }));
+    await run.getByRole("alert").getByText("Another architecture").waitFor();
+    await expectAccessible(page);
+    // Nano's own files: what comes back is judged as any other, which is not waited for here.
+    const nano = new URL("../../model_server/networks/checkpoints/nano/", import.meta.url);
+    const [config, weights] = ["config.json", "model.safetensors"].map((name) => readFileSync(new URL(name, nano)));
+    await choose(writeZip({ "config.json": config ?? Buffer.alloc(0), "model.safetensors": weights ?? Buffer.alloc(0) }));
+    await run.getByText("Trained elsewhere").waitFor({ state: "hidden", timeout: 60_000 });
+    await run.getByRole("button", { name: "Cancel run" }).click();
+    await page.locator("[data-run][data-state=cancelled]").waitFor({ timeout: 90_000 });
   });
 });

@@ -1,10 +1,8 @@
 // The images of a project, page by page, and where their pixels are.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call, client, noteAnswer } from "./client";
-import { setLost } from "./connection";
-import { errorOf, noAnswer } from "./errors";
+import { call, client } from "./client";
 import { projectKey } from "./projects";
-import { words } from "../words/errors";
+import { sendForm, type Watch } from "./sendForm";
 import type { ImageState, UploadAnswer } from "./types";
 
 export const IMAGES_PER_PAGE = 200;
@@ -57,39 +55,9 @@ export interface NamedFile {
   file: File;
 }
 
-/** Sends files in one request. XMLHttpRequest, because fetch cannot tell how much of a large .zip has gone out. */
-export function uploadImages(
-  projectId: number,
-  files: readonly NamedFile[],
-  { signal, onBytesSent }: { signal: AbortSignal; onBytesSent: (bytes: number) => void },
-): Promise<UploadAnswer> {
-  const path = `/api/projects/${projectId}/images`;
+/** Sends files in one request. */
+export function uploadImages(projectId: number, files: readonly NamedFile[], watch: Watch): Promise<UploadAnswer> {
   const form = new FormData();
   for (const { path: name, file } of files) form.append("files", file, name);
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const abort = (): void => request.abort();
-    request.open("POST", path);
-    request.responseType = "json";
-    request.upload.onprogress = (event) => onBytesSent(event.loaded);
-    request.onload = () => {
-      noteAnswer(request.status, path);
-      if (request.status < 300) resolve(request.response as UploadAnswer);
-      else reject(errorOf(request.status, request.response, headersOf(request)));
-    };
-    request.onerror = () => {
-      setLost(true);
-      reject(noAnswer());
-    };
-    request.onabort = () => reject(new DOMException(words.cancelledUpload, "AbortError"));
-    request.onloadend = () => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) request.onabort?.(new ProgressEvent("abort"));
-    else request.send(form);
-  });
-}
-
-function headersOf(request: XMLHttpRequest): Headers {
-  const retryAfter = request.getResponseHeader("Retry-After");
-  return new Headers(retryAfter === null ? {} : { "Retry-After": retryAfter });
+  return sendForm(`/api/projects/${projectId}/images`, form, watch);
 }

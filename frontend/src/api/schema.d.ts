@@ -3426,6 +3426,8 @@ export interface components {
         /**
          * RunOut
          * @description One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
+         *
+         *     `waits_for_checkpoint`: it is trained elsewhere, and what comes back is sent to its `checkpoint` address.
          */
         RunOut: {
             /** Id */
@@ -3471,6 +3473,8 @@ export interface components {
             created_at: string;
             /** Finished At */
             finished_at: string | null;
+            /** Waits For Checkpoint */
+            waits_for_checkpoint: boolean;
             /** Seconds Left */
             seconds_left: number | null;
         };

@@ -4,6 +4,7 @@ import { call, client } from "./client";
 import { reasonWords } from "./errors";
 import { projectKey } from "./projects";
 import type { components } from "./schema";
+import { sendForm, type Watch } from "./sendForm";
 
 type Schemas = components["schemas"];
 
@@ -88,6 +89,13 @@ export function startRun(projectId: number, wanted: { kind: RunKind; base?: stri
 
 export function cancelRun(runId: number): Promise<Run> {
   return call(client.POST("/api/training-runs/{run_id}/cancel", { params: { path: { run_id: runId } } }));
+}
+
+/** What another trainer made: a .zip of config.json and model.safetensors. Refused with `checkpoint_unusable` and why. */
+export function sendCheckpoint(runId: number, file: File, watch: Watch): Promise<Run> {
+  const form = new FormData();
+  form.append("files", file, file.name);
+  return sendForm(`/api/training-runs/${runId}/checkpoint`, form, watch);
 }
 
 export function promote(version: string, wanted: { project_id: number; kind: RunKind; reason: string }): Promise<Promotion> {

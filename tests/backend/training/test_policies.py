@@ -1,13 +1,7 @@
-"""When a project retrains, what the gate lets through, and models that are trained elsewhere."""
+"""When a project retrains, and what the gate lets through."""
 
-import hashlib
-import hmac
-import io
 import json
 import threading
-import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +16,11 @@ from backend.jobs.resources import Resources
 from backend.jobs.tables import Job, PeriodicRun
 from backend.models.tables import ModelVersion
 from backend.projects.tables import Project
-from backend.training import detectors, hooks, programs
+from backend.training import detectors, programs
 from backend.training.checks import retrain
 from backend.training.gate import decide
 from backend.training.schemas import Comparison, Gate, Interval, Measures
 from backend.training.tables import TrainingRun
-from tests.backend.training.conftest import Filled, read_run, start, work
 
 
 def change(client: TestClient, project_id: int, revision: int = 0, **policy: Any) -> Any:
@@ -233,80 +226,3 @@ def test_a_curve_counts_repeated_steps_once_and_time_in_all_starts(tmp_path: Pat
     assert [(point["step"], point["seconds"]) for point in curve.points] == [(2, 4.0), (4, 12.0)]
     assert (curve.done, curve.total, curve.seconds, curve.seconds_left) == (4, 9, 12.0, 10)
     assert programs.read_curve(tmp_path / "nothing").points == []
-
-
-@pytest.fixture
-def trainer() -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
-    """An address that takes announcements: what it got, with the signature."""
-    got: list[tuple[bytes, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((body, self.headers["Segloop-Signature"]))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", got
-        server.shutdown()
-        thread.join()
-
-
-def archive(members: dict[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as opened:
-        for name, data in members.items():
-            opened.writestr(name, data)
-    return file.getvalue()
-
-
-def test_a_run_is_handed_over_and_its_checkpoint_comes_back(
-    client: TestClient,
-    resources: Resources,
-    filled: Filled,
-    trainer: tuple[str, list[tuple[bytes, str]]],
-    small_model: Path,
-    tmp_path: Path,
-) -> None:
-    address, got = trainer
-    change(client, filled.project_id, 1, hook_url=address, hook_secret="quiet")
-    run = start(client, filled.project_id)
-    work(resources)
-    ((body, signature),) = got
-    assert signature == "sha256=" + hmac.new(b"quiet", body, hashlib.sha256).hexdigest()
-    told = json.loads(body)
-    assert (told["run_id"], told["base_version"]) == (run["id"], filled.live)
-    path = told["snapshot"]["download"].partition("/api/")[2]
-    assert client.get(f"/api/{path}").status_code == 200
-    waiting = read_run(client, run["id"])
-    assert (waiting["state"], waiting["job"]["state"]) == ("training", "done")
-    refused = client.post(f"/api/projects/{filled.project_id}/training-runs", json={})
-    assert refused.json()["error"]["code"] == "run_under_way"
-
-    def send(data: bytes) -> tuple[int, Any]:
-        answer = client.post(f"/api/training-runs/{run['id']}/checkpoint", files=[("files", ("c.zip", data))])
-        return answer.status_code, answer.json().get("error", {}).get("code")
-
-    model = {name: (small_model / name).read_bytes() for name in hooks.MEMBERS}
-    for wrong in (
-        b"PK no archive",
-        archive({"config.json": b"{}"}),
-        archive(model | {"pickle.bin": b""}),
-        archive({"../config.json": b"{}", "model.safetensors": b""}),
-        archive(model | {"config.json": bytes(hooks.MAX_CONFIG_BYTES + 1)}),
-    ):
-        assert send(wrong) == (422, "checkpoint_unusable")
-    assert read_run(client, run["id"])["job"]["state"] == "done"
-    assert send(archive(model)) == (202, None)
-    assert send(archive(model)) == (409, "checkpoint_not_expected")
-    with resources.database.read() as session:
-        job = session.scalars(select(Job).where(Job.kind == "train").order_by(Job.id.desc())).first()
-    assert job is not None
-    assert job.args == {"run_id": run["id"], "checkpoint": f"checkpoints/{run['id']}.zip"}
-    assert client.post(f"/api/training-runs/{run['id']}/cancel").json()["state"] == "cancelled"

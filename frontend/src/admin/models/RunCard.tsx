@@ -12,6 +12,7 @@ import { iou } from "../../ui/measureWords";
 import { words } from "../../words/models";
 import { words as uiWords } from "../../words/ui";
 import { ComparisonTables } from "./ComparisonTables";
+import { SendCheckpoint } from "./SendCheckpoint";
 import { curveOf, KIND_WORDS, STATE_TONES, stepsOf } from "./runWords";
 
 interface RunCardProps {
@@ -34,7 +35,7 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
     <article className="run" aria-label={title} data-run={run.id} data-state={run.state}>
       <Stack gap="sm">
         <Group gap="md">
-          <StateMark state={run.state} />
+          <StateMark state={run.state} isElsewhere={run.waits_for_checkpoint} />
           <Text style={{ flex: 1 }} className="tabular">
             {title}
             <Text span c="dimmed" size="sm">
@@ -54,7 +55,8 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
           {mayManage && isUnderWay && <CancelButton run={run} />}
         </Group>
         <Verdict run={run} />
-        {isUnderWay && run.job !== null && <JobProgress phase={run.job.phase} done={run.job.done} total={run.job.total} readAt={readAt} />}
+        {run.waits_for_checkpoint && mayManage && <SendCheckpoint run={run} />}
+        {isUnderWay && !run.waits_for_checkpoint && run.job !== null && <JobProgress phase={run.job.phase} done={run.job.done} total={run.job.total} readAt={readAt} />}
         {isOpen && run.curve.length > 1 && <Curves run={run} />}
         {isOpen && run.metrics !== null && <ComparisonTables metrics={run.metrics} />}
       </Stack>
@@ -93,13 +95,13 @@ const ICONS: Readonly<Record<RunState, typeof IconClock>> = {
   cancelled: IconBan,
 };
 
-function StateMark({ state }: { state: RunState }): ReactNode {
+function StateMark({ state, isElsewhere }: { state: RunState; isElsewhere: boolean }): ReactNode {
   const tone = STATE_TONES[state];
-  const Icon = ICONS[state];
+  const Icon = isElsewhere ? IconClock : ICONS[state];
   return (
     <span className="run-state">
       <Icon aria-hidden size={18} color={TONES[tone]} />
-      {words.runs.states[state]}
+      {isElsewhere ? words.runs.elsewhere : words.runs.states[state]}
     </span>
   );
 }

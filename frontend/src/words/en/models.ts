@@ -77,6 +77,12 @@ export const models = {
     loss: "Loss",
     iou: "IoU while training",
     cancel: "Cancel run",
+    elsewhere: "Trained elsewhere",
+    send: "Send checkpoint",
+    sendText: "One .zip of config.json and model.safetensors. It is compared with the live version as any other.",
+    sending: (name: string) => `Sending ${name}`,
+    stopSending: "Stop sending",
+    notSent: (why: string) => `The checkpoint was not taken: ${why}`,
   },
 
   comparison: {

@@ -74,6 +74,12 @@ export const models: Words["models"] = {
     loss: "损失",
     iou: "训练中的 IoU",
     cancel: "取消训练",
+    elsewhere: "在外部训练",
+    send: "发送权重文件",
+    sendText: "一个包含 config.json 和 model.safetensors 的 .zip 压缩包。它会像其他候选一样与线上版本比较。",
+    sending: (name) => `正在发送 ${name}`,
+    stopSending: "停止发送",
+    notSent: (why) => `权重文件未被接收：${why}`,
   },
 
   comparison: {

@@ -1,4 +1,5 @@
 // The server's refusals by their code. Those that carry a number, a name or a cause keep the server's sentence beside it.
+import { reasonInChinese } from "./reasons";
 
 type Refusal = (theirs: string) => string;
 
@@ -28,7 +29,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   category_not_found: plain("此项目没有这个类别。"),
   checkpoint_gone: plain("权重文件已不在存储中。"),
   checkpoint_not_expected: withTheirs("此训练不等待外部权重。"),
-  checkpoint_unusable: withTheirs("此权重文件无法使用。"),
+  checkpoint_unusable: (theirs) => `此权重文件无法使用。${reasonInChinese(theirs)}`,
   decode_failed: withTheirs("无法读取此图片。"),
   detector_of_other_encoder: withTheirs("检测器是用另一个编码器训练的；请重新训练检测器。"),
   email_taken: withTheirs("此邮箱已有用户。"),
