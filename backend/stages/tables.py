@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from backend.database import Base, UtcDateTime, utc_now
 
 TO_REVIEW = "state = 'done' AND reviewed_by IS NULL"
+SENT_BACK = "sent_back_reason IS NOT NULL"
 
 
 class Stage(Base):
@@ -78,6 +79,17 @@ class WorkItem(Base):
             "image_id",
             sqlite_where=text(TO_REVIEW),
             postgresql_where=text(TO_REVIEW),
+        ),
+        # In the queue's order: without it who asks for work would walk past all that wait.
+        Index(
+            "ix_work_items_sent_back",
+            "project_id",
+            "claimed_by",
+            "state",
+            "rank",
+            "id",
+            sqlite_where=text(SENT_BACK),
+            postgresql_where=text(SENT_BACK),
         ),
     )
 

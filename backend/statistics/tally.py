@@ -21,14 +21,19 @@ class Tally:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     clicks: Counter[float] = field(default_factory=Counter)
-    seconds: Counter[float] = field(default_factory=Counter)
+    seconds_buckets: Counter[int] = field(default_factory=Counter)
 
     def add(self, outcome: str, clicks: int, seconds_bucket: int, count: int) -> None:
         """Adds one cell."""
         self.outcomes[outcome] += count
         if outcome in BY_PEOPLE:
             self.clicks[clicks] += count
-            self.seconds[middle_seconds(seconds_bucket)] += count
+            self.seconds_buckets[seconds_bucket] += count
+
+    @property
+    def seconds(self) -> dict[float, int]:
+        """The masks by the middles of their buckets."""
+        return {middle_seconds(bucket): count for bucket, count in self.seconds_buckets.items()}
 
     def count(self, *outcomes: str) -> int:
         """How many masks have one of these outcomes."""
@@ -43,7 +48,10 @@ def read_tallies(
     columns = (by, table.outcome, table.clicks, table.seconds_bucket, table.count)
     tallies: dict[Any, Tally] = {}
     for key, *cell in session.execute(select(*columns).where(table.project_id == project_id, table.count != 0)):
-        tallies.setdefault(key, Tally()).add(*cell)
+        tally = tallies.get(key)
+        if tally is None:  # made only when it is missing: there are thousands of cells
+            tally = tallies[key] = Tally()
+        tally.add(*cell)
     return tallies
 
 
