@@ -1,7 +1,7 @@
 // Fingers and pens, as the browser itself hears of them.
 import type { CDPSession, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { annotationsOf, facts, isInMask, newProject, saved, startWork, waitFor, windowPoint } from "./annotate-stage";
+import { annotationsOf, facts, isInMask, newProject, saved, screenPixel, startWork, waitFor, windowPoint } from "./annotate-stage";
 import { withBrowser } from "./browser";
 
 const { open } = withBrowser();
@@ -70,6 +70,36 @@ describe("fingers", () => {
     await waitFor(page, { masks: "1", points: "0" });
     await saved(page);
     expect((await annotationsOf(page, imageId))[0]?.prompts.map(({ label }) => label)).toEqual([1, 0]);
+  });
+
+  it("see beside them what they hide, once they rest or move, and not under a mouse or a pen", async () => {
+    const { page } = await open();
+    const { session } = await start(page, "Loupe", 84);
+    const loupe = page.locator("[data-stage] canvas[data-loupe]");
+    await page.keyboard.press("b");
+    await touch(page, session, "touchStart", [[100, 120]]);
+    await loupe.waitFor();
+    await touch(page, session, "touchMove", [[160, 120]]);
+    // The stroke is under the cross in its middle; nothing of it is under the finger, which hides as much.
+    await expect.poll(() => loupe.evaluate((canvas: HTMLCanvasElement) => [...(canvas.getContext("2d")?.getImageData(56 - 8, 56 - 20, 1, 1).data ?? [])].slice(0, 3))).toEqual(await screenPixel(page, 159, 117));
+    const [x, y] = await windowPoint(page, 160, 120);
+    const box = await loupe.boundingBox();
+    if (box === null) throw new Error("no loupe");
+    expect(Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) - box.width / 2).toBeGreaterThan(30);
+    await touch(page, session, "touchEnd", []);
+    await loupe.waitFor({ state: "detached" });
+    await waitFor(page, { steps: "1" });
+    // Two fingers aim at nothing.
+    await touch(page, session, "touchStart", [[140, 120]]);
+    await touch(page, session, "touchStart", [[140, 120], [180, 120]]);
+    await page.waitForTimeout(300);
+    expect(await loupe.count()).toBe(0);
+    await touch(page, session, "touchEnd", []);
+    await page.mouse.move(...(await windowPoint(page, 100, 60)));
+    await page.mouse.down();
+    await page.waitForTimeout(300);
+    expect(await loupe.count()).toBe(0);
+    await page.mouse.up();
   });
 
   it("move and zoom the view when there are two, and take back the stroke of the first", async () => {

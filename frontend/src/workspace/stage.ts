@@ -7,6 +7,7 @@ import { type Effect, type Gesture, IDLE, type ToolEvent } from "../canvas/tools
 import { boxOf, pointPrompt } from "../canvas/tools/pointing";
 import { isOpen, transition } from "../canvas/tools/tool";
 import { words } from "../words/workspace";
+import { createFinger } from "./finger";
 import { listenToPointers } from "./pointerInput";
 import type { Session } from "./session";
 import { reportFacts } from "./stageFacts";
@@ -52,6 +53,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
     lookCloser();
   });
   const strokes = createStrokes(store, renderer);
+  const finger = createFinger(() => showPointer());
   let gesture: Gesture = IDLE;
   let lastPainted: ImagePoint | null = null;
   let cursor: ScreenPoint | null = null;
@@ -120,6 +122,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
       crosshair,
       box: boxOf(gesture, viewing.image()),
       brush: isBrush ? { at, radius: toolSettings.radius } : null,
+      loupe: finger.aimedAt(gesture, tool),
     });
     strokes.show(gesture);
   };
@@ -127,6 +130,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
   const send = (event: ToolEvent): void => {
     const { tool, toolSettings, isSwapped } = store.getState();
     const before = gesture;
+    finger.follow(event);
     const context = { tool, isSwapped, lastPainted, radius: toolSettings.radius, image: viewing.image(), scale: viewing.viewport().scale };
     const outcome = transition(gesture, event, context);
     gesture = outcome.gesture;
@@ -259,6 +263,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
     cancel: () => sendIf(isOpen(gesture), "cancel"),
     close() {
       clearTimeout(ringTimer);
+      finger.close();
       listeners.abort();
       resizes.disconnect();
       unsubscribe();

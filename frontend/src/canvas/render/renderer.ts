@@ -2,6 +2,7 @@
 import type { Rle } from "../masks/rle";
 import { drawStroke } from "./strokes";
 import { type Surface, drawImage, drawMasks, drawPreview, drawPrompts, picturePreview } from "./draw";
+import { createLoupe } from "./loupe";
 import { createMaskPictures, DRAFT_ID, HOVER_ID } from "./masks";
 import { createPainter, type Painter } from "./painter";
 import { EMPTY_SCENE, LAYER_PARTS, LAYERS, type Layer, type Scene, type SceneMask } from "./scene";
@@ -58,6 +59,8 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
     for (const layer of layers) drawn.set(layer, null);
     mark(...layers);
   };
+  const loupe = createLoupe(stage);
+  let hasLoupe = false;
   const [stretch, stencil] = [createStretch(), createStencil()];
   let repaint: ReturnType<typeof setTimeout> | undefined;
   let zoomEnd: ReturnType<typeof setTimeout> | undefined;
@@ -114,6 +117,8 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       drawCheaply(layer, surface, now);
       drawn.set(layer, scene);
     }
+    if (scene.loupe !== null || hasLoupe) loupe.draw(scene.loupe, canvases);
+    hasLoupe = scene.loupe !== null;
     frameTimes.push(performance.now() - started);
     if (frameTimes.length > KEPT_FRAME_TIMES) frameTimes.shift();
     if (scene.isPending && !isMotionReduced()) mark("prompts");
@@ -169,6 +174,7 @@ export function createRenderer(stage: HTMLElement, { isMotionReduced }: { isMoti
       if (frame !== null) cancelAnimationFrame(frame);
       pictures.clear();
       painter.close();
+      loupe.close();
       for (const canvas of canvases) canvas.remove();
     },
   };

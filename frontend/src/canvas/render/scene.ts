@@ -74,6 +74,8 @@ export interface Scene {
   /** The keyboard's crosshair. */
   readonly crosshair: ImagePoint | null;
   readonly cursor: ScreenPoint | null;
+  /** The finger beside which the loupe shows what it hides. */
+  readonly loupe: ScreenPoint | null;
   /** Shows the ring of a pending call at the cursor. */
   readonly isPending: boolean;
 }
@@ -98,6 +100,7 @@ export const EMPTY_SCENE: Scene = {
   brush: null,
   crosshair: null,
   cursor: null,
+  loupe: null,
   isPending: false,
 };
 
@@ -109,5 +112,5 @@ export const LAYER_PARTS: Readonly<Record<Layer, readonly (keyof Scene)[]>> = {
   image: ["picture", "imageSize", "viewport"],
   masks: ["masks", "viewport", "soloId", "areMasksHidden", "view"],
   preview: ["draft", "hover", "viewport", "selected", "alsoSelected", "soloId", "areMasksHidden", "stroke", "settling", "view"],
-  prompts: ["prompts", "box", "lasso", "brush", "crosshair", "cursor", "isPending", "viewport"],
+  prompts: ["prompts", "box", "lasso", "brush", "crosshair", "cursor", "loupe", "isPending", "viewport"],
 };
