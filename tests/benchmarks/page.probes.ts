@@ -129,7 +129,10 @@ export async function partsOf(page: Page): Promise<{ all: number; workers: numbe
   return { all: bytes / MEBIBYTE, workers: workers.reduce((sum, { mib }) => sum + mib, 0), parts };
 }
 
-/** After a collection: the page's JavaScript heap, and all that its process holds, in MiB. */
+/**
+ * After a collection: the page's JavaScript heap, and all that its process holds, in MiB. That includes the debugger's copies
+ * of what the network answered, half a MiB a photo: a page that nobody watches does not have them.
+ */
 export async function memoryOf(page: Page): Promise<{ heap: number; process: number }> {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.collectGarbage");

@@ -86,6 +86,8 @@ describe("making masks", () => {
     await page.keyboard.press("v");
     await click(page, ...CENTRE);
     await page.getByText("Category of mask 1").waitFor();
+    await page.getByRole("heading", { name: "Mask 1" }).waitFor();
+    await page.getByText("Selected. R refines it with the model").waitFor();
     await page.getByRole("combobox").click();
     await page.getByRole("option", { name: "disc" }).click();
     await page.getByRole("list").getByText("disc").waitFor();
@@ -196,6 +198,25 @@ describe("the queue", () => {
     await page.getByRole("heading", { name: "No photo is waiting" }).waitFor();
     expect(await callApi(page, "GET", `/images/${other}`)).toMatchObject({ state: "done", annotation_count: 1 });
     expect(new URL(page.url()).search).toBe("");
+  });
+});
+
+describe("the next photo, fetched ahead", () => {
+  it("waits for no other tab when nothing is left to be saved", async () => {
+    const { page } = await open();
+    const { projectId, imageIds } = await newProject(page, "Ahead", [56, 57]);
+    const fetched: string[] = [];
+    page.on("requestfinished", (request) => fetched.push(new URL(request.url()).pathname));
+    await startWork(page, projectId);
+    const { image } = await facts(page);
+    const upcoming = String(imageIds.find((id) => String(id) !== image));
+    await expect.poll(() => fetched, { timeout: 60_000 }).toContain(`/api/images/${upcoming}/display`);
+    await page.waitForTimeout(1000); // decoded
+    // As if another tab were sending what it has, for long.
+    await page.evaluate(() => void navigator.locks.request("segloop-outbox", () => new Promise(() => undefined)));
+    await page.keyboard.press("Control+Enter");
+    await waitFor(page, { image: upcoming, ready: "true" });
+    expect(await callApi(page, "GET", `/images/${image}`)).toMatchObject({ state: "done" });
   });
 });
 

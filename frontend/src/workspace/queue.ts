@@ -47,10 +47,10 @@ interface QueueParts {
 
 type Wanted = Pick<NextIn, "image_id" | "after" | "finish">;
 
-/** What the server lent, if there was anything, and its masks as far as they were asked for already. */
+/** What the server lent, if there was anything, and what goes with it as far as that was asked for already. */
 interface Lent {
   readonly work: WorkItem | null;
-  readonly listed: Promise<Annotation[]> | null;
+  readonly gathered: Promise<Gathered> | null;
 }
 
 interface Gathered {
@@ -122,11 +122,12 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   const borrow = async (wanted: Wanted): Promise<Lent> => {
     const stage = wanted.image_id === undefined ? store.getState().wantedStage : null;
     const prefer = wanted.image_id === undefined ? ahead.imageId() : null;
+    const lending = lend(projectId, { ...wanted, ...(stage === null ? {} : { stage }), ...(prefer === null ? {} : { prefer }) });
     // While the server lends it; not before what was kept there has arrived, or the list could lack it.
-    const listed = prefer === null || outbox.state.getState().waiting > 0 ? null : listAnnotations(prefer);
-    listed?.catch(() => undefined); // asked again in earnest
-    const work = await lend(projectId, { ...wanted, ...(stage === null ? {} : { stage }), ...(prefer === null ? {} : { prefer }) });
-    return { work, listed: work?.image.id === prefer ? listed : null };
+    const gathered = prefer === null || outbox.state.getState().waiting > 0 ? null : gather(prefer);
+    gathered?.catch(() => undefined); // asked again in earnest
+    const work = await lending;
+    return { work, gathered: work?.image.id === prefer ? gathered : null };
   };
 
   const open = async (wanted: Wanted, lent?: Lent): Promise<void> => {
@@ -134,7 +135,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     let work: WorkItem | null = null;
     try {
       if (lent === undefined) show({});
-      const { listed, ...borrowed } = lent ?? (await borrow(wanted));
+      const { gathered, ...borrowed } = lent ?? (await borrow(wanted));
       work = borrowed.work;
       if (isClosed && work !== null) return await giveBack(work, projectId);
       if (signal.aborted) return;
@@ -143,7 +144,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
         return show({ phase: { kind: "empty" } });
       }
       beat(work);
-      await load(work, signal, listed);
+      await load(work, signal, gathered);
     } catch (error) {
       if (signal.aborted) return;
       show({ phase: phaseOf(error), work });
@@ -151,7 +152,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     }
   };
 
-  const load = async (work: WorkItem, signal: AbortSignal, listed: Promise<Annotation[]> | null): Promise<void> => {
+  const load = async (work: WorkItem, signal: AbortSignal, gathered: Promise<Gathered> | null): Promise<void> => {
     const atHand = ahead.take(work.image.id);
     // A photo at hand takes the place of the last one in a single step, below.
     if (atHand === null) {
@@ -163,7 +164,8 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const decoded = picture.then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
     decoded.catch(() => undefined); // of the picture, which is awaited below; until then a failure is not lost but waits
     if (atHand === null) void loadThumbnail(work.image.id, picture, signal);
-    const { standing, masks, draft } = await gather(work, listed).catch((error: unknown) => {
+    const asked = gathered?.catch(() => gatherSaved(work.image.id)) ?? gatherSaved(work.image.id);
+    const { standing, masks, draft } = await asked.catch((error: unknown) => {
       closePicture(atHand);
       throw error;
     });
@@ -197,13 +199,17 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     onceSeen(() => !signal.aborted && void ahead.fetch(store.getState().wantedStage, decoded, signal));
   };
 
-  /** The masks of the image, first those `standing` on the server, then what it has yet to hear of; and the draft. */
-  const gather = async (work: WorkItem, listed: Promise<Annotation[]> | null): Promise<Gathered> => {
+  const gatherSaved = async (imageId: number): Promise<Gathered> => {
     await outbox.flush(); // so that the list holds what was kept before a reload
+    return gather(imageId);
+  };
+
+  /** The masks of the image, first those `standing` on the server, then what it has yet to hear of; and the draft. */
+  const gather = async (imageId: number): Promise<Gathered> => {
     const [annotations, records, draft] = await Promise.all([
-      listed?.catch(() => listAnnotations(work.image.id)) ?? listAnnotations(work.image.id),
-      outbox.recordsOf(work.image.id),
-      findDraft(database, userId, work.image.id),
+      listAnnotations(imageId),
+      outbox.recordsOf(imageId),
+      findDraft(database, userId, imageId),
     ]);
     const waitingIds = new Set(records.map((record) => record.server?.annotationId));
     const standing = annotations.filter((annotation) => !waitingIds.has(annotation.id));
@@ -224,19 +230,25 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     else store.setState({ picture: thumbnail });
   };
 
+  const savedFirst = async (): Promise<void> => {
+    await outbox.flush();
+    const { waiting } = outbox.state.getState();
+    if (waiting === 0) return;
+    store.setState({ notice: words.notice.unsaved(waiting) });
+    await allSaved(outbox);
+  };
+
   /** Ends the image in the given way and opens the next one, which may come with the answer. */
   const end = async (way: (work: WorkItem) => Promise<Lent | undefined>, passOver: boolean): Promise<void> => {
     const { work, isFinishing } = store.getState();
     if (work === null || isFinishing) return;
+    // Asked before the page is drawn anew: the server works meanwhile.
+    const going = outbox.state.getState().waiting > 0 ? null : way(work);
+    going?.catch(() => undefined); // told below
     store.setState({ isFinishing: true, notice: null });
     try {
-      await outbox.flush();
-      const waiting = outbox.state.getState().waiting;
-      if (waiting > 0) {
-        store.setState({ notice: words.notice.unsaved(waiting) });
-        await allSaved(outbox);
-      }
-      const lent = await way(work);
+      if (going === null) await savedFirst();
+      const lent = await (going ?? way(work));
       await open(passOver ? { after: work.id } : {}, lent);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -18,6 +18,8 @@ export const workspaceMasks = {
     forNext: "Category of the next mask",
     refining: (number: number) => `Refining mask ${number}`,
     howToRefine: "Click what is missing, right-click what is too much.",
+    selected: (number: number) => `Mask ${number}`,
+    howToChange: "Selected. [[R]] refines it with the model; brush, eraser and lasso change its pixels.",
     forSelected: (number: number) => `Category of mask ${number}`,
     byHand: "Changed by hand. Click to go on with the model from here.",
     handMade: "Drawn by hand.",

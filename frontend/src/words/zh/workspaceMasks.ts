@@ -18,6 +18,8 @@ export const workspaceMasks: typeof english = {
     forNext: "下一个掩码的类别",
     refining: (number) => `正在精修掩码 ${number}`,
     howToRefine: "点击缺少的部分，右键点击多余的部分。",
+    selected: (number) => `掩码 ${number}`,
+    howToChange: "已选中。按 [[R]] 用模型精修；画笔、橡皮和套索可修改像素。",
     forSelected: (number) => `掩码 ${number} 的类别`,
     byHand: "已手动修改。点击即可由模型从此处继续。",
     handMade: "手动绘制。",

@@ -1,10 +1,13 @@
 // The mask being made: its candidates, its score, its category, and what to do with it.
 import { Button, Select } from "@mantine/core";
 import type { ReactNode } from "react";
+import { useStore } from "zustand";
 import { pixelsByHand, untouchedBase } from "../../canvas/document";
 import { words } from "../../words/workspace";
+import { withOwnKeys } from "../keymap";
+import { keyPreferences } from "../preferences/keys";
 import { scoreWord } from "../predict/predictor";
-import { docOf, shownOf } from "../state";
+import { docOf, selectedMaskOf, shownOf } from "../state";
 import classes from "../workspace.module.css";
 import { Candidate } from "./Candidate";
 import { useWorkplace, useWorkspace } from "./context";
@@ -18,14 +21,17 @@ export function MaskPanel(): ReactNode {
   const isUntouched = useWorkspace((state) => untouchedBase(docOf(state)) !== null);
   const isByHand = useWorkspace((state) => pixelsByHand(docOf(state)) !== null);
   const isHandMade = isByHand && prompts === 1;
+  // One that was kept; what can be done with proposals is said above.
+  const selected = useWorkspace((state) => (prompts > 0 || selectedMaskOf(state)?.state !== "accepted" ? null : selectedMaskOf(state)));
+  const preferences = useStore(keyPreferences.store);
   return (
     <section className={classes["section"]} aria-label={words.mask.heading}>
       <h2 className={classes["heading"]}>
-        {base === undefined ? words.mask.heading : words.mask.refining(base.number)}
+        {base !== undefined ? words.mask.refining(base.number) : selected !== null ? words.mask.selected(selected.number) : words.mask.heading}
         <Which />
       </h2>
       {prompts === 0 ? (
-        <p className={classes["muted"]}>{words.mask.none}</p>
+        <p className={classes["muted"]}>{selected === null ? words.mask.none : withOwnKeys(words.mask.howToChange, preferences)}</p>
       ) : isUntouched ? (
         <p className={classes["muted"]}>{words.mask.howToRefine}</p>
       ) : isByHand ? (
