@@ -1,11 +1,13 @@
 """How a run ends once its gate has spoken."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.database import utc_now
 from backend.events.service import record
 from backend.models.schemas import Kind
 from backend.models.service import promote
+from backend.projects.tables import Project
 from backend.training import service
 from backend.training.schemas import RunMetrics
 from backend.training.tables import TrainingRun
@@ -23,7 +25,7 @@ def end_run(
         record(session, run.project_id, "model.refused", data, is_audit=True)
     elif not auto_promote:
         run.state = "candidate"
-    elif service.live_version(session, run.project_id, kind) != was_live:
+    elif _live_version_for_good(session, run.project_id, kind) != was_live:
         run.state = "candidate"
         run.reason += " Meanwhile another version went live, so this one waits for an administrator."
     else:
@@ -31,3 +33,10 @@ def end_run(
         promote(session, run.project_id, kind, run.candidate_version, reason=run.reason, author_id=None, run_id=run.id)
     data = {"run_id": run.id, "kind": kind, "state": run.state, "version": run.candidate_version, "reason": run.reason}
     record(session, run.project_id, "training.finished", data, is_audit=True)
+
+
+def _live_version_for_good(session: Session, project_id: int, kind: Kind) -> str | None:
+    """What is live, once whoever promotes at this moment is done; nobody else does before this transaction ends."""
+    locked = select(Project).where(Project.id == project_id).with_for_update()
+    session.scalars(locked.execution_options(populate_existing=True)).one()
+    return service.live_version(session, project_id, kind)

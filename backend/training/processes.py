@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ POLL_SECONDS = 0.2
 STOP_SECONDS = 6.0
 STOPPED = 130
 LOG_TAIL_BYTES = 4000
+# A disk with less than this has no room for a checkpoint.
+FULL_BYTES = 1 << 20
 # Nothing that a trainer, or somebody's own command, has to know.
 SECRETS = ("SEGLOOP_DATABASE_URL", "SEGLOOP_BROKER_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -52,8 +55,8 @@ class Workshop:
     def call(self, name: str, line: list[str], watch: Watch, *, more: dict[str, str] | None = None) -> Path:
         """Runs a program to its end; gives the file of what it wrote on stdout.
 
-        Raises Conflict with its own last words, Unavailable when it was killed, JobCancelled and JobInterrupted after
-        it has been stopped.
+        Raises Conflict with its own last words or that the disk is full, Unavailable when it was killed, JobCancelled
+        and JobInterrupted after it has been stopped.
         """
         said, complaints = self.folder / f"{name}.out", self.folder / f"{name}.log"
         with said.open("wb") as out, complaints.open("wb") as log:
@@ -77,6 +80,11 @@ class Workshop:
         finally:
             _stop(process)
         if process.returncode != 0:
+            if shutil.disk_usage(self.folder).free < FULL_BYTES and process.returncode > 0:
+                raise Conflict(  # what it had to say of it did not fit either
+                    "storage_full",
+                    "The disk of this run's folder is full. Its last checkpoint is kept: make room, then retry.",
+                )
             raise _failure(name, process.returncode, complaints)
         return said
 

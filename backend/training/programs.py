@@ -196,7 +196,8 @@ def general_set(shop: Workshop) -> Path:
     return folder
 
 
-LARGE = ("dataset", "out/checkpoint", "out/model")
+# With what a kill or a full disk left of a checkpoint or model half-written.
+LARGE = ("dataset", *(f"out/{name}{end}" for name in ("checkpoint", "model") for end in ("", ".old", ".unfinished")))
 
 
 def is_clean(folder: Path) -> bool:

@@ -81,6 +81,25 @@ def test_a_lease_that_ran_out_does_not_hold_an_image_back(stages: Stages, images
     stages.check_counts()
 
 
+def test_masks_of_an_image_that_was_moved_on_meanwhile_stay(stages: Stages, images: list[int]) -> None:
+    """The stage changes under an annotator's hands: they were away, the image went on, they go on drawing."""
+    item = stages.lend().json()
+    image_id = item["image"]["id"]
+    kept = [draw(stages, image_id, work_item_id=item["id"])["id"]]
+    stages.change("assisted_manual", queue_order="newest", budget_images=1)
+    with stages.resources.database.write() as session:
+        session.execute(update(WorkItem).where(WorkItem.id == item["id"]).values(lease_until=1.0))
+    assert stages.admit("semi_automatic")["image_count"] == 10
+    kept.append(draw(stages, image_id, work_item_id=item["id"])["id"])
+    beat = stages.client.post(f"/api/work/{item['id']}/heartbeat", json={"lease_token": item["lease_token"]})
+    assert (beat.status_code, beat.json()["error"]["code"]) == (409, "lease_lost")
+    again = stages.lend(image_id=image_id).json()
+    assert (again["stage"], again["id"] != item["id"]) == ("semi_automatic", True)
+    assert [one["id"] for one in stages.annotations(image_id)] == kept
+    assert stages.end(again)["state"] == "done"
+    stages.check_counts()
+
+
 def test_refusals(stages: Stages, images: list[int]) -> None:
     def code(stage: str, **rule: Any) -> tuple[int, str]:
         body = {"rule": rule, "dry_run": False}

@@ -100,6 +100,20 @@ def test_a_detector_prepares_images_for_people(stages: Stages, photos: list[int]
     stages.check_counts()
 
 
+def test_a_detector_that_finds_nothing_leaves_everything_to_people(
+    stages: Stages, photos: list[int], detector: str
+) -> None:
+    stages.change("semi_automatic", propose={"min_score": 1})
+    stages.admit("semi_automatic")
+    work(stages)
+    assert (propose_job(stages)["state"], propose_job(stages)["error"]) == ("done", None)
+    assert stages.counts("semi_automatic") == {"ready": 3}
+    item = stages.lend().json()
+    assert (item["stage"], stages.annotations(item["image"]["id"])) == ("semi_automatic", [])
+    assert stages.end(item)["state"] == "done"
+    stages.check_counts()
+
+
 def test_without_a_detector_images_are_ready_at_once(stages: Stages, photos: list[int]) -> None:
     stages.admit("semi_automatic")
     assert stages.counts("semi_automatic") == {"ready": 3}

@@ -21,6 +21,7 @@ export const PIECES: readonly Piece[] = [
   ["Snapshot {} has no mask to train on outside its frozen part.", (number) => `快照 ${number} 除冻结部分外没有可训练的掩码。`],
   ["Run {} of this project has not ended yet.", (run) => `本项目的训练 ${run} 尚未结束。`],
   ["Run {} does not wait for a checkpoint from elsewhere.", (run) => `训练 ${run} 不等待外部权重。`],
+  ["The disk of this run's folder is full. Its last checkpoint is kept: make room, then retry.", () => "训练文件夹所在磁盘已满。上一个检查点已保留：请腾出空间后重试。"],
   ["A program of an earlier attempt at this run has not ended yet.", () => "此训练上一次尝试的程序尚未结束。"],
   ["The program {} was stopped.", (name) => `程序 ${name} 被停止。`],
   ["The program {} was ended by {}.", (name, signal) => `程序 ${name} 被 ${signal} 终止。`],
