@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from backend.app import create_app
 from backend.auth import service as auth
+from backend.database import Base
 from backend.settings import Settings
 from model_server.contract import masks
 from tests.conftest import POSTGRESQL_URL
@@ -110,6 +111,9 @@ ROWS = {
 def fill(connection: Connection, images: int) -> None:
     """One project full of rows; the masks lie on the images that are done."""
     is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        # Every row refers to one that was made before: asking forty million times takes longer than all the rest.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
     _add_draws(connection)
     counts = {"images": images, "work_items": images, "annotations": images * MASKS_PER_IMAGE}
     facts = {
@@ -125,11 +129,16 @@ def fill(connection: Connection, images: int) -> None:
             else f"WITH series AS (SELECT i FROM generate_series(1::bigint, {count}) AS numbers(i)) "
         )
         json_cast = "" if is_sqlite else "::json"
-        now = "'2026-11-21 12:00:00.000000'" if is_sqlite else "now()"
+        now = "'2026-11-21 12:00:00.000000'" if is_sqlite else "timestamptz '2026-11-21 12:00:00+00'"
         rows = select.replace(":now", now).replace("$json", json_cast)
         statement = f"INSERT INTO {table} ({columns}) {series if count else ''}{rows}"
         names = set(re.findall(r"(?<!:):(\w+)", statement)) & facts.keys()
+        indexes = Base.metadata.tables[table].indexes
+        for index in indexes:
+            index.drop(connection)
         connection.execute(text(statement), {name: facts[name] for name in names})
+        for index in indexes:  # of a whole table, many times faster than row by row
+            index.create(connection)
         print(f"  filled {table}", file=sys.stderr)
     if not is_sqlite:
         connection.execute(text("SELECT setval('images_id_seq', (SELECT max(id) FROM images))"))
