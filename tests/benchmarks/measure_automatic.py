@@ -36,7 +36,7 @@ def rows_of(
     if not made.selected:
         return []
     human = [dict(mask.segmentation) for mask in picture.masks]
-    ious = coco_mask.iou([dict(one.rle) for one in made.selected], human, [0] * len(human))
+    ious = np.asarray(coco_mask.iou([dict(one.rle) for one in made.selected], human, [0] * len(human)))
     return [
         (one.candidate.predicted_iou, one.candidate.stability_score, float(best))
         for one, best in zip(made.selected, ious.max(1), strict=True)
