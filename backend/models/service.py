@@ -89,7 +89,7 @@ def promote(
     It holds at once: work on images that are open goes on with the version it began with, the next image is answered
     by the new one. Raises NotFound, Conflict already_live.
     """
-    project = _lock(session, project_id)
+    project = lock_project(session, project_id)
     if _live(project, kind) == to_version:
         name = to_version or "The model server's default"
         raise Conflict("already_live", f"{name} is this project's live {kind} already.")
@@ -102,7 +102,7 @@ def promote(
 
 def roll_back(session: Session, project_id: int, kind: Kind, *, reason: str, author_id: int | None) -> Promotion:
     """Takes back the newest promotion that is not taken back yet. Raises NotFound, Conflict nothing_to_roll_back."""
-    project = _lock(session, project_id)
+    project = lock_project(session, project_id)
     before: list[str | None] = []
     of_kind = (Promotion.project_id == project_id, Promotion.kind == kind)
     for one in session.scalars(select(Promotion).where(*of_kind).order_by(Promotion.id)):
@@ -153,7 +153,8 @@ def describe_promotions(session: Session, promotions: Sequence[Promotion]) -> li
     return described
 
 
-def _lock(session: Session, project_id: int) -> Project:
+def lock_project(session: Session, project_id: int) -> Project:
+    """The project as it is now; nobody else promotes in it before this transaction ends. Raises NotFound."""
     statement = select(Project).where(Project.id == project_id, Project.deleted_at.is_(None)).with_for_update()
     project = session.scalar(statement.execution_options(populate_existing=True))
     if project is None:

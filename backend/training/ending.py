@@ -1,13 +1,11 @@
 """How a run ends once its gate has spoken."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.database import utc_now
 from backend.events.service import record
 from backend.models.schemas import Kind
-from backend.models.service import promote
-from backend.projects.tables import Project
+from backend.models.service import lock_project, promote
 from backend.training import service
 from backend.training.schemas import RunMetrics
 from backend.training.tables import TrainingRun
@@ -25,7 +23,7 @@ def end_run(
         record(session, run.project_id, "model.refused", data, is_audit=True)
     elif not auto_promote:
         run.state = "candidate"
-    elif _live_version_for_good(session, run.project_id, kind) != was_live:
+    elif _is_another_live(session, run.project_id, kind, was_live):
         run.state = "candidate"
         run.reason += " Meanwhile another version went live, so this one waits for an administrator."
     else:
@@ -35,8 +33,7 @@ def end_run(
     record(session, run.project_id, "training.finished", data, is_audit=True)
 
 
-def _live_version_for_good(session: Session, project_id: int, kind: Kind) -> str | None:
-    """What is live, once whoever promotes at this moment is done; nobody else does before this transaction ends."""
-    locked = select(Project).where(Project.id == project_id).with_for_update()
-    session.scalars(locked.execution_options(populate_existing=True)).one()
-    return service.live_version(session, project_id, kind)
+def _is_another_live(session: Session, project_id: int, kind: Kind, was_live: str | None) -> bool:
+    """Asked once whoever promotes at this moment is done."""
+    lock_project(session, project_id)
+    return service.live_version(session, project_id, kind) != was_live

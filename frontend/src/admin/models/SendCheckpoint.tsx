@@ -24,7 +24,7 @@ export function SendCheckpoint({ run }: { run: Run }): ReactNode {
   const file = send.variables;
   if (send.isPending && file !== undefined) {
     const label = words.runs.sending(file.name);
-    const share = (100 * Math.min(sent, file.size)) / file.size;
+    const share = file.size === 0 ? 100 : (100 * Math.min(sent, file.size)) / file.size;
     return (
       <Group gap="md" align="center" role="status">
         <div style={{ flex: 1 }}>
