@@ -12,7 +12,7 @@ from model_server.contract.masks import Positions, area_of_changes, bbox_of_chan
 from model_server.contract.runs import uncrop
 from model_server.networks.boxes import nms
 from model_server.networks.frame import Frame
-from model_server.networks.network import DecodedPoints
+from model_server.networks.network import Survivors
 from model_server.networks.upsample import Upsampler
 
 MASK_THRESHOLD = 0.0
@@ -52,14 +52,12 @@ class CropFilter:
         self._upsampler = Upsampler(frame)
         self._at_once = max(1, UPSAMPLED_VALUES // (frame.size_hw[1] * frame.low_size))
 
-    def keep(
-        self, decoded: DecodedPoints, points_xy: npt.NDArray[np.float32], counts: AutomaticCounts
-    ) -> list[Candidate]:
+    def keep(self, decoded: Survivors, points_xy: npt.NDArray[np.float32], counts: AutomaticCounts) -> list[Candidate]:
         """Candidates of some points (P, 2), crop pixels, that are stable and not cut by the crop; counted."""
         kept = []
         for start in range(0, len(decoded.logits), self._at_once):
             part = slice(start, start + self._at_once)
-            scores, points = decoded.predicted_iou[part], points_xy[decoded.point[part]]
+            scores, points = decoded.predicted_iou[part], points_xy[decoded.prompt[part]]
             for changes, score, point in zip(self._changes(decoded.logits[part]), scores, points, strict=True):
                 candidate = self._judge(changes, float(score), point, counts)
                 if candidate is not None:

@@ -23,7 +23,7 @@ from model_server.contract.automatic import (
     thresholds_of,
 )
 from model_server.engine import Engine, EngineError, Overloaded, Priority, require_size
-from model_server.networks.network import DecodedPoints, Embedding, Network, Pixels
+from model_server.networks.network import Embedding, Network, Pixels, Survivors
 
 RUNS = 2  # at once: the device decodes for one while the other filters
 WAITING_RUNS = 32
@@ -153,7 +153,7 @@ class _CropRun:
     async def all(self) -> list[Candidate]:
         """Candidates of the crop without repetitions, by predicted IoU."""
         candidates: list[Candidate] = []
-        waiting: list[tuple[DecodedPoints, Points]] = []  # decoded, and not yet filtered
+        waiting: list[tuple[Survivors, Points]] = []  # decoded, and not yet filtered
         waiting_points = 0
         parts = [self._points[start : start + self._at_once] for start in range(0, len(self._points), self._at_once)]
         decoding = self._decode(parts[0])
@@ -173,21 +173,21 @@ class _CropRun:
 
     @property
     def _at_once(self) -> int:
-        return min(self._options.points_per_batch, self._network.points_at_once)
+        return min(self._options.points_per_batch, self._network.prompts_at_once)
 
-    def _decode(self, points: Points) -> "asyncio.Future[DecodedPoints]":
+    def _decode(self, points: Points) -> "asyncio.Future[Survivors]":
         above = self._thresholds.pred_iou_thresh or -inf
 
-        def work() -> DecodedPoints:
+        def work() -> Survivors:
             started = perf_counter()
             decoded = self._network.decode_points(self._embedding, points, above=above)
             self._made.timings.decode += (perf_counter() - started) * 1e3
             return decoded
 
-        future: Future[DecodedPoints] = self._engine.run(self._network, work, priority=Priority.BULK)
+        future: Future[Survivors] = self._engine.run(self._network, work, priority=Priority.BULK)
         return asyncio.wrap_future(future)
 
-    def _keep(self, waiting: Sequence[tuple[DecodedPoints, Points]]) -> list[Candidate]:
+    def _keep(self, waiting: Sequence[tuple[Survivors, Points]]) -> list[Candidate]:
         """On a thread of its own."""
         started = perf_counter()
         kept: list[Candidate] = []

@@ -1,6 +1,7 @@
 """From an image to proposals: a detector's boxes, the live model's masks of them, without weak ones and repetitions.
 
-Work is handed to the device in small parts at bulk priority, so that a person's click waits for one part at most.
+Work is handed to the device in small parts at bulk priority, so that a person's click waits for one part at most; what
+needs no device happens beside it.
 """
 
 import asyncio
@@ -16,17 +17,15 @@ from pycocotools import mask as coco_mask
 
 from model_server.contract.blobs import BlobNotFound, BlobStore, image_key
 from model_server.contract.detection import ProposeOptions
-from model_server.contract.geometry import BoxPrompt
 from model_server.contract.masks import Rle
 from model_server.contract.pixels import decode_rgb
 from model_server.detect.detectors import Detector, Detectors
 from model_server.engine import Engine, EngineError, Priority, require_size
 from model_server.networks.boxes import ScoredBoxes, nms
-from model_server.networks.network import Embedding, Network, Pixels
+from model_server.networks.frame import Frame
+from model_server.networks.network import Decoded, Embedding, Network, Pixels, Survivors
 from model_server.networks.weights import UnusableModel
-from model_server.predict import PredictedMask, to_masks, to_tensors
-
-BOXES_PER_PART = 8
+from model_server.predict import PredictedMask, to_masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +75,28 @@ class Proposer:
         detector = await asyncio.to_thread(self._detector, detector_version, model.encoder_fingerprint)
         prepared = await asyncio.to_thread(self._prepare, detector, image_sha256)
 
-        def find(network: Network, embedding: Embedding) -> ScoredBoxes:
+        def find(network: Network, embedding: Embedding) -> tuple[Network, ScoredBoxes]:
             require_size(embedding, size_hw)
             try:
-                return detector.find(embedding, network.frame(size_hw), prepared)
+                return network, detector.find(embedding, network.frame(size_hw), prepared)
             except UnusableModel as error:
                 raise EngineError("detector_unusable", error.message) from error
 
         answer = await self._on_device(image_sha256, model.model_version, find)
-        boxes = worth_a_mask(answer.value, options)
+        network, found = answer.value
         masks_began = perf_counter()
         kept = _Distinct(options)
-        for start in range(0, len(boxes.scores), BOXES_PER_PART):
+        boxes = worth_a_mask(found, options)
+        for start in range(0, len(boxes.scores), network.prompts_at_once):
             if kept.is_full:
                 break
-            part, scores = (values[start : start + BOXES_PER_PART] for values in (boxes.boxes_xyxy, boxes.scores))
+            part = boxes.part(start, network.prompts_at_once)
 
-            def make_masks(network: Network, embedding: Embedding, part: Any = part) -> list[PredictedMask]:
-                return [mask_of_box(network, embedding, box) for box in part]
+            def decode(network: Network, embedding: Embedding, part: ScoredBoxes = part) -> Survivors:
+                return network.decode_boxes(embedding, part.boxes_xyxy, least=options.min_predicted_iou)
 
-            made = await self._on_device(image_sha256, model.model_version, make_masks)
-            for mask, box, score in zip(made.value, part, scores, strict=True):
-                kept.offer(Proposed(mask, (float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score)))
+            decoded = await self._on_device(image_sha256, model.model_version, decode)
+            await asyncio.to_thread(kept.offer, decoded.value, part, network.frame(size_hw))
         return Proposals(
             model_version=model.model_version,
             detector_version=detector.facts.detector_version,
@@ -142,16 +141,6 @@ def worth_a_mask(found: ScoredBoxes, options: ProposeOptions) -> ScoredBoxes:
     return ScoredBoxes(boxes[kept], scores[kept])
 
 
-def mask_of_box(network: Network, embedding: Embedding, box_xyxy: Any) -> PredictedMask:
-    """What the network makes of a lone box, by its family's own rule; of several masks the most confident."""
-    x1, y1, x2, y2 = (float(value) for value in box_xyxy)
-    frame = network.frame(embedding.size_hw)
-    tensors = to_tensors([BoxPrompt(x1=x1, y1=y1, x2=x2, y2=y2)], None, frame)
-    decoded = network.decode(embedding, tensors, "auto")
-    masks = to_masks(decoded, frame)
-    return masks[int(np.argmax(decoded.predicted_iou))]
-
-
 class _Distinct:
     """Masks that are good enough and unlike those with a higher score, up to a number."""
 
@@ -164,17 +153,25 @@ class _Distinct:
     def is_full(self) -> bool:
         return len(self.proposed) >= self._options.max_proposals
 
-    def offer(self, one: Proposed) -> None:
-        """Take it in unless it is too weak, empty, or a repetition. Offers come with the highest score first."""
-        if self.is_full or one.mask.area == 0 or one.mask.predicted_iou < self._options.min_predicted_iou:
-            return
-        packed = _packed(one.mask.rle)
+    def offer(self, decoded: Survivors, boxes: ScoredBoxes, frame: Frame) -> None:
+        """Take in masks of some boxes, which come with the highest score first."""
+        masks = to_masks(Decoded(decoded.logits, decoded.predicted_iou), frame)
+        for number, mask in zip(decoded.prompt, masks, strict=True):
+            if not self.is_full and self._is_new(mask):
+                x1, y1, x2, y2 = (float(value) for value in boxes.boxes_xyxy[number])
+                self.proposed.append(Proposed(mask, (x1, y1, x2, y2), float(boxes.scores[number])))
+
+    def _is_new(self, mask: PredictedMask) -> bool:
+        """Neither too weak, nor empty, nor a repetition; remembered."""
+        if mask.area == 0 or mask.predicted_iou < self._options.min_predicted_iou:
+            return False
+        packed = _packed(mask.rle)
         if self._packed:
             overlaps = np.asarray(coco_mask.iou([packed], self._packed, [False] * len(self._packed)))
             if overlaps.max() > self._options.mask_nms_thresh:
-                return
-        self.proposed.append(one)
+                return False
         self._packed.append(packed)
+        return True
 
 
 def _packed(rle: Rle) -> Any:

@@ -17,6 +17,10 @@ class ScoredBoxes:
     boxes_xyxy: Floats
     scores: Floats
 
+    def part(self, start: int, count: int) -> "ScoredBoxes":
+        """Up to `count` of them from `start` on."""
+        return ScoredBoxes(self.boxes_xyxy[start : start + count], self.scores[start : start + count])
+
 
 def box_ious(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
     """Intersection over union of every pair, (len(a), len(b)); 0 where both boxes are empty."""

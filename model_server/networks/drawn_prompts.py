@@ -71,6 +71,17 @@ class DrawingPromptEncoder(Sam2PromptEncoder):
         input_masks: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         """Points (B, P, n, 2), labels (B, P, n), boxes (B, P, 4), masks (B, 1, low, low), whose P is then 1."""
+        sparse, strokes = self.draw(input_points, input_labels, input_boxes, input_masks)
+        return sparse, self.mask_embed.conv3(strokes)
+
+    def draw(
+        self,
+        input_points: Tensor | None,
+        input_labels: Tensor | None,
+        input_boxes: Tensor | None,
+        input_masks: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, but the dense embedding before the last convolution widens its few channels to C."""
         given: Any = input_points
         sparse, _ = super().forward(given, input_labels, input_boxes, None)
         places, labels = [], []
@@ -85,7 +96,9 @@ class DrawingPromptEncoder(Sam2PromptEncoder):
         size: Any = self.input_image_size
         side = self.mask_input_size[0]
         base = box_map(points_xy, kinds, input_size=size, side=side) if input_masks is None else input_masks[:, 0]
-        return sparse, self.mask_embed(add_bumps(base, points_xy, kinds, input_size=size)[:, None])
+        embed, drawn = self.mask_embed, add_bumps(base, points_xy, kinds, input_size=size)[:, None]
+        halved = embed.activation(embed.layer_norm1(embed.conv1(drawn)))
+        return sparse, embed.activation(embed.layer_norm2(embed.conv2(halved)))
 
 
 class PromptDrawingSam2(Sam2Model):  # type: ignore[no-untyped-call]

@@ -74,22 +74,22 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedPoints:
-    """The masks worth keeping of many lone points: whose (K,), predicted IoU (K,), low-resolution logits (K, h, w)."""
+class Survivors:
+    """The masks worth keeping of many lone prompts: whose (K,), predicted IoU (K,), low-resolution logits (K, h, w)."""
 
-    point: npt.NDArray[np.int64]
+    prompt: npt.NDArray[np.int64]
     predicted_iou: npt.NDArray[np.float32]
     logits: Logits
 
 
 class Network(Protocol):
-    """A promptable segmentation network. Only the engine's device thread calls `encode` and the two `decode`s.
+    """A promptable segmentation network. Only the engine's device thread calls `encode` and the three `decode`s.
 
-    `points_at_once`: how many points `decode_points` answers in about the time of a click, at most.
+    `prompts_at_once`: how many points or boxes to decode in one call, so that a click waits little.
     """
 
     facts: NetworkFacts
-    points_at_once: int
+    prompts_at_once: int
 
     def frame(self, size_hw: tuple[int, int]) -> Frame:
         """How an image of this size lies in the network's input and in its low-resolution logits."""
@@ -103,8 +103,14 @@ class Network(Protocol):
     def decode(self, embedding: Embedding, prompts: PromptTensors, multimask: Literal["auto"] | bool) -> Decoded:
         """Answer all prompts of one step. "auto" follows the family's own rule for one mask or three."""
 
-    def decode_points(self, embedding: Embedding, points_xy: npt.NDArray[np.float32], *, above: float) -> DecodedPoints:
+    def decode_points(self, embedding: Embedding, points_xy: npt.NDArray[np.float32], *, above: float) -> Survivors:
         """Three masks for each point (P, 2) of image pixels, as if it were clicked alone; none of the others counts.
 
         Only masks whose predicted IoU is above `above` are finished and returned, in order of point and candidate.
+        """
+
+    def decode_boxes(self, embedding: Embedding, boxes_xyxy: npt.NDArray[np.float32], *, least: float) -> Survivors:
+        """The most confident mask of each box (P, 4) of image pixels, as if `decode` got it alone with "auto".
+
+        Only masks whose predicted IoU is at least `least` are finished and returned, in order of boxes.
         """

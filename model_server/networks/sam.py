@@ -10,10 +10,10 @@ from transformers import SamConfig, SamModel
 
 from model_server.networks.frame import Floats, Frame, padded, resize
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
-from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors, Survivors
 from model_server.networks.prepared import Prepared
 from model_server.networks.two_way import PreparedImage, TwoWayDecoder
-from model_server.networks.two_way_points import PreparedPoints, TwoWayPoints
+from model_server.networks.two_way_prompts import TwoWayPrompts, Unprompted, survivors
 from model_server.networks.weights import read_facts
 
 
@@ -42,13 +42,13 @@ class Sam:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
-        self._prepared, self._prepared_points = Prepared(), Prepared()
+        self._prepared, self._unprompted = Prepared(), Prepared()
         self._low_size = 4 * model.prompt_encoder.image_embedding_size[0]
         with torch.inference_mode():
             position = model.get_image_wide_positional_embeddings()  # type: ignore[no-untyped-call]
             self._decoder = TwoWayDecoder(model.mask_decoder, position)
-            self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
-            self.points_at_once = self._points_decoder.at_once()
+            self._many = TwoWayPrompts(self._decoder, model.prompt_encoder)
+            self.prompts_at_once = self._many.at_once()
             self._no_prompts = torch.empty(0, model.prompt_encoder.hidden_size, device=self._device, dtype=self._dtype)
 
     @property
@@ -101,13 +101,25 @@ class Sam:
         return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
 
     @torch.inference_mode()
-    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> Survivors:
         """Three masks for each point."""
-        prepared = self._prepared_points.get(embedding, self._prepare_points)
-        return self._points_decoder(prepared, self._to_input(self.frame(embedding.size_hw), points_xy), above=above)
+        image = self._unprompted.get(embedding, self._prepare_many)
+        asked = self._many.ask_points(image, self._to_input(self.frame(embedding.size_hw), points_xy))
+        prompt, mask = (asked.scores[:, 1:] > above).nonzero().T
+        return survivors(asked, prompt, 1 + mask)
 
-    def _prepare_points(self, embedding: Embedding) -> PreparedPoints:
-        return self._points_decoder.prepare(self._prepare(embedding))
+    @torch.inference_mode()
+    def decode_boxes(self, embedding: Embedding, boxes_xyxy: Floats, *, least: float) -> Survivors:
+        """The best of the three masks of each box."""
+        image = self._unprompted.get(embedding, self._prepare_many)
+        corners = self._to_input(self.frame(embedding.size_hw), boxes_xyxy.reshape(-1, 2))
+        asked = self._many.ask_boxes(image, corners.view(-1, 4))
+        scores, best = asked.scores[:, 1:].max(1)
+        (prompt,) = (scores >= least).nonzero(as_tuple=True)
+        return survivors(asked, prompt, 1 + best[prompt])
+
+    def _prepare_many(self, embedding: Embedding) -> Unprompted:
+        return self._many.prepare(self._prepare(embedding))
 
     def _prepare(self, embedding: Embedding) -> PreparedImage:
         return self._decoder.prepare(embedding.features[0].to(self._device, self._dtype), None)

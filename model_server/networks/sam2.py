@@ -13,10 +13,10 @@ from model_server.networks import conv_pyramid  # noqa: F401  (registers the bac
 from model_server.networks.drawn_prompts import MASK_LOGIT_LIMIT, PromptDrawingSam2
 from model_server.networks.frame import Floats, Frame, resize, stretched
 from model_server.networks.loading import IMAGENET_MEAN, IMAGENET_STD, load_pretrained, normalise
-from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors, Survivors
 from model_server.networks.prepared import Prepared
 from model_server.networks.two_way import PreparedImage, TwoWayDecoder
-from model_server.networks.two_way_points import PreparedPoints, TwoWayPoints
+from model_server.networks.two_way_prompts import TwoWayPrompts, Unprompted, survivors
 from model_server.networks.weights import read_facts
 
 # conv_s0 and conv_s1 are the decoder's, but run once per image: what they make is part of the embedding.
@@ -48,12 +48,12 @@ class Sam2:
         self.facts = facts
         self._model = model
         self._device, self._dtype = model.device, model.dtype
-        self._prepared, self._prepared_points = Prepared(), Prepared()
+        self._prepared, self._unprompted = Prepared(), Prepared()
         self._low_size = model.prompt_encoder.mask_input_size[0]
         with torch.inference_mode():
             self._decoder = TwoWayDecoder(model.mask_decoder, model.get_image_wide_positional_embeddings())
-            self._points_decoder = TwoWayPoints(self._decoder, model.prompt_encoder)
-            self.points_at_once = self._points_decoder.at_once()
+            self._many = TwoWayPrompts(self._decoder, model.prompt_encoder)
+            self.prompts_at_once = self._many.at_once()
 
     @property
     def model(self) -> PromptDrawingSam2:
@@ -99,32 +99,55 @@ class Sam2:
             masks=slice(1, None) if is_three else slice(None),
         )
         if not is_three:
-            logits, predicted_iou = self._single(logits, predicted_iou)
+            chosen = 0
+            if self._model.mask_decoder.dynamic_multimask_via_stability:
+                chosen = int(self._single(logits[:1], predicted_iou[None]))
+            logits, predicted_iou = logits[chosen : chosen + 1], predicted_iou[chosen : chosen + 1]
         return Decoded(logits.float().cpu().numpy(), predicted_iou.float().cpu().numpy())
 
     @torch.inference_mode()
-    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> Survivors:
         """Three masks for each point."""
-        prepared = self._prepared_points.get(embedding, self._prepare_points)
-        return self._points_decoder(prepared, self._to_input(self.frame(embedding.size_hw), points_xy), above=above)
+        image = self._unprompted.get(embedding, self._prepare_many)
+        asked = self._many.ask_points(image, self._to_input(self.frame(embedding.size_hw), points_xy))
+        prompt, mask = (asked.scores[:, 1:] > above).nonzero().T
+        return survivors(asked, prompt, 1 + mask)
 
-    def _prepare_points(self, embedding: Embedding) -> PreparedPoints:
-        return self._points_decoder.prepare(self._prepare(embedding))
+    @torch.inference_mode()
+    def decode_boxes(self, embedding: Embedding, boxes_xyxy: Floats, *, least: float) -> Survivors:
+        """Mask token 0 of each box, or where it is unstable the most confident of the others."""
+        image = self._unprompted.get(embedding, self._prepare_many)
+        corners = self._to_input(self.frame(embedding.size_hw), boxes_xyxy.reshape(-1, 2))
+        asked = self._many.ask_boxes(image, corners.view(-1, 4))
+        if not self._model.mask_decoder.dynamic_multimask_via_stability:
+            (prompt,) = (asked.scores[:, 0] >= least).nonzero(as_tuple=True)
+            return survivors(asked, prompt, torch.zeros_like(prompt))
+        (prompt,) = (asked.scores.amax(1) >= least).nonzero(as_tuple=True)
+        logits = asked.logits(prompt, torch.zeros_like(prompt))
+        mask = self._single(logits, asked.scores[prompt])
+        others = mask > 0
+        logits[others] = asked.logits(prompt[others], mask[others])
+        is_enough = asked.scores[prompt, mask] >= least
+        return survivors(asked, prompt[is_enough], mask[is_enough], logits[is_enough])
+
+    def _prepare_many(self, embedding: Embedding) -> Unprompted:
+        return self._many.prepare(self._prepare(embedding))
 
     def _prepare(self, embedding: Embedding) -> PreparedImage:
         finest, finer, coarse = (feature.to(self._device, self._dtype) for feature in embedding.features)
         return self._decoder.prepare(coarse, (finest, finer))
 
-    def _single(self, logits: torch.Tensor, predicted_iou: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mask token 0, or where it is unstable the most confident of the others (sam2's mask_decoder.py)."""
+    def _single(self, first_logits: torch.Tensor, predicted_iou: torch.Tensor) -> torch.Tensor:
+        """Which mask answers, (P,): token 0, or where it is unstable the most confident of the others (sam2's
+        mask_decoder.py).
+
+        `first_logits` (P, h, w) are those of token 0, `predicted_iou` (P, 4) those of all.
+        """
         decoder = self._model.mask_decoder
-        if decoder.dynamic_multimask_via_stability:
-            delta = decoder.dynamic_multimask_stability_delta
-            sure, perhaps = (logits[0] > delta).sum(), (logits[0] > -delta).sum()
-            if perhaps > 0 and sure / perhaps < decoder.dynamic_multimask_stability_thresh:
-                best = 1 + int(predicted_iou[1:].argmax())
-                return logits[best : best + 1], predicted_iou[best : best + 1]
-        return logits[:1], predicted_iou[:1]
+        delta = decoder.dynamic_multimask_stability_delta
+        sure, perhaps = ((first_logits > level).sum((1, 2)) for level in (delta, -delta))
+        is_unstable = (perhaps > 0) & (sure / perhaps < decoder.dynamic_multimask_stability_thresh)
+        return torch.where(is_unstable, 1 + predicted_iou[:, 1:].argmax(1), 0)
 
     def _points(self, prompts: PromptTensors, frame: Frame) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         if len(prompts.points_xy):

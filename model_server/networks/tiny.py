@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from model_server.networks.frame import Floats, Frame, resize, stretched
-from model_server.networks.network import Decoded, DecodedPoints, Embedding, NetworkFacts, Pixels, PromptTensors
+from model_server.networks.network import Decoded, Embedding, NetworkFacts, Pixels, PromptTensors, Survivors
 from model_server.networks.weights import UnusableModel, read_facts
 
 INPUT_SIZE, LOW_SIZE = 128, 64
@@ -49,7 +49,7 @@ class Tiny:
 
     def __init__(self, facts: NetworkFacts, channel_scale: torch.Tensor, reach: torch.Tensor) -> None:
         self.facts = facts
-        self.points_at_once = 1
+        self.prompts_at_once = 1
         self._channel_scale, self._reach = channel_scale, reach
         centres = torch.arange(LOW_SIZE, device=reach.device) + 0.5
         self._grid_xy = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)  # (low, low, 2)
@@ -96,19 +96,26 @@ class Tiny:
             logits, predicted_iou = logits[1:2], predicted_iou[1:2]
         return Decoded(logits.cpu().numpy(), predicted_iou.numpy())
 
-    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> DecodedPoints:
+    def decode_points(self, embedding: Embedding, points_xy: Floats, *, above: float) -> Survivors:
         """One click after the other."""
-        decoded = [
-            self.decode(
-                embedding,
-                PromptTensors(
-                    points_xy=point[None], labels=np.ones(1, np.int64), box_xyxy=None, mask_input=None, prompt_count=1
-                ),
-                True,
-            )
-            for point in points_xy
-        ]
+        decoded = [self._decode_alone(embedding, point=point) for point in points_xy]
         predicted_iou = np.stack([one.predicted_iou for one in decoded])
-        point, candidate = np.nonzero(predicted_iou > above)
-        logits = np.stack([one.logits for one in decoded])[point, candidate]
-        return DecodedPoints(point, predicted_iou[point, candidate], logits)
+        prompt, candidate = np.nonzero(predicted_iou > above)
+        logits = np.stack([one.logits for one in decoded])[prompt, candidate]
+        return Survivors(prompt, predicted_iou[prompt, candidate], logits)
+
+    def decode_boxes(self, embedding: Embedding, boxes_xyxy: Floats, *, least: float) -> Survivors:
+        """One box after the other; the best of its three masks."""
+        decoded = [self._decode_alone(embedding, box=box) for box in boxes_xyxy]
+        best = np.array([one.predicted_iou.argmax() for one in decoded])
+        predicted_iou = np.array([one.predicted_iou[i] for one, i in zip(decoded, best, strict=True)], np.float32)
+        (prompt,) = np.nonzero(predicted_iou >= least)
+        logits = np.stack([one.logits[i] for one, i in zip(decoded, best, strict=True)])
+        return Survivors(prompt, predicted_iou[prompt], logits[prompt])
+
+    def _decode_alone(self, embedding: Embedding, *, point: Floats | None = None, box: Floats | None = None) -> Decoded:
+        points = np.empty((0, 2), np.float32) if point is None else point[None]
+        prompts = PromptTensors(
+            points_xy=points, labels=np.ones(len(points), np.int64), box_xyxy=box, mask_input=None, prompt_count=1
+        )
+        return self.decode(embedding, prompts, "auto")

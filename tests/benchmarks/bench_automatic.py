@@ -32,7 +32,7 @@ from model_server.contract.automatic import SAM, SAM2, AutomaticOptions
 from model_server.contract.geometry import PointPrompt
 from model_server.engine import Engine, Priority
 from model_server.networks.two_way import TwoWayDecoder
-from model_server.networks.two_way_points import TwoWayPoints
+from model_server.networks.two_way_prompts import TwoWayPrompts
 from model_server.predict import Memo, Predictor
 from model_server.settings import read_settings
 from tests.model_server.automatic_reference import Both, build_both, gap_near, photo, png
@@ -175,16 +175,22 @@ def count_flops() -> dict[str, float]:
         decode = reference.mask_decoder.predict_masks
         count("reference", lambda: decode(features, position, tokens, dense), prompts)
         decoder = TwoWayDecoder(model.mask_decoder, position)
-        points = TwoWayPoints(decoder, model.prompt_encoder)
-        image = count("once per image", lambda: points.prepare(decoder.prepare(features[0], None)), 1)
-        scores, _, _ = points.decode(image, tokens, above=-1e9)
-        ordered = scores.flatten().sort().values
+        many = TwoWayPrompts(decoder, model.prompt_encoder)
+        image = count("once per image", lambda: many.prepare(decoder.prepare(features[0], None)), 1)
+
+        def decode_above(least: float) -> torch.Tensor:
+            asked = many.ask(image, tokens)
+            survivors = (asked.scores[:, 1:] > least).nonzero()
+            asked.logits(survivors[:, 0], 1 + survivors[:, 1])
+            return survivors
+
+        ordered = many.ask(image, tokens).scores[:, 1:].flatten().sort().values
         for share in (0.0, 0.05, 0.3, 1.0):
             above = float(ordered[min(int((1 - share) * len(ordered)), len(ordered) - 1)]) if share < 1 else -1e9
-            survivors = points.decode(image, tokens, above=above)[1]
+            survivors = decode_above(above)
             prompts_left = len(survivors[:, 0].unique())
             name = f"{len(survivors)} of {3 * prompts} masks of {prompts_left} of {prompts} prompts"
-            count(name, lambda above=above: points.decode(image, tokens, above=above), prompts)
+            count(name, lambda above=above: decode_above(above), prompts)
     return counted
 
 

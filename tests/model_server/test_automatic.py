@@ -7,34 +7,24 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from fastapi.testclient import TestClient
-from PIL import Image
-from transformers import Sam2Config, Sam2Model
 
 from model_server.app import create_app
 from model_server.automatic import Generated, Generator
-from model_server.automatic.grid import Crop, points_of
 from model_server.contract import masks
 from model_server.contract.automatic import (
     AutomaticOptions,
     AutomaticResponse,
 )
-from model_server.contract.geometry import PointPrompt
 from model_server.engine import Engine, EngineError, Overloaded, Priority
 from model_server.networks.network import Network
-from model_server.networks.registry import load_network
-from model_server.predict import to_tensors
 from model_server.settings import Settings
 from tests.model_server.conftest import disc_png, put_bytes, write_tiny
 from tests.model_server.test_engine import until
-from tests.model_server.test_networks import SMALL_SAM2, drawing_sam2, randomise
 
 SIZE_HW = (96, 128)
 WAIT_SECONDS = 120
@@ -80,29 +70,6 @@ def test_tiny_pictures(engine: Engine, settings: Settings, size_hw: tuple[int, i
     options = LOOSE.model_copy(update={"crop_n_layers": 3, "points_per_side": 2, "max_area_share": 1.0})
     made = asyncio.run(Generator(engine).generate(sha256, size_hw, options, model_version=None))
     assert all(0 < one.candidate.area <= math.prod(size_hw) for one in made.selected)
-
-
-@pytest.mark.parametrize("draws", [False, True])
-def test_a_grid_of_points_is_its_clicks(tmp_path: Path, draws: bool) -> None:
-    """Survivors of a threshold are those of all."""
-    model = drawing_sam2() if draws else Sam2Model(Sam2Config(**SMALL_SAM2))
-    randomise(model).save_pretrained(tmp_path)
-    network = load_network(tmp_path, torch.device("cpu"))
-    (embedding,) = network.encode([network.prepare(Image.open(BytesIO(disc_png(SIZE_HW))))], [SIZE_HW])
-    points = points_of(Crop((0, 0, 128, 96), 0), AutomaticOptions(points_per_side=3))
-    together = network.decode_points(embedding, points, above=-math.inf)
-    assert together.point.tolist() == np.repeat(np.arange(9), 3).tolist()
-    for i, point in enumerate(points):
-        click = to_tensors([PointPrompt(x=float(point[0]), y=float(point[1]), label=1)], None, network.frame(SIZE_HW))
-        alone = network.decode(embedding, click, "auto")
-        assert np.abs(alone.logits - together.logits[3 * i : 3 * i + 3]).max() < 1e-4
-        assert np.abs(alone.predicted_iou - together.predicted_iou[3 * i : 3 * i + 3]).max() < 1e-5
-    middle = float(np.median(together.predicted_iou))
-    some = network.decode_points(embedding, points, above=middle)
-    survives = together.predicted_iou > middle
-    assert np.array_equal(some.point, together.point[survives])
-    assert np.abs(some.logits - together.logits[survives]).max() < 1e-4
-    assert network.decode_points(embedding, points, above=math.inf).logits.shape == (0, 32, 32)
 
 
 class Held:

@@ -21,7 +21,7 @@ from model_server.contract.automatic import (
 )
 from model_server.contract.runs import changes_of, runs_of, uncrop
 from model_server.networks.frame import stretched
-from model_server.networks.network import DecodedPoints
+from model_server.networks.network import Survivors
 from tests.model_server.reference import reference_module
 
 SIZE_HW = (96, 128)
@@ -259,7 +259,7 @@ def filtered(blob: tuple[int, int, int, int], crop: Crop, size_hw: tuple[int, in
     frame = stretched(crop.size_hw, input_size=4 * height, low_size=height)
     options = LOOSE.model_copy(update=changes)
     keep = CropFilter(crop, frame, size_hw, options, thresholds_of(options, AutomaticThresholds())).keep
-    made = keep(DecodedPoints(np.array([0]), np.array([0.9], np.float32), logits), np.zeros((1, 2), np.float32), counts)
+    made = keep(Survivors(np.array([0]), np.array([0.9], np.float32), logits), np.zeros((1, 2), np.float32), counts)
     assert len(made) == counts.after_edge
     return counts
 

@@ -254,6 +254,19 @@ def small_yolos() -> YolosForObjectDetection:
     ).eval()
 
 
+def test_parts_change_no_proposal(client: TestClient, image: str, trained: Path, detectors_dir: Path) -> None:
+    """However many boxes are decoded at once."""
+    shutil.copytree(trained, detectors_dir / "discs")
+    version = known(client)["discs"]
+    loose = {"min_score": 0, "min_predicted_iou": 0, "box_nms_thresh": 0.9, "mask_nms_thresh": 0.95, "max_proposals": 7}
+    network = client.app.state.engine.models.load(client.app.state.engine.models.default)  # type: ignore[attr-defined]
+    answers = []
+    for network.prompts_at_once in (1, 3, 100):
+        answers.append(propose(client, image, version, options=loose).json()["proposals"])
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0]) == 7
+
+
 @pytest.mark.parametrize("make", [small_d_fine, small_yolos])
 def test_published_detectors_go_with_any_model(
     client: TestClient, image: str, detectors_dir: Path, tmp_path: Path, make: Any
