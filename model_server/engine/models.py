@@ -53,7 +53,7 @@ class Models:
         """Facts of one version, None for the default. Raises EngineError unknown_model_version."""
         if model_version is None or model_version == self.default.model_version:
             return self.default
-        for found in self._found.values():
+        for found in list(self._found.values()):  # another thread may just find a new folder
             if found.facts.model_version == model_version and self._stamp(found.folder) == found.stamp:
                 return found.facts
         folder = self._folders().get(model_version.rpartition("-")[0])

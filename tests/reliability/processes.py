@@ -1,4 +1,4 @@
-"""Backend and worker as processes that can be killed and started again, and a client that never gives up."""
+"""Backend, worker and model server as processes to be killed and started again, and a client that never gives up."""
 
 import os
 import signal
@@ -18,6 +18,7 @@ from tests.running import REPOSITORY, answers, wait_until
 COMMANDS = {
     "backend": ["-m", "uvicorn", "backend.app:app", "--no-access-log", "--port"],
     "worker": ["-m", "backend.worker"],
+    "model_server": ["-m", "uvicorn", "model_server.app:app", "--no-access-log", "--port"],
 }
 
 
@@ -28,6 +29,7 @@ class Installation:
     environment: dict[str, str]
     port: int
     log: Path
+    model_server_port: int = 0
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -36,8 +38,9 @@ class Installation:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, name: str) -> None:
-        """Starts `backend` or `worker` in a process group of its own."""
-        line = [sys.executable, *COMMANDS[name]] + ([str(self.port)] if name == "backend" else [])
+        """Starts one of COMMANDS in a process group of its own."""
+        ports = {"backend": [str(self.port)], "model_server": [str(self.model_server_port)]}
+        line = [sys.executable, *COMMANDS[name], *ports.get(name, [])]
         with self.log.open("ab") as output:
             self.running[name] = subprocess.Popen(
                 line,
@@ -55,8 +58,11 @@ class Installation:
         process.wait(60)
 
     def wait_until_ready(self) -> None:
-        """Until the backend answers."""
-        wait_until(lambda: answers(f"{self.url}/readyz"), seconds=180, what=f"the backend ({self.log})")
+        """Until backend and model server answer, as far as they were started."""
+        for name, port in (("backend", self.port), ("model_server", self.model_server_port)):
+            if name in self.running:
+                address = f"http://127.0.0.1:{port}/readyz"
+                wait_until(lambda address=address: answers(address), seconds=180, what=f"the {name} ({self.log})")
 
     def stop(self) -> None:
         """Kills whatever runs."""

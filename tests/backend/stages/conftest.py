@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from backend.annotations.counts import cell_of
 from backend.annotations.tables import Annotation, MaskCount
+from backend.database import Database
 from backend.stages.tables import WorkCount, WorkItem
 
 
@@ -58,23 +59,25 @@ class Stages:
         return items
 
     def check_counts(self) -> None:
-        """What is counted is what there is, for work items and for masks."""
-        with self.resources.database.read() as session:
-            version = func.coalesce(WorkItem.model_version, "").label("version")
-            items: Counter[tuple[str, ...]] = Counter()
-            for row in session.execute(select(WorkItem.stage, WorkItem.state, version)):
-                items[(row.stage, row.state, row.version if row.state == "done" else "")] += 1
-            counted = {
-                (one.stage, one.state, one.model_version): one.count for one in session.scalars(select(WorkCount))
-            }
-            assert {cell: count for cell, count in counted.items() if count} == dict(items)
-            cells = [cell for row in session.scalars(select(Annotation)) if (cell := cell_of(row))]
-            keys = [column.name for column in MaskCount.__table__.primary_key]
-            masks = Counter(tuple(getattr(cell, key) for key in keys) for cell in cells)
-            rows = session.execute(select(*(column for column in MaskCount.__table__.c)))
-            assert {tuple(row[:-1]): row.count for row in rows if row.count} == {
-                tuple(cell): n for cell, n in masks.items()
-            }
+        check_counts(self.resources.database)
+
+
+def check_counts(database: Database) -> None:
+    """What is counted is what there is, for work items and for masks."""
+    with database.read() as session:
+        version = func.coalesce(WorkItem.model_version, "").label("version")
+        items: Counter[tuple[str, ...]] = Counter()
+        for row in session.execute(select(WorkItem.stage, WorkItem.state, version)):
+            items[(row.stage, row.state, row.version if row.state == "done" else "")] += 1
+        counted = {(one.stage, one.state, one.model_version): one.count for one in session.scalars(select(WorkCount))}
+        assert {cell: count for cell, count in counted.items() if count} == dict(items)
+        cells = [cell for row in session.scalars(select(Annotation)) if (cell := cell_of(row))]
+        keys = [column.name for column in MaskCount.__table__.primary_key]
+        masks = Counter(tuple(getattr(cell, key) for key in keys) for cell in cells)
+        rows = session.execute(select(*(column for column in MaskCount.__table__.c)))
+        assert {tuple(row[:-1]): row.count for row in rows if row.count} == {
+            tuple(cell): n for cell, n in masks.items()
+        }
 
 
 @pytest.fixture
