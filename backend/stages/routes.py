@@ -57,8 +57,11 @@ def lend_next(
 def read_upcoming(
     project_id: RowId, user: CurrentUser, session: ReadSession, stage: StageName | None = None
 ) -> UpcomingOut:
-    """The image that is probably lent to you next, to fetch it ahead; pass it as `prefer`."""
-    return UpcomingOut(image_id=find_upcoming(session, project_id, user.user_id, stage))
+    """What is probably lent to you next, to have it at hand; pass its image as `prefer`."""
+    item = find_upcoming(session, project_id, user.user_id, stage)
+    return UpcomingOut(
+        item=None if item is None else item_out(session, item, remaining=service.count_remaining(session, item))
+    )
 
 
 @work.post("/work/{work_id}/heartbeat")

@@ -21,12 +21,6 @@ MAX_NAMED_MASKS = 1000
 LeaseToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class UpcomingOut(BaseModel):
-    """The image that is probably lent next to the one who asks; null: nothing else waits. It is not lent by this."""
-
-    image_id: int | None
-
-
 class LeaseIn(Strict):
     """The token the item was lent with."""
 
@@ -102,6 +96,12 @@ class WorkItemOut(BaseModel):
     remaining: int
     finished_by: Person | None
     review: ReviewOut | None
+
+
+class UpcomingOut(BaseModel):
+    """What is probably lent next to the one who asks; null: nothing else waits. It is not lent by this."""
+
+    item: WorkItemOut | None
 
 
 class ExitRule(Strict):

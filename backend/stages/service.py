@@ -78,12 +78,10 @@ def lend_next(
     first, to whoever had finished it. With `stage` only items of that stage, else those of LENDING_ORDER in turn.
     """
     stages = LENDING_ORDER if stage is None else (stage,)
-    theirs_in = (WorkItem.project_id == project_id, WorkItem.claimed_by == user_id)
-    held = (*theirs_in, WorkItem.state == "claimed")
-    sent_back = (*theirs_in, WorkItem.state == "ready", WorkItem.sent_back_reason.is_not(None))
-    item = _claim(session, and_(*held, WorkItem.stage.in_(stages)), user_id, lease_seconds, keep_token=True)
+    held = and_(WorkItem.project_id == project_id, WorkItem.claimed_by == user_id, WorkItem.state == "claimed")
+    item = _claim(session, and_(held, WorkItem.stage.in_(stages)), user_id, lease_seconds, keep_token=True)
     if item is None:
-        theirs = and_(*sent_back, WorkItem.stage.in_(stages), WorkItem.id != (after or 0))
+        theirs = and_(sent_back_to(project_id, user_id, stages), WorkItem.id != (after or 0))
         item = _claim(session, theirs, user_id, lease_seconds)
     if item is None and prefer is not None:
         of_image = and_(WorkItem.project_id == project_id, WorkItem.image_id == prefer, WorkItem.stage.in_(stages))
@@ -158,6 +156,12 @@ def live_model_version(session: Session, project_id: int) -> str | None:
     """The project's model version, or the one that is the model server's default; None while nobody has asked it."""
     chosen = session.scalar(select(Project.model_version).where(Project.id == project_id))
     return chosen or default_version(session)
+
+
+def sent_back_to(project_id: int, user_id: int, stages: Sequence[StageName]) -> ColumnElement[bool]:
+    """What a reviewer sent back goes to whoever had finished it."""
+    of_person = and_(WorkItem.project_id == project_id, WorkItem.claimed_by == user_id, WorkItem.stage.in_(stages))
+    return and_(of_person, WorkItem.state == "ready", WorkItem.sent_back_reason.is_not(None))
 
 
 def lease_ran_out() -> ColumnElement[bool]:

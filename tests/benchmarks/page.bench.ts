@@ -3,11 +3,11 @@
 // machine: it decodes, and looks ahead at each move. SEGLOOP_BENCH_IMAGES: photos of the memory run.
 import type { Page } from "playwright-core";
 import { afterAll, expect, it } from "vitest";
-import { encodeCounts } from "../../frontend/src/canvas/masks/rle";
 import { asIfAlone } from "../e2e/alone";
-import { facts, newProject, ready, startWork, waitFor, windowPoint } from "../e2e/annotate-stage";
+import { facts, newProject, ready, saved, startWork, waitFor, windowPoint } from "../e2e/annotate-stage";
 import { callApi, type OpenOptions, withBrowser, server } from "../e2e/browser";
 import { picture } from "../e2e/pictures";
+import { blobs } from "./page.blobs";
 import { frameIntervals, memoryOf, nowIn, partsOf, probed, traced } from "./page.probes";
 import { note, say, slope, table } from "./page.table";
 
@@ -120,11 +120,8 @@ it("click to mask, decoded on the server", { timeout: 300_000 }, async () => {
   note("click to mask, server (400)", "ms", await clicks(page));
 });
 
-it("a brush stroke and undo", { timeout: 300_000 }, async () => {
-  const page = await open();
-  const { projectId } = await newProject(page, "Bench brush", [4], [WIDTH, HEIGHT]);
-  await startWork(page, projectId);
-  await page.keyboard.press("b");
+/** Milliseconds between the frames of one stroke to and fro over the photo. */
+async function stroke(page: Page, name: string): Promise<void> {
   const [x0, y0] = await windowPoint(page, 0, 0);
   const [x1, y1] = await windowPoint(page, WIDTH, HEIGHT);
   const at = (x: number, y: number): [number, number] => [x0 + x * (x1 - x0), y0 + y * (y1 - y0)];
@@ -132,14 +129,22 @@ it("a brush stroke and undo", { timeout: 300_000 }, async () => {
   const painting = await traced(page, async () => {
     await page.mouse.move(...at(0.1, 0.5));
     await page.mouse.down();
-    const stroke = async (): Promise<void> => {
+    const move = async (): Promise<void> => {
       for (let i = 0; i < 120; i++) await page.mouse.move(...at(0.1 + i / 150, 0.5 + 0.4 * Math.sin(i / 8)));
     };
-    frames.push(...(await frameIntervals(page, stroke)));
+    frames.push(...(await frameIntervals(page, move)));
     await page.mouse.up();
   });
-  note("brush: between frames (16.7)", "ms", frames);
-  note("brush: longest tasks", "CPU ms", painting.tasks.slice(0, 5));
+  note(`${name}: between frames (16.7)`, "ms", frames);
+  note(`${name}: longest tasks`, "CPU ms", painting.tasks.slice(0, 5));
+}
+
+it("a brush stroke and undo", { timeout: 300_000 }, async () => {
+  const page = await open();
+  const { projectId } = await newProject(page, "Bench brush", [4], [WIDTH, HEIGHT]);
+  await startWork(page, projectId);
+  await page.keyboard.press("b");
+  await stroke(page, "brush");
   await waitFor(page, { edited: "true" });
   const undone: number[] = [];
   for (let i = 0; i < REPEATS; i++) {
@@ -152,6 +157,23 @@ it("a brush stroke and undo", { timeout: 300_000 }, async () => {
   note("undo (16.7)", "ms", undone);
 });
 
+it("a brush stroke that spares other masks, and one inside a mask", { timeout: 300_000 }, async () => {
+  const page = await open({ decodes: "server" });
+  const { projectId, imageIds } = await newProject(page, "Bench rules", [5], [WIDTH, HEIGHT]);
+  for (const rle of blobs(30, WIDTH, HEIGHT)) await callApi(page, "POST", `/images/${imageIds[0]}/annotations`, { rle });
+  await startWork(page, projectId);
+  await waitFor(page, { masks: "30" });
+  await page.keyboard.press("b");
+  await page.getByLabel("Spare other masks").check();
+  await stroke(page, "brush that spares 30 masks");
+  await page.keyboard.press("Escape");
+  await waitFor(page, { points: "0" });
+  await page.getByLabel("Spare other masks").uncheck();
+  await page.getByLabel("Only inside the selected mask").check();
+  await page.keyboard.press(".");
+  await stroke(page, "brush inside a mask");
+});
+
 it("the next photo, fetched ahead", { timeout: 600_000 }, async () => {
   const page = await open();
   const { projectId, imageIds } = await newProject(page, "Bench next", Array.from({ length: 12 }, (_, i) => 30 + i), [1600, 1200]);
@@ -160,6 +182,10 @@ it("the next photo, fetched ahead", { timeout: 600_000 }, async () => {
   await startWork(page, projectId);
   await decodesInBrowser(page);
   const times: number[] = [];
+  const server: number[] = [];
+  page.on("requestfinished", (request) => {
+    if (request.url().endsWith("/work/next")) server.push(request.timing().responseEnd);
+  });
   const going = await traced(page, async () => {
     for (let i = 0; i + 1 < imageIds.length; i++) {
       const { image } = await facts(page);
@@ -173,30 +199,14 @@ it("the next photo, fetched ahead", { timeout: 600_000 }, async () => {
       // It may have been ready all the while: the next photo takes the place of the last one in a single step.
       const usable = await fromKey(page, "data-ready", (value) => value === "true");
       times.push(Number.isNaN(usable) ? shown : Math.max(shown, usable));
+      await saved(page); // the server has heard of it, behind the photo
     }
   });
   note("next photo, fetched ahead (100)", "ms", times);
+  note("next photo: finished and lent by the server, behind it", "ms", server);
   note("next photo: longest tasks", "CPU ms", going.tasks.slice(0, 10));
   say(...going.long);
 });
-
-/** Frayed discs all over, three of them as large as a third of the photo. */
-function blobs(count: number, width: number, height: number): { size: number[]; counts: string }[] {
-  return Array.from({ length: count }, (_, number) => {
-    const radius = number < 3 ? height / 6 : 60 + 20 * (number % 12);
-    const [cx, cy] = [radius + ((number * 0.377) % 1) * (width - 2 * radius), radius + ((number * 0.619) % 1) * (height - 2 * radius)];
-    const counts: number[] = [];
-    let end = 0;
-    for (let x = Math.ceil(cx - radius); x < cx + radius; x++) {
-      const reach = Math.sqrt(radius ** 2 - (x - cx) ** 2) * (0.9 + 0.1 * Math.sin(x / 9));
-      const [from, to] = [x * height + Math.ceil(cy - reach), x * height + Math.ceil(cy + reach)];
-      if (to <= from) continue;
-      counts.push(from - end, to - from);
-      end = to;
-    }
-    return { size: [height, width], counts: encodeCounts([...counts, width * height - end]) };
-  });
-}
 
 it("300 masks on 24 megapixels", { timeout: 900_000 }, async () => {
   const page = await open({ decodes: "server" });

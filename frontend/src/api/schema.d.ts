@@ -975,7 +975,7 @@ export interface paths {
         };
         /**
          * Read Upcoming
-         * @description The image that is probably lent to you next, to fetch it ahead; pass it as `prefer`.
+         * @description What is probably lent to you next, to have it at hand; pass its image as `prefer`.
          */
         get: operations["read_upcoming_api_projects__project_id__work_upcoming_get"];
         put?: never;
@@ -3805,11 +3805,10 @@ export interface components {
         };
         /**
          * UpcomingOut
-         * @description The image that is probably lent next to the one who asks; null: nothing else waits. It is not lent by this.
+         * @description What is probably lent next to the one who asks; null: nothing else waits. It is not lent by this.
          */
         UpcomingOut: {
-            /** Image Id */
-            image_id: number | null;
+            item: components["schemas"]["WorkItemOut"] | null;
         };
         /**
          * UserCreated

@@ -1,52 +1,63 @@
-// The next photo before it is lent: its picture decoded, its embedding in the worker. Losing it costs time only.
+// The next photo before it is lent: its picture decoded, its masks, its embedding in the worker. Losing it costs time only.
 import { closePicture, type Picture } from "../canvas/render/picture";
 import type { Decoding } from "./predict/decoding";
-import { findUpcoming, loadPicture, type StageName } from "./server";
+import { type Annotation, findUpcoming, listAnnotations, loadPicture, type StageName, type WorkItem } from "./server";
+
+export interface AtHand {
+  /** Without a lease. */
+  readonly work: WorkItem;
+  readonly picture: Picture;
+  /** Its masks on the server when it was fetched. */
+  readonly listed: readonly Annotation[];
+}
 
 export interface Ahead {
-  /** Fetches what probably comes next: its picture, and once the model is there (`decoded`) its embedding. */
+  /** Fetches what probably comes next: its picture and masks, and once the model is there (`decoded`) its embedding. */
   fetch(stage: StageName | null, decoded: Promise<void>, signal: AbortSignal): Promise<void>;
-  /** What is at hand. */
+  /** The image at hand. */
   imageId(): number | null;
-  /** The picture of this image, handed over for good; null: another one was fetched, or none. */
-  take(imageId: number): Picture | null;
+  /** What is at hand, handed over for good; null: nothing, or another image than this one. */
+  take(imageId: number): AtHand | null;
+  /** Something else comes next. */
+  forget(): void;
   close(): void;
 }
 
 export function createAhead(projectId: number, decoding: Pick<Decoding, "prepare">): Ahead {
-  let fetched: { imageId: number; picture: Picture } | null = null;
+  let atHand: AtHand | null = null;
   let isClosed = false;
 
-  const drop = (): void => {
-    closePicture(fetched?.picture ?? null);
-    fetched = null;
+  const forget = (): void => {
+    closePicture(atHand?.picture ?? null);
+    atHand = null;
   };
 
   return {
     async fetch(stage, decoded, signal) {
       try {
-        const imageId = await findUpcoming(projectId, stage);
-        if (imageId === null || signal.aborted) return;
-        const picture = await loadPicture(imageId, "display", signal);
+        const work = await findUpcoming(projectId, stage);
+        if (work === null || signal.aborted) return;
+        const [picture, listed] = await Promise.all([loadPicture(work.image.id, "display", signal), listAnnotations(work.image.id)]);
         if (signal.aborted || isClosed) return closePicture(picture);
-        drop();
-        fetched = { imageId, picture };
+        forget();
+        atHand = { work, picture, listed };
         await decoded;
-        if (!signal.aborted) await decoding.prepare(imageId);
+        if (!signal.aborted) await decoding.prepare(work.image.id);
       } catch {
         // A convenience: what fails here is asked again in earnest.
       }
     },
-    imageId: () => fetched?.imageId ?? null,
+    imageId: () => atHand?.work.image.id ?? null,
     take(imageId) {
-      const picture = fetched?.imageId === imageId ? fetched.picture : null;
-      if (picture === null) drop();
-      fetched = null;
-      return picture;
+      const taken = atHand?.work.image.id === imageId ? atHand : null;
+      if (taken === null) forget();
+      atHand = null;
+      return taken;
     },
+    forget,
     close() {
       isClosed = true;
-      drop();
+      forget();
     },
   };
 }

@@ -21,6 +21,8 @@ export interface Deciding {
   filterAt(minIou: number): void;
   select(id: MaskId | null): void;
   remove(id: MaskId | null): void;
+  /** The selected mask and those selected beside it, in one step. */
+  removeSelected(): void;
 }
 
 export function createDeciding({ store, set, step, hasDraft, decided, now }: Desk): Deciding {
@@ -41,6 +43,14 @@ export function createDeciding({ store, set, step, hasDraft, decided, now }: Des
       selectedId: next,
       soloId: null,
     });
+  };
+
+  const removeSelected = (): void => {
+    const { selectedId, alsoSelected } = store.getState();
+    if (selectedId === null || alsoSelected.length === 0) return remove(selectedId);
+    const removed = [selectedId, ...alsoSelected];
+    const announcement = words.announce.removedAll(removed.length);
+    step({ kind: "editMasks", changed: [], added: [], removed }, words.steps.removeAll, { announcement, selectedId: null });
   };
 
   /** Looks on at a proposal that the filter still shows. */
@@ -93,5 +103,6 @@ export function createDeciding({ store, set, step, hasDraft, decided, now }: Des
     filterAt,
     select,
     remove,
+    removeSelected,
   };
 }

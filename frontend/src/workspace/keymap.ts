@@ -68,6 +68,7 @@ const OWN_KEYS: readonly Key[] = [
   { id: "review.difference", keys: ["Shift+C"], group: "review", run: ({ reviewing }) => reviewing?.toggleDifference() },
   { id: "photo.finish", keys: ["Ctrl+Enter"], group: "photo", run: finish },
   { id: "photo.skip", keys: ["K"], group: "photo", run: putAside },
+  { id: "photo.back", keys: ["PageUp"], group: "photo", run: ({ session, reviewing }) => void (reviewing === null && session.queue.back()) },
   { id: "tool.pan", keys: ["H"], group: "view", run: ({ session }) => session.store.setState({ tool: "pan" }) },
   { id: "view.preview", keys: ["P"], group: "view", run: ({ session }) => session.hover.toggle() },
   { id: "view.fit", keys: ["0"], group: "view", run: ({ stage }) => stage.fit() },
@@ -129,8 +130,9 @@ function keep({ session, stage }: Context): void {
 }
 
 function removeMask({ session }: Context): void {
-  const { selectedId, soloId } = session.store.getState();
-  session.editing.remove(soloId ?? selectedId);
+  const { soloId } = session.store.getState();
+  if (soloId === null) session.editing.removeSelected();
+  else session.editing.remove(soloId);
 }
 
 function moveCrosshair(dx: number, dy: number) {
@@ -192,7 +194,7 @@ export function ariaShortcutsOf(chords: readonly string[], preferences: KeyPrefe
 const ariaChordOf = (chord: string): string => chord.replace(/\+$/, "Plus").replace("Ctrl", "Control");
 
 /** What is being done now: which keys matter, for the status line. */
-export function sensibleKeys(state: WorkspaceState): "idle" | "prompts" | "candidates" | "refining" | "review" | "audit" | "waiting" | "selected" | "reviewing" {
+export function sensibleKeys(state: WorkspaceState): "idle" | "prompts" | "candidates" | "refining" | "review" | "audit" | "waiting" | "selected" | "several" | "selecting" | "moving" | "reviewing" {
   if (state.phase.kind === "reviewing") return "reviewing";
   const { draft, masks } = docOf(state);
   if (untouchedBase(docOf(state)) !== null) return "refining";
@@ -201,7 +203,8 @@ export function sensibleKeys(state: WorkspaceState): "idle" | "prompts" | "candi
   }
   const selected = state.selectedId === null ? undefined : masks[state.selectedId];
   const { ids } = reviewIn(state);
-  if (selected === undefined) return ids.length > 0 ? "waiting" : "idle";
+  if (state.alsoSelected.length > 0) return "several";
+  if (selected === undefined) return ids.length > 0 ? "waiting" : state.tool === "select" ? "selecting" : state.tool === "pan" ? "moving" : "idle";
   if (!ids.includes(selected.id)) return "selected";
   return selected.state === "proposed" ? "review" : "audit";
 }

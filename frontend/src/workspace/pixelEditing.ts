@@ -58,6 +58,8 @@ export function createPixelEditing({ store, set, step, hasDraft, shownCandidate,
   };
 
   const change = (wantedOf: (region: Runs) => Runs, label: string, begins = false): void => {
+    // Nobody answers: what is drawn by hand takes the place of clicks that have no mask.
+    if (begins && isUnanswerable(store.getState())) step({ kind: "clearDraft" }, words.steps.clear);
     const state = store.getState();
     const target = targetOf(state, begins);
     if (typeof target === "string") return set({ notice: target });
@@ -163,6 +165,13 @@ export function createPixelEditing({ store, set, step, hasDraft, shownCandidate,
       set({ selectedId: copy.id, alsoSelected: [] });
     },
   };
+}
+
+/** A mask of clicks alone, and for now no model to make it. */
+function isUnanswerable(state: WorkspaceState): boolean {
+  const doc = docOf(state);
+  const hasPixels = (pixelsByHand(doc) ?? untouchedBase(doc) ?? shownOf(state)) !== null;
+  return doc.draft.prompts.length > 0 && !hasPixels && state.asked.state.kind === "waiting";
 }
 
 /** More parts than this are noise to be removed, not masks. */

@@ -58,10 +58,15 @@ export async function findAnnotation(imageId: number, annotationId: number): Pro
   return standing.find(({ id }) => id === annotationId) ?? null;
 }
 
-/** The image that is probably lent next; null when nothing else waits. */
-export async function findUpcoming(projectId: number, stage: StageName | null): Promise<number | null> {
+/** What is probably lent next, without a lease; null when nothing else waits. */
+export async function findUpcoming(projectId: number, stage: StageName | null): Promise<WorkItem | null> {
   const params = { path: { project_id: projectId }, query: stage === null ? {} : { stage } };
-  return (await call(client.GET("/api/projects/{project_id}/work/upcoming", { params }))).image_id;
+  return (await call(client.GET("/api/projects/{project_id}/work/upcoming", { params }))).item;
+}
+
+/** The image is done; saying it twice is no error. */
+export async function sayFinished(workId: number, leaseToken: string): Promise<void> {
+  await call(client.POST("/api/work/{work_id}/finish", { params: { path: { work_id: workId } }, body: { lease_token: leaseToken } }));
 }
 
 /** The calls through which kept masks reach the server. */

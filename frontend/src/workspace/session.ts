@@ -58,6 +58,7 @@ export async function createSession({ projectId, userId, onImage }: SessionOptio
     const isBack = (before.isLost && !now.isLost) || (before.isSessionExpired && !now.isSessionExpired);
     if (!isBack) return;
     void outbox.flush();
+    queue.hurry();
     if (store.getState().asked.state.kind === "waiting") asker.retry();
   });
 

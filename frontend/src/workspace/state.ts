@@ -74,6 +74,8 @@ export interface WorkspaceState {
   readonly dialog: Dialog;
   readonly isLeaseLost: boolean;
   readonly isFinishing: boolean;
+  /** Whether the server has yet to hear that the photo before is finished. */
+  readonly handingOver: "no" | "sending" | "offline";
   /** The person has been told that proposals are undecided, and may finish all the same. */
   readonly isWarnedOfLeft: boolean;
   /** A sentence for the status line, and whether it is a warning. */
@@ -123,6 +125,7 @@ export function createWorkspaceStore(): Store {
     modelVersion: null,
     categories: [],
     dialog: null,
+    handingOver: "no",
     keptInSession: 0,
     announcement: "",
   }));

@@ -24,6 +24,10 @@ test("who keeps the mask at once needs no correction; taking a point back does n
   expect(walk({ prompts: 1 }, {}, { prompts: 1 })).toEqual(["correct", "correct", "keep"]);
 });
 
+test("who finishes without trying undo has seen the rest", () => {
+  expect(walk({ prompts: 1 }, { kept: 1 }, { imageId: 2 })).toEqual(["correct", "undo", null]);
+});
+
 test("another photo in between ends nothing", () => {
   expect(walk({ prompts: 1 }, { imageId: null }, { imageId: 2 }, { imageId: 2, prompts: 1 })).toEqual(["correct", "correct", "correct", "keep"]);
 });

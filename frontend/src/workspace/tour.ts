@@ -25,7 +25,7 @@ export function tourFactsOf(state: WorkspaceState): TourFacts {
 
 /** The step after this change; null: the tour is over. Who is ahead of it is not held up. */
 export function nextStep(step: TourStep, before: TourFacts, now: TourFacts): TourStep | null {
-  if (now.imageId !== before.imageId) return before.imageId !== null && step === "finish" ? null : step;
+  if (now.imageId !== before.imageId) return before.imageId !== null && (step === "finish" || step === "undo") ? null : step;
   if (now.imageId === null) return step;
   if (step === "click" && now.prompts > 0) return "correct";
   const isKept = now.kept > before.kept;

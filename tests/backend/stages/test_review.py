@@ -77,8 +77,9 @@ def test_an_image_sent_back_reaches_its_annotator_first_with_the_reason(
     assert standing["comment"] == "Is this one cell?\nReviewer: Two cells"
     assert standing["author"]["id"] == annotator.user_id, "the mask is still theirs"
 
+    told = client.get(f"/api/projects/{project_id}/work/upcoming", headers=annotator.headers).json()["item"]
     lent = client.post(f"/api/projects/{project_id}/work/next", json={}, headers=annotator.headers).json()
-    assert lent["image"]["id"] == image_id, "theirs before the other one"
+    assert lent["image"]["id"] == told["image"]["id"] == image_id, "theirs before the other one"
     assert lent["review"] == {"by": sent.json()["review"]["by"], "sent_back_reason": "Two cells"}
     token = {"lease_token": lent["lease_token"]}
     done = client.post(f"/api/work/{lent['id']}/finish", json=token, headers=annotator.headers).json()

@@ -22,8 +22,9 @@ def lend(client: TestClient, project_id: int, person: Any, **body: Any) -> Any:
 def upcoming(client: TestClient, project_id: int, person: Any, query: str = "") -> int | None:
     answer = client.get(f"/api/projects/{project_id}/work/upcoming{query}", headers=person.headers)
     assert answer.status_code == 200, answer.text
-    image_id: int | None = answer.json()["image_id"]
-    return image_id
+    item = answer.json()["item"]
+    assert item is None or item["lease_token"] is None, "it is not lent"
+    return None if item is None else int(item["image"]["id"])
 
 
 def finish(client: TestClient, person: Any, item: Any) -> None:

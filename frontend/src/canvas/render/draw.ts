@@ -26,6 +26,8 @@ const BACKGROUND = "#e5484d";
 /** Lines lie this far outside a mask at most. */
 const LINE_ROOM_PX = 4;
 const DASH_PX = 7;
+/** Less enlarged than this, pixels are no squares to aim at, only jagged edges. */
+const SMOOTH_BELOW = 3;
 const RING_RADIUS_PX = 14;
 const RING_TURN_MS = 900;
 
@@ -46,8 +48,8 @@ export function drawImage({ context, ratio, width, height }: Surface, scene: Sce
   const level = levelFor(scene.picture, scene.imageSize.width * scale);
   if (level === undefined) return;
   toImageSpace(context, scene.viewport, ratio);
-  // Above 100 % each pixel of the image is shown as it is; a derivative has other pixels and stays smooth.
-  context.imageSmoothingEnabled = scale < 1.001 || level.width < scene.imageSize.width;
+  // Close up each pixel of the image is shown as it is; a derivative has other pixels and stays smooth.
+  context.imageSmoothingEnabled = scale < SMOOTH_BELOW || level.width < scene.imageSize.width;
   context.imageSmoothingQuality = "low"; // the level is at most twice as fine as the screen
   context.drawImage(level, 0, 0, scene.imageSize.width, scene.imageSize.height);
 }

@@ -8,7 +8,15 @@ export const workspaceMasks = {
   mask: {
     heading: "This mask",
     candidates: (shown: number, of: number) => `${shown} of ${of}`,
-    none: "Click the object, or drag a box around it.",
+    none: {
+      point: "Click the object, or drag a box around it.",
+      box: "Drag a box around the object, or click two corners.",
+      brush: "Drag to paint a mask by hand.",
+      eraser: "Drag over a mask to take pixels away.",
+      lasso: "Draw a line around the object.",
+      select: "Click a mask to select it, with Shift another one, too.",
+      pan: "Drag to move the photo.",
+    },
     asking: "Looking for the mask",
     keep: "Keep mask",
     takeBack: "Take back",
@@ -95,6 +103,7 @@ export const workspaceMasks = {
   },
 
   audit: {
+    none: "The model kept no mask on this photo. Add what is missing.",
     banner: "Audit: these masks were made without anybody looking. Correct or reject what is wrong, add what is missing; finishing says the rest is right.",
     heading: "Automatic masks",
     counts: (value: number) => plural(value, "mask"),

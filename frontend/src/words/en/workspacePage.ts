@@ -69,6 +69,7 @@ export const workspacePage = {
     sendBack: "send back",
     preparing: "the model is reading this photo",
     asking: "the model is working",
+    slow: "the model takes long; your click stays",
     finishing: "finishing",
     keep: "keep",
     takeBack: "take back",
@@ -86,6 +87,17 @@ export const workspacePage = {
     next: "next",
     fine: "fine, next",
     drop: "leave as it was",
+    paint: "paint",
+    takeAway: "take away",
+    add: "add",
+    size: "size",
+    around: "around it",
+    closeLine: "close, then keep",
+    pick: "select",
+    pickMore: "select more",
+    merge: "merge",
+    removeAll: "delete all of them",
+    swapped: "swapped: click is off it",
     keys: "all keys",
   },
 
@@ -101,6 +113,7 @@ export const workspacePage = {
   secondTab: "This project is open in another tab as well. Nothing is lost: both save through one queue. Work in one of them; each photo is lent only once.",
   sentBack: (name: string, reason: string) => `${name} sent this photo back: ${reason}`,
   hint: (seconds: number) => `${Math.round(seconds)} s on this mask: good enough, or on to the next image?`,
+  hintIdle: (seconds: number) => `${Math.round(seconds)} s without a new mask: is anything left, or on to the next image?`,
 
   save: {
     saved: "saved",

@@ -8,7 +8,15 @@ export const workspaceMasks: typeof english = {
   mask: {
     heading: "当前掩码",
     candidates: (shown, of) => `${shown} / ${of}`,
-    none: "点击目标，或拖动画框将其框住。",
+    none: {
+      point: "点击目标，或拖出一个框。",
+      box: "在目标周围拖出一个框，或点击两个角。",
+      brush: "拖动以手工绘制掩码。",
+      eraser: "在掩码上拖动以减去像素。",
+      lasso: "沿目标画一圈。",
+      select: "点击以选择掩码，按住 Shift 可加选。",
+      pan: "拖动以移动图片。",
+    },
     asking: "正在查找掩码",
     keep: "保留掩码",
     takeBack: "收回",
@@ -95,6 +103,7 @@ export const workspaceMasks: typeof english = {
   },
 
   audit: {
+    none: "模型在这张图片上没有保留掩码。请添加遗漏的目标。",
     banner: "抽检：这些掩码由模型自动生成，尚未有人查看。请修正或拒绝错误的掩码，并补充遗漏；完成图片即确认其余掩码正确。",
     heading: "自动掩码",
     counts: (value) => `${count(value)} 个掩码`,

@@ -69,6 +69,7 @@ export const workspacePage: typeof english = {
     sendBack: "退回",
     preparing: "模型正在读取这张图片",
     asking: "模型正在处理",
+    slow: "模型用时较长；您的点击会保留",
     finishing: "正在完成",
     keep: "保留",
     takeBack: "收回",
@@ -86,6 +87,17 @@ export const workspacePage: typeof english = {
     next: "下一个",
     fine: "没问题，下一个",
     drop: "保持原样",
+    paint: "涂抹",
+    takeAway: "减去",
+    add: "添加",
+    size: "大小",
+    around: "圈出目标",
+    closeLine: "闭合，再保留",
+    pick: "选择",
+    pickMore: "加选",
+    merge: "合并",
+    removeAll: "全部删除",
+    swapped: "已交换：点击表示目标外",
     keys: "全部快捷键",
   },
 
@@ -101,6 +113,7 @@ export const workspacePage: typeof english = {
   secondTab: "本项目还在另一个标签页中打开。数据不会丢失：两边共用一个保存队列。请只在其中一个标签页工作；每张图片只会分配一次。",
   sentBack: (name, reason) => `${name} 退回了这张图片：${reason}`,
   hint: (seconds) => `这个掩码已用 ${Math.round(seconds)} 秒：已经够好，还是继续下一张？`,
+  hintIdle: (seconds) => `已有 ${Math.round(seconds)} 秒没有新掩码：还有遗漏吗，还是前往下一张图片？`,
 
   save: {
     saved: "已保存",

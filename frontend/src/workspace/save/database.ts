@@ -1,4 +1,4 @@
-// The browser's own store: kept masks that the server has not confirmed, and drafts. A buffer, not an archive.
+// The browser's own store: kept masks and finished photos that the server has not confirmed, and drafts. A buffer, not an archive.
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Draft, MaskId, Origin } from "../../canvas/document";
 import type { AnnotationIn } from "../server";
@@ -65,16 +65,28 @@ export interface DraftRecord {
   savedAt: number;
 }
 
+/** A photo its annotator is done with, until the server has heard so. */
+export interface Finished {
+  workId: number;
+  leaseToken: string;
+  userId: number;
+  projectId: number;
+  imageName: string;
+}
+
 interface Schema extends DBSchema {
   outbox: { key: string; value: OutboxRecord; indexes: { byUser: number } };
   drafts: { key: [number, number]; value: DraftRecord };
+  finished: { key: number; value: Finished };
 }
 
 export type Database = IDBPDatabase<Schema>;
 
 export function openDatabase(name = "segloop"): Promise<Database> {
-  return openDB<Schema>(name, 2, {
+  return openDB<Schema>(name, 3, {
     async upgrade(database, oldVersion, _, transaction) {
+      database.createObjectStore("finished", { keyPath: "workId" });
+      if (oldVersion === 2) return;
       if (oldVersion === 0) {
         database.createObjectStore("outbox", { keyPath: "maskId" }).createIndex("byUser", "userId");
         database.createObjectStore("drafts", { keyPath: ["userId", "imageId"] });

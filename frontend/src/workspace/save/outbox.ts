@@ -4,7 +4,9 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import type { MaskId, Origin } from "../../canvas/document";
 import { ApiError, messageOf } from "../../api/errors";
 import type { Annotation, AnnotationCalls, AnnotationIn } from "../server";
-import { type Database, type OutboxRecord, type Refusal, saidAs, type SentStep, type ServerMask, type Wanted } from "./database";
+import type { Database, OutboxRecord, Refusal, ServerMask, Wanted } from "./database";
+import { isAsOn, sendStep, serverMaskOf, stepOf } from "./steps";
+import { createPauses, isPassing } from "./trying";
 
 export type SaveKind = "saved" | "saving" | "offline";
 
@@ -32,6 +34,8 @@ export interface Outbox {
   want(mask: WantedMask, wanted: Wanted): Promise<void>;
   /** The server's number of a mask; null as long as it has none. */
   annotationIdOf(maskId: MaskId): number | null;
+  /** Whether somebody else changed these masks of one image since it was loaded with those `standing` then. */
+  isNews(annotations: readonly Annotation[], standing: readonly Annotation[]): boolean;
   /** Sends what waits, now; resolves when nothing more can be done for the moment. */
   flush(): Promise<void>;
   recordsOf(imageId: number): Promise<OutboxRecord[]>;
@@ -50,25 +54,10 @@ interface OutboxOptions {
   readonly sessionIsBack: () => Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
-
-/** What has to be sent next so that the server has what is wanted. What was sent without an answer is sent again first. */
-export function stepOf({ wanted, server, tried, version, sentVersion }: OutboxRecord): SentStep | "none" {
-  if (tried !== null) return tried.step;
-  if (server === null) return wanted === "kept" ? "create" : "none";
-  if (wanted === "removed") return server.state === "gone" ? "none" : "remove";
-  if (server.state === "gone") return "restore";
-  if (wanted === "proposed") return server.state === "proposed" ? "none" : "propose";
-  // A proposal is taken by the same request as it is corrected by.
-  return version === sentVersion && server.state === "accepted" ? "none" : "change";
-}
-
 export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxOptions): Outbox {
   const state = createStore<SaveState>(() => ({ kind: "saved", waiting: 0, refused: [] }));
   const known = new Map<MaskId, ServerMask>();
-  let pauseMs = FIRST_PAUSE_MS;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pauses = createPauses(sessionIsBack);
   let sending: Promise<void> | null = null;
   let isClosed = false;
   // Wanted, but not yet in the browser's store: from the first moment the page must not say "saved".
@@ -152,7 +141,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     });
     const tried = record?.tried;
     if (!tried) return;
-    const server = await request(tried.step, record, tried.body);
+    const server = await sendStep(calls, tried.step, record, tried.body);
     const carriesBody = tried.step === "create" || tried.step === "change";
     await update(maskId, (now) => ({
       ...now,
@@ -160,17 +149,6 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
       sentVersion: carriesBody ? tried.version : now.sentVersion,
       tried: null,
     }));
-  };
-
-  const request = async (step: SentStep, record: OutboxRecord, body: AnnotationIn): Promise<ServerMask> => {
-    const { server } = record;
-    if (step === "create" || server === null) return serverMaskOf(await calls.create(record.imageId, body, record.maskId));
-    const { annotationId, revision } = server;
-    if (step === "propose") return serverMaskOf(await calls.propose(annotationId, revision));
-    if (step === "restore") return serverMaskOf(await calls.restore(annotationId));
-    if (step === "change") return serverMaskOf(await calls.change(annotationId, body, revision).catch(acceptOwn(body)));
-    await calls.remove(annotationId, revision).catch(acceptAbsence);
-    return { ...server, state: "gone" };
   };
 
   const refuse = (maskId: MaskId, error: ApiError): Promise<unknown> => {
@@ -190,7 +168,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
       if (record === undefined || isClosed) return null;
       try {
         await sendOne(record);
-        pauseMs = FIRST_PAUSE_MS;
+        pauses.reset();
         await publish("saving");
       } catch (error) {
         if (!(error instanceof ApiError) || isPassing(error)) return error;
@@ -200,25 +178,14 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     }
   };
 
-  const goOnLater = (reason: unknown): void => {
-    if (isClosed) return;
-    if (reason instanceof ApiError && reason.status === 401) {
-      void sessionIsBack().then(flush);
-      return;
-    }
-    const asked = reason instanceof ApiError ? (reason.retryAfterSeconds ?? 0) * 1000 : 0;
-    timer = setTimeout(() => void flush(), Math.max(asked, pauseMs));
-    pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
-  };
-
   const flush = (): Promise<void> => {
     if (sending !== null) return sending;
-    clearTimeout(timer);
+    pauses.stop();
     sending = alone(sendAll)
       .then(async (reason) => {
         sending = null;
         await publish(reason === null ? undefined : "offline");
-        if (reason !== null) goOnLater(reason);
+        if (reason !== null && !isClosed) pauses.wait(reason, () => void flush());
         // Something may have come in after the last look.
         else if (!isClosed && state.getState().waiting > storing) void flush();
       })
@@ -252,49 +219,25 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     know: (maskId, annotation) => void known.set(maskId, serverMaskOf(annotation)),
     want,
     annotationIdOf: (maskId) => known.get(maskId)?.annotationId ?? null,
+    isNews(annotations, standing) {
+      const byRevision = [...known.values()].sort((a, b) => a.revision - b.revision);
+      const knownById = new Map(byRevision.map((server) => [server.annotationId, server]));
+      const there = new Set(annotations.map(({ id }) => id));
+      return (
+        annotations.some(({ id, revision }) => revision > (knownById.get(id)?.revision ?? -1)) ||
+        standing.some(({ id }) => !there.has(id) && knownById.get(id)?.state !== "gone")
+      );
+    },
     flush,
     recordsOf: async (imageId) => (await records()).filter((record) => record.imageId === imageId),
     sendAgain,
     giveUp,
     close() {
       isClosed = true;
-      clearTimeout(timer);
+      pauses.stop();
       channel.close();
     },
   };
-}
-
-/** Whether the server has this body already. */
-const isAsOn = (server: ServerMask, body: AnnotationIn): boolean =>
-  server.counts === body.rle.counts &&
-  server.categoryId === (body.category_id ?? null) &&
-  server.clicks === body.clicks &&
-  (server.said ?? "") === saidAs(body);
-
-const serverMaskOf = ({ id, revision, state, rle, category_id, clicks, flags, comment }: Annotation): ServerMask => ({
-  annotationId: id,
-  revision,
-  state: state === "accepted" || state === "proposed" ? state : "gone",
-  counts: rle.counts,
-  categoryId: category_id,
-  clicks,
-  said: saidAs({ flags, comment }),
-});
-
-/** No answer, an overloaded or failing server, a full disk, an ended session: the same request may succeed later. */
-function isPassing({ status }: ApiError): boolean {
-  return status === 0 || status >= 500 || [401, 408, 425, 429].includes(status);
-}
-
-/** A conflict with our own change, whose answer got lost, is none. */
-const acceptOwn = (sent: AnnotationIn) => (error: unknown): Annotation => {
-  const current = error instanceof ApiError ? (error.body["current"] as Annotation | undefined) : undefined;
-  if (current?.state !== "accepted" || !isAsOn(serverMaskOf(current), sent)) throw error;
-  return current;
-};
-
-function acceptAbsence(error: unknown): void {
-  if (!(error instanceof ApiError) || ![404, 410].includes(error.status)) throw error;
 }
 
 /** One sender over all tabs; where the browser has no locks (plain HTTP), the keys keep the server from taking one twice. */

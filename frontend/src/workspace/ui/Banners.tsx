@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
 import { words } from "../../words/workspace";
 import { isHintDue } from "../effort";
+import { docOf } from "../state";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 
@@ -13,7 +14,8 @@ export function Banners(): ReactNode {
   const isLeaseLost = useWorkspace((state) => state.isLeaseLost);
   const saveKind = useStore(session.outbox.state, (state) => state.kind);
   const reason = asked.kind === "waiting" && asked.reason !== "session" ? asked.reason : null;
-  const trouble = reason ?? (saveKind === "offline" ? "network" : null);
+  const isHandingOverOffline = useWorkspace((state) => state.handingOver === "offline");
+  const trouble = reason ?? (saveKind === "offline" || isHandingOverOffline ? "network" : null);
   return (
     <div className={classes["banners"]}>
       <div role="status">
@@ -54,6 +56,7 @@ export function SentBackStrip(): ReactNode {
 /** After half a minute on one mask a calm word, once. */
 export function Hint(): ReactNode {
   const effort = useWorkspace((state) => state.effort);
+  const isMaking = useWorkspace((state) => docOf(state).draft.prompts.length > 0);
   const seconds = useWorkspace((state) => (state.phase.kind === "working" ? (state.work?.hint_seconds ?? 0) : 0));
   const [now, setNow] = useState(() => performance.now());
   useEffect(() => {
@@ -61,5 +64,5 @@ export function Hint(): ReactNode {
     return () => window.clearInterval(timer);
   }, []);
   const isDue = isHintDue(effort, Math.max(now, effort.lastAt ?? 0), seconds);
-  return <div className={classes["slow"]} role="status" data-hint={isDue}>{isDue && words.hint(seconds)}</div>;
+  return <div className={classes["slow"]} role="status" data-hint={isDue}>{isDue && (isMaking ? words.hint : words.hintIdle)(seconds)}</div>;
 }

@@ -40,7 +40,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
     take(key, chord);
   });
   return (
-    <Modal opened onClose={onClose} title={words.keysDialog.title} size="xl" closeOnEscape={changing === null}>
+    <Modal opened onClose={onClose} title={words.keysDialog.title} size="min(1180px, 94vw)" closeOnEscape={changing === null}>
       <Group justify="space-between" align="flex-start" wrap="nowrap" mb="md">
         <Switch
           checked={!preferences.areSingleKeysOff}

@@ -23,6 +23,7 @@ export function MaskPanel(): ReactNode {
   const isHandMade = isByHand && prompts === 1;
   // One that was kept; what can be done with proposals is said above.
   const selected = useWorkspace((state) => (prompts > 0 || selectedMaskOf(state)?.state !== "accepted" ? null : selectedMaskOf(state)));
+  const tool = useWorkspace((state) => state.tool);
   const preferences = useStore(keyPreferences.store);
   return (
     <section className={classes["section"]} aria-label={words.mask.heading}>
@@ -31,7 +32,7 @@ export function MaskPanel(): ReactNode {
         <Which />
       </h2>
       {prompts === 0 ? (
-        <p className={classes["muted"]}>{selected === null ? words.mask.none : withOwnKeys(words.mask.howToChange, preferences)}</p>
+        <p className={classes["muted"]}>{selected === null ? words.mask.none[tool] : withOwnKeys(words.mask.howToChange, preferences)}</p>
       ) : isUntouched ? (
         <p className={classes["muted"]}>{words.mask.howToRefine}</p>
       ) : isByHand ? (

@@ -29,6 +29,7 @@ export function ReviewPanel(): ReactNode {
         </div>
       )}
       {ids.length > 0 && <Looked />}
+      {total === 0 && ids.length === 0 && <p className={classes["muted"]}>{words.audit.none}</p>}
       {left === 0 && total > 0 && <p className={classes["muted"]}>{words.review.done}</p>}
       {left > 0 && <Filter hidden={hidden} />}
       {ids.length > 1 && left - hidden > 1 && <AcceptAll shown={left - hidden} />}

@@ -1,48 +1,85 @@
 // The bottom line: the time of this mask, how many there are, and the keys that matter now.
 import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
+import { useShallow } from "zustand/react/shallow";
 import { masksOf } from "../../canvas/document";
+import type { ToolName } from "../../canvas/tools/gesture";
 import { words } from "../../words/workspace";
 import { activeMsAt } from "../effort";
 import { ownChord, sensibleKeys, withOwnKeys } from "../keymap";
 import { keyPreferences } from "../preferences/keys";
-import { docOf } from "../state";
+import { docOf, type WorkspaceState } from "../state";
 import classes from "../workspace.module.css";
 import { useWorkspace } from "./context";
 import { KeyCap } from "./Panels";
 
 const { gestures } = words.keys;
+const { status } = words;
 
 /** Keys as the actions come with them (shown as the person has them), and what they do. */
-const HINTS: Readonly<Record<ReturnType<typeof sensibleKeys>, readonly (readonly [keys: readonly string[], does: string])[]>> = {
-  idle: [[[gestures.click], words.status.click], [[gestures.drag], words.status.box], [["Ctrl+Enter"], words.status.finish], [["K"], words.status.skip]],
-  prompts: [[["Enter"], words.status.keep], [[gestures.click], words.status.click], [[gestures.rightClick], words.status.background], [["Backspace"], words.status.takeBack]],
-  candidates: [[["Enter"], words.status.keep], [["1", "2", "3"], words.status.choose], [[gestures.rightClick], words.status.background], [["Backspace"], words.status.takeBack]],
-  refining: [[[gestures.click], words.status.click], [[gestures.rightClick], words.status.background], [["Enter"], words.status.keep], [["Escape"], words.status.drop]],
-  review: [[["A"], words.status.accept], [["D"], words.status.reject], [["R"], words.status.refine], [["."], words.status.next]],
-  audit: [[["A"], words.status.fine], [["D"], words.status.reject], [["R"], words.status.refine], [["Ctrl+Enter"], words.status.finish]],
-  waiting: [[["."], words.status.next], [[gestures.click], words.status.click], [["Ctrl+Enter"], words.status.finish]],
-  reviewing: [[["."], words.status.next], [["Ctrl+Enter"], words.status.acceptPhoto], [["K"], words.status.sendBack]],
-  selected: [[["R"], words.status.refine], [["Delete"], words.status.remove], [["Escape"], words.status.unselect], [["Ctrl+Enter"], words.status.finish]],
+type HintOf = readonly [keys: readonly string[], does: string];
+
+const FINISH: HintOf = [["Ctrl+Enter"], status.finish];
+const KEEP: HintOf = [["Enter"], status.keep];
+const BACK: HintOf = [["Backspace"], status.takeBack];
+const ON: HintOf = [[gestures.click], status.click];
+const OFF: HintOf = [[gestures.rightClick], status.background];
+const SWAP_BACK: HintOf = [["N"], status.swapped];
+const SWAPPED: ReadonlyMap<HintOf, HintOf> = new Map([[ON, [[gestures.click], status.background]], [OFF, [[gestures.rightClick], status.click]]]);
+
+const HINTS: Readonly<Record<ReturnType<typeof sensibleKeys>, readonly HintOf[]>> = {
+  idle: [ON, [[gestures.drag], status.box], FINISH, [["K"], status.skip]],
+  prompts: [KEEP, ON, OFF, BACK],
+  candidates: [KEEP, [["1", "2", "3"], status.choose], OFF, BACK],
+  refining: [ON, OFF, KEEP, [["Escape"], status.drop]],
+  review: [[["A"], status.accept], [["D"], status.reject], [["R"], status.refine], [["."], status.next]],
+  audit: [[["A"], status.fine], [["D"], status.reject], [["R"], status.refine], FINISH],
+  waiting: [[["."], status.next], ON, FINISH],
+  reviewing: [[["."], status.next], [["Ctrl+Enter"], status.acceptPhoto], [["K"], status.sendBack]],
+  selected: [[["R"], status.refine], [["Delete"], status.remove], [["Escape"], status.unselect], FINISH],
+  several: [[["J"], status.merge], [["Delete"], status.removeAll], [["Escape"], status.unselect]],
+  selecting: [[[gestures.click], status.pick], [[gestures.shiftClick], status.pickMore], FINISH],
+  moving: [[[gestures.wheel], words.keys.gesturesDo.zoom], FINISH],
 };
+
+/** While pixels are changed by hand, whatever else could be done. */
+const BY_HAND: Partial<Readonly<Record<ToolName, readonly HintOf[]>>> = {
+  brush: [[[gestures.drag], status.paint], [[gestures.altDrag], status.takeAway], [["[", "]"], status.size]],
+  eraser: [[[gestures.drag], status.takeAway], [[gestures.altDrag], status.add], [["[", "]"], status.size]],
+  lasso: [[[gestures.drag], status.around], [[gestures.altDrag], status.takeAway], [["Enter"], status.closeLine]],
+};
+
+function hintsOf(state: WorkspaceState): readonly HintOf[] {
+  const kind = sensibleKeys(state);
+  const byHand = ["review", "audit", "waiting", "several", "reviewing"].includes(kind) ? undefined : BY_HAND[state.tool];
+  if (byHand !== undefined) return [...byHand, docOf(state).draft.prompts.length > 0 ? KEEP : FINISH];
+  if (!state.isSwapped) return HINTS[kind];
+  return [SWAP_BACK, ...HINTS[kind].map((hint) => SWAPPED.get(hint) ?? hint)];
+}
 
 export function StatusLine(): ReactNode {
   const masks = useWorkspace((state) => masksOf(docOf(state)).filter((mask) => mask.state === "accepted").length);
   const kept = useWorkspace((state) => state.keptInSession);
   const notice = useWorkspace((state) => state.notice);
-  const keys = useWorkspace(sensibleKeys);
+  const isReviewing = useWorkspace((state) => state.phase.kind === "reviewing");
   const preferences = useStore(keyPreferences.store);
   return (
     <footer className={classes["status"]}>
-      {keys !== "reviewing" && <Clock />}
-      <span className={classes["tabular"]}>{words.status.masks(masks)}{kept > 0 && keys !== "reviewing" && words.status.session(kept)}</span>
+      {!isReviewing && <Clock />}
+      <span className={classes["tabular"]}>{words.status.masks(masks)}{kept > 0 && !isReviewing && words.status.session(kept)}</span>
       <Waiting />
       {notice !== null && <span className={classes["notice"]}>{withOwnKeys(notice, preferences)}</span>}
       <span style={{ flex: 1 }} />
-      {HINTS[keys].map(([chords, does]) => <Hint key={does} chords={chords} does={does} />)}
+      {notice === null && <Hints />}
       <Hint chords={["?"]} does={words.status.keys} />
     </footer>
   );
+}
+
+/** They make room for what has to be said. */
+function Hints(): ReactNode {
+  const hints = useWorkspace(useShallow(hintsOf));
+  return hints.map(([chords, does]) => <Hint key={does} chords={chords} does={does} />);
 }
 
 /** Nothing, for who has no key for it. */
@@ -72,22 +109,25 @@ function Clock(): ReactNode {
 const clockOf = (seconds: number): string =>
   `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`;
 
+const DUE_AFTER_MS = 150;
+const SLOW_AFTER_MS = 5000;
+
 /** What is being waited for, in words, once the ring at the cursor shows too. */
 function Waiting(): ReactNode {
   const isAsking = useWorkspace((state) => state.asked.state.kind === "asking");
   const isEmbedded = useWorkspace((state) => state.isEmbedded);
   const isFinishing = useWorkspace((state) => state.isFinishing);
-  const [isDue, setIsDue] = useState(false);
+  const [due, setDue] = useState<"not" | "due" | "slow">("not");
   const isWaiting = isAsking || isFinishing;
   useEffect(() => {
     if (!isWaiting) return undefined;
-    const timer = window.setTimeout(() => setIsDue(true), 150);
+    const timers = [window.setTimeout(() => setDue("due"), DUE_AFTER_MS), window.setTimeout(() => setDue("slow"), SLOW_AFTER_MS)];
     return () => {
-      window.clearTimeout(timer);
-      setIsDue(false);
+      timers.forEach((timer) => window.clearTimeout(timer));
+      setDue("not");
     };
   }, [isWaiting]);
-  if (!isWaiting || !isDue) return null;
-  const word = isFinishing ? words.status.finishing : isEmbedded ? words.status.asking : words.status.preparing;
+  if (!isWaiting || due === "not") return null;
+  const word = isFinishing ? words.status.finishing : due === "slow" ? words.status.slow : isEmbedded ? words.status.asking : words.status.preparing;
   return <span className={classes["notice"]}>{word}</span>;
 }

@@ -57,7 +57,11 @@ export function TopBar({ project }: { project: Project }): ReactNode {
 
 function SaveWord(): ReactNode {
   const { session } = useWorkplace();
-  const { kind, waiting, refused } = useStore(session.outbox.state);
+  const masks = useStore(session.outbox.state);
+  const photo = useWorkspace((state) => state.handingOver);
+  const waiting = masks.waiting + (photo === "no" ? 0 : 1);
+  const kind = photo === "offline" || masks.kind === "offline" ? "offline" : waiting > 0 ? "saving" : "saved";
+  const { refused } = masks;
   const word = kind === "saved" ? words.save.saved : words.save[kind](waiting);
   return (
     <>
