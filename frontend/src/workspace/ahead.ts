@@ -1,14 +1,14 @@
 // The next photo before it is lent: its picture decoded, its masks, its embedding in the worker. Losing it costs time only.
 import { closePicture, type Picture } from "../canvas/render/picture";
 import type { Decoding } from "./predict/decoding";
-import { type Annotation, findUpcoming, listAnnotations, loadPicture, type StageName, type WorkItem } from "./server";
+import type { Gathered, Gathering } from "./gathering";
+import { findUpcoming, loadPicture, type StageName, type WorkItem } from "./server";
 
 export interface AtHand {
   /** Without a lease. */
   readonly work: WorkItem;
   readonly picture: Picture;
-  /** Its masks on the server when it was fetched. */
-  readonly listed: readonly Annotation[];
+  readonly gathered: Gathered;
 }
 
 export interface Ahead {
@@ -23,7 +23,12 @@ export interface Ahead {
   close(): void;
 }
 
-export function createAhead(projectId: number, decoding: Pick<Decoding, "prepare">): Ahead {
+interface AheadParts {
+  readonly decoding: Pick<Decoding, "prepare">;
+  readonly gathering: Pick<Gathering, "gather">;
+}
+
+export function createAhead(projectId: number, { decoding, gathering }: AheadParts): Ahead {
   let atHand: AtHand | null = null;
   let isClosed = false;
 
@@ -37,10 +42,10 @@ export function createAhead(projectId: number, decoding: Pick<Decoding, "prepare
       try {
         const work = await findUpcoming(projectId, stage);
         if (work === null || signal.aborted) return;
-        const [picture, listed] = await Promise.all([loadPicture(work.image.id, "display", signal), listAnnotations(work.image.id)]);
+        const [picture, gathered] = await Promise.all([loadPicture(work.image.id, "display", signal), gathering.gather(work.image.id)]);
         if (signal.aborted || isClosed) return closePicture(picture);
         forget();
-        atHand = { work, picture, listed };
+        atHand = { work, picture, gathered };
         await decoded;
         if (!signal.aborted) await decoding.prepare(work.image.id);
       } catch {

@@ -13,8 +13,7 @@ export interface Gathered {
 }
 
 export interface Gathering {
-  /** `listed`: the masks on the server, where they are known. */
-  gather(imageId: number, listed?: readonly Annotation[]): Promise<Gathered>;
+  gather(imageId: number): Promise<Gathered>;
   /** The same once the server has everything, so that its list holds what was kept before a reload. */
   gatherSaved(imageId: number): Promise<Gathered>;
 }
@@ -26,9 +25,9 @@ interface GatheringParts {
 }
 
 export function createGathering({ userId, database, outbox }: GatheringParts): Gathering {
-  const gather: Gathering["gather"] = async (imageId, listed) => {
+  const gather: Gathering["gather"] = async (imageId) => {
     const [annotations, records, draft] = await Promise.all([
-      listed ?? listAnnotations(imageId),
+      listAnnotations(imageId),
       outbox.recordsOf(imageId),
       findDraft(database, userId, imageId),
     ]);

@@ -5,6 +5,7 @@ import type { Database, Finished } from "./save/database";
 import type { Outbox } from "./save/outbox";
 import { createPauses, isPassing } from "./save/trying";
 import { lend, sayFinished, type WorkItem } from "./server";
+import { afterFrame } from "./showing";
 import type { Store } from "./state";
 
 export interface Told {
@@ -60,6 +61,7 @@ export function createHandOver(store: Store, { projectId, userId, database, outb
       store.setState({ handingOver: "sending" });
       const remembered = remember({ workId, leaseToken: finish.lease_token, userId, projectId, imageName: work.image.file_name });
       try {
+        await afterFrame(); // what is seen goes before what nobody sees
         if (outbox.state.getState().waiting > 0) await allSaved(outbox);
         const told = await insist(() => lend(projectId, { ...wanted, finish })).then(
           (lent) => ({ lent, refusal: null }),

@@ -12,7 +12,7 @@ import type { Decoding } from "./predict/decoding";
 import type { Database } from "./save/database";
 import type { Outbox } from "./save/outbox";
 import { isGone, lend, listAnnotations, type NextIn, release, skip, type StageName, type WorkItem } from "./server";
-import { createShowing } from "./showing";
+import { afterFrame, createShowing } from "./showing";
 import { docOf, type Phase, reviewIn, type Store } from "./state";
 
 export interface Queue {
@@ -55,10 +55,10 @@ interface Lent {
 
 export function createQueue(store: Store, parts: QueueParts): Queue {
   const { projectId, outbox, decoding } = parts;
-  const ahead = createAhead(projectId, decoding);
   const lease = createLease(store);
   const showing = createShowing(store, parts);
-  const { gather, gatherSaved } = createGathering(parts);
+  const gathering = createGathering(parts);
+  const ahead = createAhead(projectId, { decoding, gathering });
   const handOver = createHandOver(store, parts);
   // Each tab remembers its own, so that a reload asks for the same.
   const stageKey = `segloop-stage-${projectId}`;
@@ -92,7 +92,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const prefer = wanted.image_id === undefined ? ahead.imageId() : null;
     const lending = lend(projectId, { ...wanted, ...(stage === null ? {} : { stage }), ...(prefer === null ? {} : { prefer }) });
     // While the server lends it; not before what was kept there has arrived, or the list could lack it.
-    const gathered = prefer === null || outbox.state.getState().waiting > 0 ? null : gather(prefer);
+    const gathered = prefer === null || outbox.state.getState().waiting > 0 ? null : gathering.gather(prefer);
     gathered?.catch(() => undefined); // asked again in earnest
     const work = await lending;
     return { work, gathered: work?.image.id === prefer ? gathered : null };
@@ -115,7 +115,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       }
       lease.keep(work);
       const { id } = work.image;
-      const asked = gathered?.catch(() => gatherSaved(id)) ?? gatherSaved(id);
+      const asked = gathered?.catch(() => gathering.gatherSaved(id)) ?? gathering.gatherSaved(id);
       const { decoded } = await showing.show(work, ahead.take(id)?.picture ?? null, asked, signal);
       lookAhead(decoded, signal);
     } catch (error) {
@@ -131,16 +131,16 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   };
 
   const lookAhead = (decoded: Promise<void>, signal: AbortSignal): void =>
-    onceSeen(() => !signal.aborted && void ahead.fetch(store.getState().wantedStage, decoded, signal));
+    void afterFrame().then(() => (signal.aborted ? undefined : ahead.fetch(store.getState().wantedStage, decoded, signal)));
 
   /** The next photo at once; the server hears of the last one behind it, and lends the one that is shown. */
-  const showNext = async (last: WorkItem, { work, picture, listed }: AtHand): Promise<void> => {
+  const showNext = async (last: WorkItem, { work, picture, gathered }: AtHand): Promise<void> => {
     const signal = begin();
-    const telling = handOver.tell(last, work.image.id);
     const remaining = work.stage === last.stage ? work.remaining - 1 : work.remaining;
-    const shown = showing.show({ ...work, remaining }, picture, gather(work.image.id, listed), signal);
+    const shown = showing.show({ ...work, remaining }, picture, gathered, signal);
+    const telling = handOver.tell(last, work.image.id);
     behind = Promise.all([telling, shown]).then(
-      ([told, { decoded }]) => settle(told, { work, listed, last }, decoded, signal),
+      ([told, { decoded }]) => settle(told, { work, gathered, last }, decoded, signal),
       (error: unknown) => showing.clear({ phase: phaseOf(error) }),
     );
     await shown;
@@ -148,12 +148,12 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
 
   interface Shown {
     readonly work: WorkItem;
-    readonly listed: AtHand["listed"];
+    readonly gathered: Gathered;
     readonly last: WorkItem;
   }
 
   /** The server has answered: most often the photo that is shown is lent, as it is shown. */
-  const settle = async ({ lent, refusal }: Told, { work, listed, last }: Shown, decoded: Promise<void>, signal: AbortSignal): Promise<void> => {
+  const settle = async ({ lent, refusal }: Told, { work, gathered, last }: Shown, decoded: Promise<void>, signal: AbortSignal): Promise<void> => {
     if (isClosed) return lent === null ? undefined : giveBack(lent);
     if (lent?.id !== work.id) {
       await openNow({}, { work: lent, gathered: null });
@@ -163,7 +163,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       lease.keep(lent);
       const standing = await listAnnotations(work.image.id).catch(() => null);
       if (signal.aborted) return;
-      if (standing !== null && outbox.isNews(standing, listed)) await openNow({}, { work: lent, gathered: null });
+      if (standing !== null && outbox.isNews(standing, gathered.standing)) await openNow({}, { work: lent, gathered: null });
       else lookAhead(decoded, signal);
     }
     if (refusal !== null) store.setState({ notice: words.notice.notFinished(last.image.file_name, refusal.message) });
@@ -258,9 +258,4 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       if (isHeld && !state.isLeaseLost && !state.isFinishing && !isUnsaved) void giveBack(state.work);
     },
   };
-}
-
-/** After the next frame is on the screen; in a hidden tab, once that is shown again. */
-function onceSeen(then: () => void): void {
-  requestAnimationFrame(() => setTimeout(then));
 }

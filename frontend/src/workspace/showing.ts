@@ -16,7 +16,7 @@ export interface Showing {
   /** In place of what is on the screen: `next`, and of the image before nothing. */
   clear(next: Partial<WorkspaceState>): void;
   /** `atHand`: its decoded picture. Resolves once it is shown; what comes back, when the model is ready for it. */
-  show(work: WorkItem, atHand: Picture | null, asked: Promise<Gathered>, signal: AbortSignal): Promise<{ readonly decoded: Promise<void> }>;
+  show(work: WorkItem, atHand: Picture | null, asked: Promise<Gathered> | Gathered, signal: AbortSignal): Promise<{ readonly decoded: Promise<void> }>;
 }
 
 interface ShowingParts {
@@ -46,13 +46,10 @@ export function createShowing(store: Store, { outbox, asker, decoding, editing, 
     }
     const picture = atHand === null ? loadPicture(work.image.id, "display", signal) : Promise.resolve(atHand);
     // The model comes after the photo: what is seen goes before what may be clicked.
-    const decoded = picture.then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
+    const decoded = picture.then(afterFrame).then(() => (signal.aborted ? undefined : decoding.open(work.image.id)));
     decoded.catch(() => undefined); // of the picture, which is awaited below; until then a failure is not lost but waits
     if (atHand === null) void showThumbnail(work.image.id, picture, signal);
-    const gathered = await asked.catch((error: unknown) => {
-      closePicture(atHand);
-      throw error;
-    });
+    const gathered = asked instanceof Promise ? await asked.catch((error: unknown) => closing(atHand, error)) : asked;
     if (signal.aborted) {
       closePicture(atHand);
       return { decoded };
@@ -105,4 +102,22 @@ export function createShowing(store: Store, { outbox, asker, decoding, editing, 
   };
 
   return { clear, show };
+}
+
+function closing(picture: Picture | null, error: unknown): never {
+  closePicture(picture);
+  throw error;
+}
+
+const HIDDEN_MS = 200;
+
+/** Once the next frame is on the screen; where none comes, in a hidden tab, a moment later. */
+export function afterFrame(): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, HIDDEN_MS);
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      setTimeout(done);
+    });
+  });
 }

@@ -120,12 +120,18 @@ function PersonRow({ user, isMe, onLink }: PersonRowProps): ReactNode {
         />
       </Table.Td>
       <Table.Td>
-        <Switch
-          aria-label={words.maySignInOf(who)}
-          checked={user.is_active}
-          disabled={isMe || change.isPending}
-          onChange={(event) => change.mutate({ is_active: event.currentTarget.checked })}
-        />
+        {isMe ? (
+          <Text size="sm" c="dimmed">
+            {words.notYourself}
+          </Text>
+        ) : (
+          <Switch
+            aria-label={words.maySignInOf(who)}
+            checked={user.is_active}
+            disabled={change.isPending}
+            onChange={(event) => change.mutate({ is_active: event.currentTarget.checked })}
+          />
+        )}
       </Table.Td>
       <Table.Td ta="right">
         <Button

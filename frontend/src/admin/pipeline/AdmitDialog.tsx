@@ -6,7 +6,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
 import { imagesKey, thumbnailUrl } from "../../api/images";
-import { admissionsKey, admit, type AdmitAnswer, type AdmitRule, stagesKey } from "../../api/stages";
+import { admissionsKey, admit, type AdmitAnswer, type AdmitRule, stagesKey, stagesQuery } from "../../api/stages";
 import type { StageName } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { NumberField } from "../../ui/NumberField";
@@ -84,6 +84,8 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
       }
     },
   });
+  const stages = useQuery(stagesQuery(projectId));
+  const isWithoutDetector = stage === "semi_automatic" && stages.data?.detector_version === null;
   const found = dryRun.data?.image_count ?? 0;
   const isSettled = settled === draft && !dryRun.isFetching;
   const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
@@ -96,6 +98,7 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
     >
       <Stack>
         <RuleFields draft={draft} onChange={change} />
+        {isWithoutDetector && <Text size="sm" c="var(--sl-amber)">{words.admit.noDetector}</Text>}
         <DryRun answer={dryRun.data} error={dryRun.error} includesDone={draft.includeDone} />
         <TextInput
           label={words.reason}

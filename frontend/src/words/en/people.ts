@@ -11,6 +11,7 @@ export const people = {
   maySignIn: "May sign in",
   actions: "Actions",
   you: "(you)",
+  notYourself: "yes; another admin may change it",
   roleOf: (who: string) => `Role of ${who}`,
   maySignInOf: (who: string) => `${who} may sign in`,
   notChanged: (who: string) => `${who} was not changed`,

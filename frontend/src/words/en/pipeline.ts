@@ -97,7 +97,8 @@ export const pipeline = {
   admit: {
     title: (stage: string) => `Admit images to ${stage.toLowerCase()}`,
     done: (images: number, stage: string) => `${plural(images, "image")} admitted to ${stage.toLowerCase()}`,
-    reasonText: "Kept in the activity log.",
+    reasonText: "Needed to go on; kept in the activity log.",
+    noDetector: "There is no detector yet: these photos would be lent without proposals. A detector run, under Models, makes one.",
     reasonExample: "First 500 masks are in; the detector looks good",
     notMoved: "No image was moved",
     admitNone: "Admit images",

@@ -128,6 +128,7 @@ export const workspacePage = {
     titleOf: (stage: string) => `No photo is waiting: ${stage}`,
     anyStage: "Ask for any stage",
     title: "No photo is waiting",
+    textOf: "No photo of this stage waits; those of other stages may.",
     text: "Every photo of this project is finished, skipped, or open with somebody else. Look again once photos have been added.",
     again: "Look again",
     project: "To the project",

@@ -11,6 +11,7 @@ export const people: Words["people"] = {
   maySignIn: "允许登录",
   actions: "操作",
   you: "（您）",
+  notYourself: "可以；只能由其他管理员更改",
   roleOf: (who) => `${who} 的角色`,
   maySignInOf: (who) => `允许 ${who} 登录`,
   notChanged: (who) => `${who} 未更改`,

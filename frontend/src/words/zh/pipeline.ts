@@ -96,7 +96,8 @@ export const pipeline: Words["pipeline"] = {
   admit: {
     title: (stage) => `将图片移入${stage}阶段`,
     done: (images, stage) => `${count(images)} 张图片已移入${stage}阶段`,
-    reasonText: "会记入动态。",
+    reasonText: "必填；会记入动态。",
+    noDetector: "还没有检测器：分配这些图片时不会附带建议。在“模型”页运行一次检测器训练即可得到。",
     reasonExample: "已有前 500 个掩码，检测器表现良好",
     notMoved: "没有移动任何图片",
     admitNone: "移入图片",

@@ -128,6 +128,7 @@ export const workspacePage: typeof english = {
     titleOf: (stage) => `没有待处理的图片：${stage}`,
     anyStage: "处理任意阶段",
     title: "没有待处理的图片",
+    textOf: "此阶段没有等待的图片；其他阶段可能还有。",
     text: "本项目的图片都已完成、已跳过，或正由他人处理。添加图片后请再来查看。",
     again: "再次查看",
     project: "返回项目",

@@ -72,7 +72,7 @@ function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactN
       return (
         <Cover>
           <EmptyState title={wantedStage === null ? words.empty.title : words.empty.titleOf(words.stage.names[wantedStage])} action={<>{wantedStage !== null && <><Button onClick={() => void session.queue.setStage(null)}>{words.empty.anyStage}</Button>{" "}</>}<Button variant={wantedStage === null ? "filled" : "default"} onClick={() => void session.queue.goOn()}>{words.empty.again}</Button>{" "}{toProject}</>}>
-            {words.empty.text}
+            {wantedStage === null ? words.empty.text : words.empty.textOf}
           </EmptyState>
         </Cover>
       );
