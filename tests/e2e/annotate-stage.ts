@@ -9,6 +9,8 @@ export interface Facts {
   ready: string;
   busy: string;
   image: string;
+  /** The image that is at hand to come next. */
+  next: string;
   masks: string;
   points: string;
   /** Whether the mask being made was changed by hand after its last prompt. */

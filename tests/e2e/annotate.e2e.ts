@@ -201,25 +201,6 @@ describe("the queue", () => {
   });
 });
 
-describe("the next photo, fetched ahead", () => {
-  it("waits for no other tab when nothing is left to be saved", async () => {
-    const { page } = await open();
-    const { projectId, imageIds } = await newProject(page, "Ahead", [56, 57]);
-    const fetched: string[] = [];
-    page.on("requestfinished", (request) => fetched.push(new URL(request.url()).pathname));
-    await startWork(page, projectId);
-    const { image } = await facts(page);
-    const upcoming = String(imageIds.find((id) => String(id) !== image));
-    await expect.poll(() => fetched, { timeout: 60_000 }).toContain(`/api/images/${upcoming}/display`);
-    await page.waitForTimeout(1000); // decoded
-    // As if another tab were sending what it has, for long.
-    await page.evaluate(() => void navigator.locks.request("segloop-outbox", () => new Promise(() => undefined)));
-    await page.keyboard.press("Control+Enter");
-    await waitFor(page, { image: upcoming, ready: "true" });
-    expect(await callApi(page, "GET", `/images/${image}`)).toMatchObject({ state: "done" });
-  });
-});
-
 describe("leaving for another page", () => {
   it("gives the photo back to the queue, but not with clicks that are not kept", async () => {
     const { page } = await open();

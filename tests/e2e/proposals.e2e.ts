@@ -113,7 +113,7 @@ describe("proposals", () => {
     const { projectId } = await newProposals(page, "Half made", 92, { hint_seconds: 1 });
     await startWork(page, projectId);
     await waitFor(page, { selected: "1" });
-    await page.getByText("1 s on this mask: good enough").waitFor();
+    await page.getByText("1 s without a new mask").waitFor();
     await press(page, "r");
     await click(page, 30, 30);
     await waitFor(page, { points: "2", candidates: "3", masks: "4" });

@@ -26,15 +26,20 @@ export interface Ahead {
 interface AheadParts {
   readonly decoding: Pick<Decoding, "prepare">;
   readonly gathering: Pick<Gathering, "gather">;
+  readonly onChange: (imageId: number | null) => void;
 }
 
-export function createAhead(projectId: number, { decoding, gathering }: AheadParts): Ahead {
+export function createAhead(projectId: number, { decoding, gathering, onChange }: AheadParts): Ahead {
   let atHand: AtHand | null = null;
   let isClosed = false;
 
+  const set = (next: AtHand | null): void => {
+    atHand = next;
+    onChange(next?.work.image.id ?? null);
+  };
   const forget = (): void => {
     closePicture(atHand?.picture ?? null);
-    atHand = null;
+    set(null);
   };
 
   return {
@@ -45,7 +50,7 @@ export function createAhead(projectId: number, { decoding, gathering }: AheadPar
         const [picture, gathered] = await Promise.all([loadPicture(work.image.id, "display", signal), gathering.gather(work.image.id)]);
         if (signal.aborted || isClosed) return closePicture(picture);
         forget();
-        atHand = { work, picture, gathered };
+        set({ work, picture, gathered });
         await decoded;
         if (!signal.aborted) await decoding.prepare(work.image.id);
       } catch {
@@ -56,7 +61,7 @@ export function createAhead(projectId: number, { decoding, gathering }: AheadPar
     take(imageId) {
       const taken = atHand?.work.image.id === imageId ? atHand : null;
       if (taken === null) forget();
-      atHand = null;
+      set(null);
       return taken;
     },
     forget,

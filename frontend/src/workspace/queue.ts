@@ -58,7 +58,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
   const lease = createLease(store);
   const showing = createShowing(store, parts);
   const gathering = createGathering(parts);
-  const ahead = createAhead(projectId, { decoding, gathering });
+  const ahead = createAhead(projectId, { decoding, gathering, onChange: (nextImageId) => store.setState({ nextImageId }) });
   const handOver = createHandOver(store, parts);
   // Each tab remembers its own, so that a reload asks for the same.
   const stageKey = `segloop-stage-${projectId}`;

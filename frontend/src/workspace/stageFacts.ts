@@ -11,6 +11,7 @@ export function reportFacts(element: HTMLElement, state: WorkspaceState, rendere
     ready: isShown(state.phase) && state.isPictureSharp,
     busy: isBusy,
     image: state.work?.image.id ?? "",
+    next: state.nextImageId ?? "",
     masks: doc.order.length,
     points: doc.draft.prompts.length,
     edited: pixelsByHand(doc) !== null,

@@ -74,6 +74,8 @@ export interface WorkspaceState {
   readonly dialog: Dialog;
   readonly isLeaseLost: boolean;
   readonly isFinishing: boolean;
+  /** The image that is at hand to be shown next. */
+  readonly nextImageId: number | null;
   /** Whether the server has yet to hear that the photo before is finished. */
   readonly handingOver: "no" | "sending" | "offline";
   /** The person has been told that proposals are undecided, and may finish all the same. */
@@ -125,6 +127,7 @@ export function createWorkspaceStore(): Store {
     modelVersion: null,
     categories: [],
     dialog: null,
+    nextImageId: null,
     handingOver: "no",
     keptInSession: 0,
     announcement: "",
