@@ -1,7 +1,7 @@
 // What may go wrong while somebody works, and that nothing is lost then.
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
+import { annotationsOf, click, drag, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
 import { callApi, expectAccessible, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
@@ -127,6 +127,24 @@ describe("the model server", () => {
     await page.unroute("**/predict");
     await waitFor(page, { points: "2", candidates: "1" });
     await page.locator("[data-banner]").waitFor({ state: "detached" });
+  });
+
+  it("is down: the brush takes over from a click that nobody answers", async () => {
+    const { page, expectComplaint } = await open({ decodes: "server" });
+    expectComplaint(/503/);
+    const { projectId, imageIds } = await newProject(page, "By hand", [80]);
+    await startWork(page, projectId);
+    const body = JSON.stringify({ error: { code: "model_server_unavailable", message: "The model server does not answer." } });
+    await page.route("**/predict", (route) => route.fulfill({ status: 503, headers: { "Content-Type": "application/json" }, body }));
+    await click(page, 160, 120);
+    await page.getByText("The model does not answer. Your clicks and masks stay").waitFor();
+    await page.keyboard.press("b");
+    await drag(page, [100, 100], [140, 100]);
+    await waitFor(page, { points: "1", edited: "true" });
+    await page.keyboard.press("Enter");
+    await waitFor(page, { masks: "1", points: "0" });
+    await saved(page);
+    expect((await annotationsOf(page, imageIds[0] ?? 0))[0]).toMatchObject({ origin: "manual", prompts: [], model_version: null });
   });
 });
 
