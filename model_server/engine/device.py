@@ -20,12 +20,3 @@ def default_threads() -> int:
     """All cores but a share for the backend beside us on large machines; both of two."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if cores <= 2 else min(cores - 1, 16)
-
-
-def flush_denormals() -> None:
-    """Have this thread, and those it starts, take numbers below 1e-38 for zero.
-
-    Attention is so sure of itself that most of its weights are that small, and processors multiply them a hundred times
-    slower: half of a click.
-    """
-    torch.set_flush_denormal(True)

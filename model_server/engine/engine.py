@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from model_server.contract.blobs import BlobStore, open_store
-from model_server.engine.device import choose_device, default_threads, flush_denormals
+from model_server.engine.device import choose_device, default_threads
 from model_server.engine.embeddings import EmbeddingCache, Key
 from model_server.engine.errors import EngineError
 from model_server.engine.load import Load
@@ -56,8 +56,7 @@ class Engine:
         )
         self._encodings: dict[Key, Encoding] = {}
         self._lock = threading.Lock()
-        batch_limit = ENCODE_BATCH.get(self.device.type, 1)
-        self._device_thread = Workers("device", thread_count=1, batch_limit=batch_limit, begin=flush_denormals)
+        self._device_thread = Workers("device", thread_count=1, batch_limit=ENCODE_BATCH.get(self.device.type, 1))
         self._file_threads = Workers("files", thread_count=DECODE_THREADS)
 
     def warm_up(self) -> None:

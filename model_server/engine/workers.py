@@ -39,15 +39,10 @@ class Job:
 
 
 class Workers:
-    """`thread_count` daemon threads over one priority queue; equal priorities in order of arrival.
+    """`thread_count` daemon threads over one priority queue; equal priorities in order of arrival."""
 
-    Each thread begins with `begin`.
-    """
-
-    def __init__(
-        self, name: str, *, thread_count: int, batch_limit: int = 1, begin: Callable[[], object] | None = None
-    ) -> None:
-        self._batch_limit, self._begin = batch_limit, begin
+    def __init__(self, name: str, *, thread_count: int, batch_limit: int = 1) -> None:
+        self._batch_limit = batch_limit
         self._heap: list[tuple[Priority, int, Job]] = []
         self._number = itertools.count()
         self._changed = threading.Condition()
@@ -86,8 +81,6 @@ class Workers:
             thread.join()
 
     def _work(self) -> None:
-        if self._begin is not None:
-            self._begin()
         while (batch := self._take_batch()) is not None:
             try:
                 batch[0].run(batch)

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+NEGLIGIBLE = -60.0  # e^-60 is 1e-26
+
 
 class TwoWayDecoder:
     """Built from a SamMaskDecoder or Sam2MaskDecoder and the image's positional embedding (1, C, side, side).
@@ -72,6 +74,15 @@ class PreparedImage:
     sixteenths: Tensor
 
 
+def shares(scores: Tensor, dim: int) -> Tensor:
+    """Softmax over `dim`, with the same result in float32, but no share so small that processors multiply it slowly.
+
+    Attention is so sure of itself that most shares lie below 1e-38, where numbers are "denormal" and a product takes up
+    to a hundred times as long. Scores more than 60 below the largest are raised to that: shares of about 1e-26.
+    """
+    return (scores - scores.amax(dim, keepdim=True)).clamp(min=NEGLIGIBLE).softmax(dim)
+
+
 class TokensReadImage:
     """Token-to-image attention, the image side's projections folded into the tokens."""
 
@@ -88,7 +99,7 @@ class TokensReadImage:
         heads, channels = attention.num_attention_heads, keys.shape[1]
         q = heads_of(attention.q_proj(queries) * attention.scaling, heads)  # (H, T, D)
         scores = torch.bmm(q, self.key_weight).view(-1, channels) @ placed.T  # (H x T, N)
-        seen = (scores.softmax(-1) @ keys).view(heads, -1, channels)  # (H, T, C)
+        seen = (shares(scores, -1) @ keys).view(heads, -1, channels)  # (H, T, C)
         mixed = torch.baddbmm(self.value_bias, seen, self.value_weight)  # (H, T, D)
         result: Tensor = output_projection(attention)(mixed.transpose(0, 1).flatten(1))
         return result
@@ -114,7 +125,7 @@ class ImageReadsTokens:
         v = heads_of(attention.v_proj(token_values), heads)
         constant = torch.bmm(k, self.query_bias).view(-1, 1)  # (H x T, 1)
         scores = torch.addmm(constant, torch.bmm(k, self.query_weight).view(-1, channels), placed.T)  # (H x T, N)
-        weights = scores.view(heads, -1, len(keys)).softmax(1)
+        weights = shares(scores.view(heads, -1, len(keys)), 1)
         values = torch.baddbmm(self.output_bias, v, self.output_weight)  # (H, T, C)
         return torch.addmm(keys, weights.flatten(0, 1).T, values.flatten(0, 1))
 
@@ -184,7 +195,7 @@ def attend_among_tokens(attention: Any, queries_and_keys: Tensor, values: Tensor
     heads = attention.num_attention_heads
     q = heads_of(attention.q_proj(queries_and_keys) * attention.scaling, heads)
     k, v = heads_of(attention.k_proj(queries_and_keys), heads), heads_of(attention.v_proj(values), heads)
-    mixed = torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)
+    mixed = torch.bmm(shares(torch.bmm(q, k.transpose(1, 2)), -1), v)
     result: Tensor = output_projection(attention)(mixed.transpose(0, 1).flatten(1))
     return result
 

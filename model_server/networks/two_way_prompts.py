@@ -31,6 +31,7 @@ from model_server.networks.two_way import (
     norm,
     output_projection,
     run_heads,
+    shares,
 )
 
 # Image rows of all prompts that are decoded at once: on a CPU a click's work or two, on a GPU 64 prompts of SAM.
@@ -181,7 +182,7 @@ def _first_layer(layer: Layer, tokens: Tensor, image: Unprompted, drawn: _Drawn 
     scores = torch.bmm(q, image.reads.read_keys)  # (H, P x T, N)
     if drawn is not None:
         scores += _heads_before(_prompts_first(torch.bmm(q, drawn.reads.read_keys), prompts) @ drawn.strokes, heads)
-    weights = scores.softmax(-1)
+    weights = shares(scores, -1)
     seen = torch.bmm(weights, image.reads.read_values)  # (H, P x T, D)
     if drawn is not None:
         seen_strokes = _prompts_first(weights, prompts) @ drawn.strokes.transpose(1, 2)  # (P, H x T, S)
@@ -197,7 +198,7 @@ def _first_layer(layer: Layer, tokens: Tensor, image: Unprompted, drawn: _Drawn 
         scores = torch.baddbmm(
             scores, _prompts_first(torch.bmm(k, drawn.reads.reading_queries), prompts), drawn.strokes
         )
-    weights = scores.view(prompts, heads, -1, scores.shape[-1]).softmax(2).flatten(1, 2)
+    weights = shares(scores.view(prompts, heads, -1, scores.shape[-1]), 2).flatten(1, 2)
     values = _folded_values(reading, queries)  # (P, H x T, C)
     if drawn is not None:
         weights = torch.cat([weights, drawn.strokes], dim=1)
@@ -225,7 +226,7 @@ def _tokens_read_image(reads: TokensReadImage, queries: Tensor, placed: Tensor, 
     attention = reads.attention
     q = _heads_first(attention.q_proj(queries) * attention.scaling, attention.num_attention_heads)
     folded = _prompts_first(torch.bmm(q, reads.key_weight), len(queries))  # (P, H x T, C)
-    seen = torch.bmm(torch.bmm(folded, placed.transpose(1, 2)).softmax(-1), keys)
+    seen = torch.bmm(shares(torch.bmm(folded, placed.transpose(1, 2)), -1), keys)
     mixed = torch.baddbmm(reads.value_bias, _heads_before(seen, len(q)), reads.value_weight)  # (H, P x T, D)
     result: Tensor = output_projection(attention)(mixed.transpose(0, 1).flatten(1))
     return result.view(queries.shape)
@@ -241,7 +242,7 @@ def _image_reads_tokens(
     constant = _prompts_first(torch.bmm(k, reads.query_bias), prompts)  # (P, H x T, 1)
     folded = _prompts_first(torch.bmm(k, reads.query_weight), prompts)
     scores = torch.baddbmm(constant, folded, placed.transpose(1, 2))  # (P, H x T, N)
-    weights = scores.view(prompts, heads, -1, scores.shape[-1]).softmax(2).flatten(1, 2)
+    weights = shares(scores.view(prompts, heads, -1, scores.shape[-1]), 2).flatten(1, 2)
     return torch.baddbmm(keys, weights.transpose(1, 2), _folded_values(reads, token_values))
 
 
@@ -260,7 +261,7 @@ def _attend_among_tokens(attention: Any, queries_and_keys: Tensor, values: Tenso
 
     q = by_head(attention.q_proj(queries_and_keys) * attention.scaling)
     k, v = by_head(attention.k_proj(queries_and_keys)), by_head(attention.v_proj(values))
-    mixed = torch.matmul(torch.matmul(q, k.transpose(2, 3)).softmax(-1), v)
+    mixed = torch.matmul(shares(torch.matmul(q, k.transpose(2, 3)), -1), v)
     result: Tensor = output_projection(attention)(mixed.transpose(1, 2).flatten(2))
     return result
 
