@@ -3,9 +3,9 @@
 from typing import Literal
 
 Weights = Literal["float32", "float16", "uint8"]
-# "smallest": uint8 where the gate passes it, else float32; while it is being made the answer is 202 and not a wait.
+# "smallest": the first of these that the gate passes; while it is being made the answer is 202 and not a wait.
 WantedWeights = Weights | Literal["smallest"]
-SMALLEST_FIRST: tuple[Weights, ...] = ("uint8", "float32")
+SMALLEST_FIRST: tuple[Weights, ...] = ("uint8", "float16", "float32")
 
 # Counts up when the file's inputs, outputs or rules change, so that no browser goes on with an old one.
 DECODER_FORMAT = 1

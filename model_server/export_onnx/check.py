@@ -17,7 +17,7 @@ from model_server.export_onnx.rules import Rules
 from model_server.networks.network import Embedding, Logits, Network, PromptTensors
 
 TOLERANCE = 1e-4  # of logits, times the largest logit where that is above 1 (float32 cannot do better), and of IoU
-AGREEMENT = 0.98  # least mean IoU of smaller weights with float32; a person corrects more than the 2 % that are left
+AGREEMENT = 0.99  # least mean IoU of smaller weights with float32: browser and server draw the same masks
 PICTURE_HW = (241, 322)
 DRAWN_PICTURES = 4
 MASK_THRESHOLD = 0.0
