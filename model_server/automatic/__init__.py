@@ -1,7 +1,7 @@
 """Masks of everything in an image: a grid of points, each clicked alone, and what filters leave of the answers.
 
 The steps and thresholds are those of segment-anything's SamAutomaticMaskGenerator (and sam2's, which differs in its
-defaults only); the network's part is shared and cut short (networks/two_way_points.py), masks are born as runs
+defaults only); the network's part is shared and cut short (networks/two_way_prompts.py), masks are born as runs
 (networks/upsample.py) and nothing has the image's full size. Where paper and code differ, or leave a choice:
 
 - Masks of 95 % of the image and more are dropped, as the paper says (appendix B) and the code does not. They are

@@ -24,7 +24,7 @@ NEGLIGIBLE = -60.0  # e^-60 is 1e-26
 class TwoWayDecoder:
     """Built from a SamMaskDecoder or Sam2MaskDecoder and the image's positional embedding (1, C, side, side).
 
-    Its parts, with their folded weights, serve many prompts at once too (two_way_points.py).
+    Its parts, with their folded weights, serve many prompts at once too (two_way_prompts.py).
     """
 
     def __init__(self, decoder: Any, position: Tensor) -> None:
