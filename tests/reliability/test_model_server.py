@@ -120,10 +120,10 @@ def test_a_promotion_amid_clicks_fails_none_and_mixes_none(site: Site) -> None:
         try:
             for number in range(8):
                 version = install(site, number)
-                before = len(log)
                 body = {"project_id": site.project_id, "reason": "it gains"}
                 site.call("POST", f"/models/{version}/promote", expected=201, json=body)
                 live.append(version)
+                before = len(log)  # counted from here: each person's next click but one begins after the promotion
                 wait_until(
                     lambda before=before: len(log) >= before + 3 * PEOPLE or any(one.done() for one in people),
                     what="clicks",
