@@ -35,13 +35,16 @@ it("says what background work is, does and failed of in Chinese, too", async () 
   await page.addInitScript(() => localStorage.setItem("segloop-language", "zh-CN"));
   const { id } = await callApi<{ id: number }>(page, "POST", "/projects", { name: "任务", description: "" });
   const common = { project_id: id, attempt: 1, max_attempts: 5, created_at: "2026-11-01T12:00:00Z", started_at: null, finished_at: null };
+  const done = { ...common, kind: "rank", state: "done", progress: { phase: "", done: 0, total: 0 }, error: null };
   const items = [
+    { ...done, id: 4 },
+    { ...done, id: 3 },
     { ...common, id: 2, kind: "rank", state: "running", progress: { phase: "ordering the queue", done: 0, total: 0 }, error: null },
     { ...common, id: 1, kind: "train", state: "dead", progress: { phase: "", done: 0, total: 0 }, error: "Snapshot 3 has no mask to train on outside its frozen part." },
   ];
   await page.route(`**/api/projects/${id}/jobs`, (route) => route.fulfill({ json: { items, next_cursor: null } }));
   await page.goto(`/projects/${id}/jobs`);
-  for (const text of ["队列排序", "正在给队列排序", "快照 3 除冻结部分外没有可训练的掩码。"]) await page.getByText(text, { exact: true }).waitFor();
+  for (const text of ["队列排序", "队列排序，2 次", "正在给队列排序", "快照 3 除冻结部分外没有可训练的掩码。"]) await page.getByText(text, { exact: true }).waitFor();
 });
 
 it("offers the other language to somebody who is not signed in", async () => {

@@ -55,6 +55,26 @@ it("is there without a network, too; finished, masks and photo wait, over a relo
   expect((await annotationsOf(page, Number(second))).length).toBe(1);
 });
 
+it("says after a reload which photo it could not finish, because somebody else had taken it", async () => {
+  const { page, context, expectComplaint } = await open({ decodes: "server" });
+  expectComplaint(/Failed to load resource|ERR_FAILED/);
+  const { projectId, images: [first = "", second = ""] } = await start(page, "Too late", [74, 75]);
+  await context.route("**/work/**", (route) => route.abort());
+  await page.keyboard.press("Control+Enter");
+  await waitFor(page, { image: second, ready: "true" });
+  await page.getByText("offline, 1 waiting", { exact: true }).waitFor();
+  await page.goto("about:blank");
+  await context.unroute("**/work/**");
+  await page.goto("/projects");
+  // As if the lease had run out meanwhile and the photo been lent again.
+  const held = await callApi<{ id: number; lease_token: string }>(page, "POST", `/projects/${projectId}/work/next`, { image_id: Number(first) });
+  await callApi(page, "POST", `/work/${held.id}/release`, { lease_token: held.lease_token });
+  await startWork(page, projectId);
+  await waitFor(page, { ready: "true" });
+  await page.getByText(/could not be finished/).waitFor();
+  expect(await stateOf(page, first)).toBe("claimed");
+});
+
 it("goes on by itself when the server is back; the one after it is finished then", async () => {
   const { page, context, expectComplaint } = await open({ decodes: "server" });
   expectComplaint(/Failed to load resource|ERR_FAILED/);

@@ -15,11 +15,17 @@ export interface Told {
   readonly refusal: ApiError | null;
 }
 
+/** A photo that could not be finished. */
+export interface Refused {
+  readonly imageName: string;
+  readonly message: string;
+}
+
 export interface HandOver {
   /** Finishes `work`, once all masks are saved, and borrows the image `prefer` if it still waits, else another. */
   tell(work: WorkItem, prefer: number): Promise<Told>;
-  /** Tells what an earlier page had no time for; what is refused now is another person's to finish. */
-  catchUp(): Promise<void>;
+  /** Tells what an earlier page had no time for; returns what is refused, which is another person's to finish. */
+  catchUp(): Promise<readonly Refused[]>;
   /** The server is back. */
   hurry(): void;
   close(): void;
@@ -79,13 +85,16 @@ export function createHandOver(store: Store, { projectId, userId, database, outb
       }
     },
     async catchUp() {
+      const refused: Refused[] = [];
       const all = await database.getAll("finished");
-      for (const { workId, leaseToken } of all.filter((one) => one.userId === userId && one.projectId === projectId)) {
+      for (const { workId, leaseToken, imageName } of all.filter((one) => one.userId === userId && one.projectId === projectId)) {
         await sayFinished(workId, leaseToken).catch((error: unknown) => {
           if (!(error instanceof ApiError) || isPassing(error)) throw error;
+          refused.push({ imageName, message: error.message });
         });
         await forget(workId);
       }
+      return refused;
     },
     hurry: pauses.hurry,
     close: pauses.stop,

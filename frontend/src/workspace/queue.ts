@@ -103,20 +103,22 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     let work: WorkItem | null = null;
     try {
       if (lent === undefined) showing.clear({});
-      if (!isCaughtUp) await handOver.catchUp();
+      const refused = isCaughtUp ? [] : await handOver.catchUp();
       isCaughtUp = true;
       const { gathered, ...borrowed } = lent ?? (await borrow(wanted));
       work = borrowed.work;
       if (isClosed && work !== null) return await giveBack(work);
       if (signal.aborted) return;
+      const notice = refused.map((one) => words.notice.notFinished(one.imageName, one.message)).join(" ") || null;
       if (work === null) {
         parts.onImage(null);
-        return showing.clear({ phase: { kind: "empty" } });
+        return showing.clear({ phase: { kind: "empty" }, notice });
       }
       lease.keep(work);
       const { id } = work.image;
       const asked = gathered?.catch(() => gathering.gatherSaved(id)) ?? gathering.gatherSaved(id);
       const { decoded } = await showing.show(work, ahead.take(id)?.picture ?? null, asked, signal);
+      if (notice !== null) store.setState({ notice });
       lookAhead(decoded, signal);
     } catch (error) {
       if (signal.aborted) return;

@@ -34,15 +34,37 @@ export function JobsPage(): ReactNode {
         </EmptyState>
       )}
       <Stack gap={0}>
-        {jobs.data?.items.map((job) => (
-          <JobRow key={job.id} job={job} projectId={projectId} readAt={jobs.dataUpdatedAt} />
+        {groupDone(jobs.data?.items ?? []).map(([job, ...same]) => (
+          <JobRow key={job.id} job={job} same={same.length} projectId={projectId} readAt={jobs.dataUpdatedAt} />
         ))}
       </Stack>
     </div>
   );
 }
 
-function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readAt: number }): ReactNode {
+/** Jobs in their order; one after another of one kind that are done make one group. */
+function groupDone(jobs: readonly Job[]): [Job, ...Job[]][] {
+  const groups: [Job, ...Job[]][] = [];
+  for (const job of jobs) {
+    const last = groups.at(-1);
+    if (last !== undefined && isSameDone(last[0], job)) last.push(job);
+    else groups.push([job]);
+  }
+  return groups;
+}
+
+const isSameDone = (...both: [Job, Job]): boolean =>
+  both.every(({ state, attempt }) => state === "done" && attempt === 1) && both[0].kind === both[1].kind;
+
+interface JobRowProps {
+  job: Job;
+  /** How many older ones of its kind this row stands for, too. */
+  same: number;
+  projectId: number;
+  readAt: number;
+}
+
+function JobRow({ job, same, projectId, readAt }: JobRowProps): ReactNode {
   const { data: project } = useQuery(projectQuery(projectId));
   const queryClient = useQueryClient();
   const refresh = (): Promise<void> => queryClient.invalidateQueries({ queryKey: jobsKey(projectId) });
@@ -56,6 +78,11 @@ function JobRow({ job, projectId, readAt }: { job: Job; projectId: number; readA
         <JobStateMark state={job.state} />
         <Text style={{ flex: 1 }}>
           {kindWords(job.kind)}
+          {same > 0 && (
+            <Text span c="dimmed" className="tabular">
+              {words.times(same + 1)}
+            </Text>
+          )}
           {job.attempt > 1 && (
             <Text span c="dimmed" className="tabular">
               {words.attempt(job.attempt, job.max_attempts)}

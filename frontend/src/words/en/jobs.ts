@@ -4,6 +4,7 @@ export const jobs = {
   notRead: "Jobs could not be read",
   none: "No background work yet",
   noneText: "Exports, training runs and other long work appear here with their progress, and stay with their result.",
+  times: (value: number) => `, ${value} times`,
   attempt: (attempt: number, of: number) => `, attempt ${attempt} of ${of}`,
   cancel: "Cancel",
   runAgain: "Run again",

@@ -5,7 +5,7 @@ import { DRAFT_LOOK } from "../../canvas/render/draw";
 import { levelFor, type Picture } from "../../canvas/render/picture";
 import { words } from "../../words/workspace";
 import type { Answer, ScoreWord } from "../predict/predictor";
-import classes from "../workspace.module.css";
+import panel from "../panel.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { keepFocus, useShortcuts } from "./Panels";
 
@@ -47,7 +47,7 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
   }, [stage, picture, image, masks, mask]);
   return (
     <UnstyledButton
-      className={classes["candidate"] ?? ""}
+      className={panel["candidate"] ?? ""}
       role="radio"
       aria-checked={isShown}
       aria-label={words.mask.candidate(number, words.score[word])}
@@ -57,8 +57,8 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
       onClick={onChoose}
     >
       <canvas ref={canvas} width={SIZE.width * 2} height={SIZE.height * 2} style={SIZE} aria-hidden />
-      <span className={classes["score"]} data-score={word}>{words.score[word]}</span>
-      {masks.length > 1 && <span className={classes["number"]}>{number}</span>}
+      <span className={panel["score"]} data-score={word}>{words.score[word]}</span>
+      {masks.length > 1 && <span className={panel["number"]}>{number}</span>}
     </UnstyledButton>
   );
 }

@@ -5,6 +5,7 @@ import { ACCENT, cssColour, type Rgb } from "../../canvas/render/palette";
 import { words } from "../../words/workspace";
 import { changesOf } from "../changes";
 import { selectedMaskOf } from "../state";
+import panel from "../panel.module.css";
 import workspace from "../workspace.module.css";
 import { useWorkspace } from "./context";
 import classes from "./help.module.css";
@@ -35,8 +36,8 @@ export function ChangesPanel(): ReactNode {
   if (mask === null || imageId === undefined || mask.evidence.proposal === null) return null;
   const { heading, asProposed, added, removed, kept } = words.changes;
   return (
-    <section className={workspace["section"]} aria-label={heading(mask.number)} data-changes>
-      <h2 className={workspace["heading"]}>{heading(mask.number)}</h2>
+    <section className={panel["section"]} aria-label={heading(mask.number)} data-changes>
+      <h2 className={panel["heading"]}>{heading(mask.number)}</h2>
       {changes === null ? (
         <p className={workspace["muted"]}>{asProposed}</p>
       ) : (
@@ -58,7 +59,7 @@ function Sign({ colour, isDashed, children }: Pick<Look, "colour" | "isDashed"> 
   const background = isDashed ? `repeating-linear-gradient(135deg, ${fill} 0 3px, transparent 3px 6px)` : fill;
   return (
     <li>
-      <span className={workspace["swatch"]} style={{ background }} aria-hidden /> {children}
+      <span className={panel["swatch"]} style={{ background }} aria-hidden /> {children}
     </li>
   );
 }

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { type Flag, FLAGS, type Mask } from "../../canvas/document";
 import { words } from "../../words/workspace";
 import { docOf } from "../state";
-import workspace from "../workspace.module.css";
+import panel from "../panel.module.css";
 import { CommentBox } from "./CommentBox";
 import { useWorkplace, useWorkspace } from "./context";
 import classes from "./help.module.css";
@@ -23,7 +23,7 @@ export function SaidPanel(): ReactNode {
   if (!hasDraft && selected === undefined) return null;
   const flags = hasDraft ? (draft.flags ?? base?.flags ?? NONE) : (selected?.flags ?? NONE);
   return (
-    <section className={workspace["section"]} aria-label={words.said.heading(hasDraft ? null : (selected?.number ?? null))}>
+    <section className={panel["section"]} aria-label={words.said.heading(hasDraft ? null : (selected?.number ?? null))}>
       <FlagRow flags={flags} />
       {!hasDraft && selected !== undefined && <CommentBox key={selected.id} mask={selected} />}
     </section>

@@ -5,7 +5,7 @@ import { lazy, type ReactNode, Suspense } from "react";
 import { useStore } from "zustand";
 import { words } from "../../words/workspace";
 import { pagePreferences } from "../preferences/page";
-import workspace from "../workspace.module.css";
+import panel from "../panel.module.css";
 import classes from "./help.module.css";
 import { KeyCap, keepFocus } from "./Panels";
 
@@ -16,8 +16,8 @@ export function GuidelinePanel({ text }: { text: string }): ReactNode {
   if (text === "") return null;
   const Icon = isOpen ? IconChevronDown : IconChevronRight;
   return (
-    <section className={workspace["section"]} aria-label={words.guidelines.heading} data-guidelines>
-      <h2 className={workspace["heading"]}>
+    <section className={panel["section"]} aria-label={words.guidelines.heading} data-guidelines>
+      <h2 className={panel["heading"]}>
         <UnstyledButton className={classes["fold"] ?? ""} aria-expanded={isOpen} onMouseDown={keepFocus} onClick={() => pagePreferences.store.setState({ areGuidelinesOpen: !isOpen })}>
           <Icon size={14} aria-hidden /> {words.guidelines.heading}
         </UnstyledButton>

@@ -5,6 +5,7 @@ import { useStore } from "zustand";
 import { words } from "../../words/workspace";
 import { capOf, doesOf, GROUPS, type Key, KEYMAP, POINTER_KEYS, withOwnKeys } from "../keymap";
 import { bind, capturedChord, chordsOf, holderOf, isReserved, keyPreferences, type KeyPreferences, reset } from "../preferences/keys";
+import panel from "../panel.module.css";
 import workspace from "../workspace.module.css";
 import classes from "./help.module.css";
 import { Cap } from "./Panels";
@@ -65,7 +66,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
       <div className={classes["sheet"]}>
         {GROUPS.map((group) => (
           <section key={group} aria-label={words.keys.groups[group]}>
-            <h3 className={workspace["heading"]}>{words.keys.groups[group]}</h3>
+            <h3 className={panel["heading"]}>{words.keys.groups[group]}</h3>
             <ul>
               {KEYMAP.filter((key) => key.group === group).map((key) => (
                 <Row
@@ -80,7 +81,7 @@ export function KeySheet({ onClose }: { onClose: () => void }): ReactNode {
           </section>
         ))}
         <section aria-label={words.keysDialog.pointer}>
-          <h3 className={workspace["heading"]}>{words.keysDialog.pointer}</h3>
+          <h3 className={panel["heading"]}>{words.keysDialog.pointer}</h3>
           <ul>
             {POINTER_KEYS.map(({ keys, does }) => (
               <li key={does} className={classes["pointer"]}>

@@ -8,6 +8,7 @@ import { words } from "../../words/workspace";
 import { isBelow } from "../review";
 import type { Session } from "../session";
 import { colourOf, docOf } from "../state";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { SaidMarks } from "./FlagRow";
@@ -31,12 +32,12 @@ export function MaskList(): ReactNode {
     return mask.origin === "automatic" ? words.list.automatic : words.list.pixels(mask.area);
   };
   return (
-    <section className={classes["listSection"]} aria-label={words.list.heading}>
-      <h2 className={classes["heading"]}>
+    <section className={panel["listSection"]} aria-label={words.list.heading}>
+      <h2 className={panel["heading"]}>
         {words.list.heading} <span className={classes["muted"]}>{newestFirst.length}</span>
       </h2>
       {order.length === 0 && <p className={classes["muted"]}>{words.list.empty}</p>}
-      <ul className={classes["list"]}>
+      <ul className={panel["list"]}>
         {newestFirst.map((mask) => {
           const category = categories.find(({ id }) => id === mask.categoryId);
           const name = category?.name ?? words.list.name(mask.number);
@@ -66,10 +67,10 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
     if (isSelected) row.current?.scrollIntoView({ block: "nearest" });
   }, [isSelected]);
   return (
-    <li ref={row} className={classes["item"]} data-selected={isSelected} onMouseEnter={solo} onMouseLeave={all}>
+    <li ref={row} className={panel["item"]} data-selected={isSelected} onMouseEnter={solo} onMouseLeave={all}>
       <button
         type="button"
-        className={classes["itemName"]}
+        className={panel["itemName"]}
         aria-pressed={isSelected}
         onMouseDown={keepFocus}
         onFocus={solo}
@@ -79,11 +80,11 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
         <Swatch colour={colour} isProposal={mask.state === "proposed"} />
         <span>{name}</span>
         <span className={classes["muted"]}>{fact} <SaidMarks mask={mask} /></span>
-        <span className={classes["seconds"]}>{mask.evidence.activeSeconds > 0 && words.list.seconds(mask.evidence.activeSeconds)}</span>
+        <span className={panel["seconds"]}>{mask.evidence.activeSeconds > 0 && words.list.seconds(mask.evidence.activeSeconds)}</span>
       </button>
       <button
         type="button"
-        className={classes["trash"]}
+        className={panel["trash"]}
         aria-label={words.list.remove(mask.number)}
         title={words.list.removeShort}
         onMouseDown={keepFocus}

@@ -8,6 +8,7 @@ import { withOwnKeys } from "../keymap";
 import { keyPreferences } from "../preferences/keys";
 import { scoreWord } from "../predict/predictor";
 import { docOf, selectedMaskOf, shownOf } from "../state";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { Candidate } from "./Candidate";
 import { useWorkplace, useWorkspace } from "./context";
@@ -26,8 +27,8 @@ export function MaskPanel(): ReactNode {
   const tool = useWorkspace((state) => state.tool);
   const preferences = useStore(keyPreferences.store);
   return (
-    <section className={classes["section"]} aria-label={words.mask.heading}>
-      <h2 className={classes["heading"]}>
+    <section className={panel["section"]} aria-label={words.mask.heading}>
+      <h2 className={panel["heading"]}>
         {base !== undefined ? words.mask.refining(base.number) : selected !== null ? words.mask.selected(selected.number) : words.mask.heading}
         <Which />
       </h2>
@@ -41,7 +42,7 @@ export function MaskPanel(): ReactNode {
         <Answer />
       )}
       {prompts > 0 && (
-        <div className={classes["row"]}>
+        <div className={panel["row"]}>
           <Button className={classes["button"] ?? ""} size="compact-xs" onMouseDown={keepFocus} onClick={session.editing.keep}>{words.mask.keep}</Button>
           <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onMouseDown={keepFocus} onClick={session.editing.takeBackPrompt}>{words.mask.takeBack}</Button>
           <Button className={classes["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={session.editing.clearDraft}>{words.mask.clear}</Button>
@@ -70,7 +71,7 @@ function Answer(): ReactNode {
   if (shown === null) return <p className={classes["muted"]}>{asked.state.kind === "asking" ? words.mask.asking : ""}</p>;
   const { masks } = shown.answer;
   return (
-    <div className={classes["candidates"]} data-fresh={shown.isFresh} role="radiogroup" aria-label={words.mask.heading}>
+    <div className={panel["candidates"]} data-fresh={shown.isFresh} role="radiogroup" aria-label={words.mask.heading}>
       {masks.map((mask, index) => (
         <Candidate
           key={index}

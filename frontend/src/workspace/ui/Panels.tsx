@@ -4,12 +4,13 @@ import { useStore } from "zustand";
 import { type Rgb, cssColour } from "../../canvas/render/palette";
 import { ariaShortcutsOf, capOf, ownChord } from "../keymap";
 import { keyPreferences } from "../preferences/keys";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 
 /** A proposal's is open and dashed, as its outline is. */
 export function Swatch({ colour, isProposal = false }: { colour: Rgb; isProposal?: boolean }): ReactNode {
   const style = isProposal ? { borderColor: cssColour(colour) } : { background: cssColour(colour) };
-  return <span className={classes["swatch"]} data-proposal={isProposal} style={style} aria-hidden />;
+  return <span className={panel["swatch"]} data-proposal={isProposal} style={style} aria-hidden />;
 }
 
 /** A key as this person has it: given the chord that an action comes with, the one it has now. */

@@ -9,6 +9,7 @@ import { DRAFT_LOOK } from "../../canvas/render/draw";
 import { words } from "../../words/workspace";
 import type { OutboxRecord } from "../save/database";
 import { type Annotation, findAnnotation } from "../server";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { VersionPicture } from "./VersionPicture";
@@ -70,7 +71,7 @@ function Refused({ record }: { record: OutboxRecord }): ReactNode {
         {current ? words.refusedDialog.conflict : record.refusal?.message} <span className={classes["muted"]}>{words.refusedDialog.of(record.imageName)}</span>
       </Text>
       {current && frame !== null && (
-        <div className={classes["row"]}>
+        <div className={panel["row"]}>
           <Version imageId={record.imageId} rle={record.body.rle} frame={frame} label={words.refusedDialog.mineIs} />
           <Version imageId={record.imageId} rle={current.rle} frame={frame} label={words.refusedDialog.theirsIs} />
         </div>

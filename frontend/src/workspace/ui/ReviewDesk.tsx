@@ -9,6 +9,7 @@ import { serverMaskId } from "../masks";
 import type { Reviewing } from "../reviewing";
 import type { Annotation } from "../server";
 import { colourOf, docOf } from "../state";
+import panel from "../panel.module.css";
 import workspace from "../workspace.module.css";
 import { ChangesPanel } from "./ChangesPanel";
 import { useWorkplace, useWorkspace } from "./context";
@@ -26,10 +27,10 @@ export function ReviewDesk({ reviewing, projectId }: { reviewing: Reviewing; pro
     <>
       <Decision reviewing={reviewing} projectId={projectId} />
       <ChangesPanel />
-      <section className={workspace["listSection"]} aria-label={words.list.heading}>
-        <h2 className={workspace["heading"]}>{words.list.heading} <span className={workspace["muted"]}>{annotations.length}</span></h2>
+      <section className={panel["listSection"]} aria-label={words.list.heading}>
+        <h2 className={panel["heading"]}>{words.list.heading} <span className={workspace["muted"]}>{annotations.length}</span></h2>
         {annotations.length === 0 && <p className={workspace["muted"]}>{words.reviewing.noMasks}</p>}
-        <ul className={workspace["list"]}>
+        <ul className={panel["list"]}>
           {annotations.map((annotation) => {
             const mask = masks[serverMaskId(annotation.id)];
             return mask !== undefined && <Row key={annotation.id} mask={mask} annotation={annotation} />;
@@ -48,8 +49,8 @@ function Decision({ reviewing, projectId }: { reviewing: Reviewing; projectId: n
   if (work === null) return null;
   const { finished_by, review } = work;
   return (
-    <section className={workspace["section"]} aria-label={words.reviewing.heading}>
-      <h2 className={workspace["heading"]}>{words.reviewing.heading} <span className={workspace["muted"]}>{words.reviewing.left(work.remaining)}</span></h2>
+    <section className={panel["section"]} aria-label={words.reviewing.heading}>
+      <h2 className={panel["heading"]}>{words.reviewing.heading} <span className={workspace["muted"]}>{words.reviewing.left(work.remaining)}</span></h2>
       {finished_by !== null && <p className={workspace["muted"]}>{words.reviewing.by(finished_by.name)}</p>}
       {review !== null && <p className={workspace["muted"]}>{words.reviewing.accepted(review.by.name)}</p>}
       <div className={classes["decision"]}>
@@ -89,7 +90,7 @@ function Row({ mask, annotation }: { mask: Mask; annotation: Annotation }): Reac
           <Swatch colour={colourOf(mask, categories)} />
           <span>{name}</span>
           <SaidMarks mask={mask} />
-          <span className={workspace["seconds"]}>{active_seconds > 0 && words.list.seconds(active_seconds)}</span>
+          <span className={panel["seconds"]}>{active_seconds > 0 && words.list.seconds(active_seconds)}</span>
         </span>
         {proposal_iou !== null && <span className={workspace["muted"]}>{words.reviewing.agreement(proposal_iou)}</span>}
         {annotation.comment !== "" && <span className={classes["said"]}>{annotation.comment}</span>}

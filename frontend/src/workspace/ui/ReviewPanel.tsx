@@ -5,6 +5,7 @@ import { words } from "../../words/workspace";
 import { scoreWord } from "../predict/predictor";
 import { reviewOf } from "../review";
 import { docOf } from "../state";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { KeyCap, keepFocus, useShortcuts } from "./Panels";
@@ -18,13 +19,13 @@ export function ReviewPanel(): ReactNode {
   const { ids, total, left, hidden } = review;
   if (total === 0 && !isAudit) return null;
   return (
-    <section className={classes["section"]} aria-label={total > 0 ? words.review.heading : words.audit.heading}>
-      <h2 className={classes["heading"]}>
+    <section className={panel["section"]} aria-label={total > 0 ? words.review.heading : words.audit.heading}>
+      <h2 className={panel["heading"]}>
         {total > 0 ? words.review.counts(total, left) : words.audit.heading}
         {total === 0 && <span className={classes["muted"]}>{words.audit.counts(ids.length)}</span>}
       </h2>
       {total > 0 && (
-        <div className={classes["meter"]} aria-hidden>
+        <div className={panel["meter"]} aria-hidden>
           <div style={{ width: `${(100 * (total - left)) / total}%` }} />
         </div>
       )}
@@ -51,7 +52,7 @@ function Looked(): ReactNode {
         {mask === undefined ? words.review.none : words.review.selected(mask.number)}
         {iou !== undefined && <span title={words.scoreExact(iou)}>{words.review.scored(words.score[scoreWord(iou)], iou)}</span>}
       </p>
-      <div className={classes["row"]}>
+      <div className={panel["row"]}>
         <Button className={classes["button"] ?? ""} size="compact-xs" disabled={isOff} onMouseDown={keepFocus} onClick={accept}>{mask?.state === "accepted" ? words.review.fine : words.review.accept}&nbsp;<KeyCap chord="A" /></Button>
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={isOff} onMouseDown={keepFocus} onClick={reject}>{words.review.reject}&nbsp;<KeyCap chord="D" /></Button>
         <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={isOff} onMouseDown={keepFocus} onClick={refine}>{words.review.refine}&nbsp;<KeyCap chord="R" /></Button>
@@ -65,7 +66,7 @@ function Filter({ hidden }: { hidden: number }): ReactNode {
   const minIou = useWorkspace((state) => state.minIou);
   const shortcuts = useShortcuts("[", "]");
   return (
-    <label className={classes["filter"]}>
+    <label className={panel["filter"]}>
       <span>{words.review.filter}</span>
       <input
         type="range"
@@ -78,7 +79,7 @@ function Filter({ hidden }: { hidden: number }): ReactNode {
         onPointerUp={(event) => event.currentTarget.blur()}
       />
       <output>{minIou.toFixed(2)}</output>
-      {hidden > 0 && <span className={classes["filterNote"]}>{words.review.hidden(hidden)}</span>}
+      {hidden > 0 && <span className={panel["filterNote"]}>{words.review.hidden(hidden)}</span>}
     </label>
   );
 }

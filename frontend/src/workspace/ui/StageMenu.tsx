@@ -4,6 +4,7 @@ import { IconChevronDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { words } from "../../words/workspace";
 import type { StageName } from "../server";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 
@@ -19,7 +20,7 @@ export function StageMenu(): ReactNode {
   return (
     <Menu position="bottom-start" shadow="md">
       <Menu.Target>
-        <UnstyledButton className={classes["stageMenu"] ?? ""} aria-label={choose(shown)} data-work-stage={stage ?? ""}>
+        <UnstyledButton className={panel["stageMenu"] ?? ""} aria-label={choose(shown)} data-work-stage={stage ?? ""}>
           {wanted === null ? shown : only(shown)}
           <IconChevronDown size={14} aria-hidden />
         </UnstyledButton>

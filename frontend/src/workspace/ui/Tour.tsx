@@ -5,6 +5,7 @@ import { useStore } from "zustand";
 import { words } from "../../words/workspace";
 import { pagePreferences } from "../preferences/page";
 import { nextStep, TOUR, tourFactsOf, type TourStep } from "../tour";
+import panel from "../panel.module.css";
 import workspace from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import classes from "./help.module.css";
@@ -34,8 +35,8 @@ function Steps(): ReactNode {
   );
   const at = TOUR.indexOf(step);
   return (
-    <section className={workspace["section"]} aria-label={words.tour.heading} data-tour={step}>
-      <h2 className={workspace["heading"]}>
+    <section className={panel["section"]} aria-label={words.tour.heading} data-tour={step}>
+      <h2 className={panel["heading"]}>
         {words.tour.heading} <span className={workspace["muted"]}>{words.tour.of(at + 1, TOUR.length)}</span>
       </h2>
       <div className={classes["dots"]} aria-hidden>
@@ -44,7 +45,7 @@ function Steps(): ReactNode {
       <p role="status">
         {words.tour.steps[step]} {KEYS[step].map((chord) => <KeyCap key={chord} chord={chord} />)}
       </p>
-      <div className={workspace["row"]}>
+      <div className={panel["row"]}>
         <Button className={workspace["button"] ?? ""} size="compact-xs" variant="subtle" color="gray" onMouseDown={keepFocus} onClick={close}>
           {step === "finish" ? words.tour.done : words.tour.close}
         </Button>

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { PLAIN_VIEW, type View } from "../../canvas/render/scene";
 import { words } from "../../words/workspace";
 import { changeToolSettings } from "../keysOfTools";
+import panel from "../panel.module.css";
 import classes from "../workspace.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import own from "./tools.module.css";
@@ -26,7 +27,7 @@ export function ViewPanel({ children }: { children: ReactNode }): ReactNode {
         <span>{children}</span>
       </Popover.Target>
       <Popover.Dropdown className={own["view"] ?? ""} role="dialog" aria-label={words.view.heading}>
-        <h2 className={classes["heading"]}>{words.view.heading}</h2>
+        <h2 className={panel["heading"]}>{words.view.heading}</h2>
         {SLIDERS.map(({ name, label, min, max }) => (
           <label key={name} className={own["slider"]}>
             {label}
@@ -34,7 +35,7 @@ export function ViewPanel({ children }: { children: ReactNode }): ReactNode {
             <span className={classes["muted"]}>{words.view.percent(view[name])}</span>
           </label>
         ))}
-        <div className={classes["row"]}>
+        <div className={panel["row"]}>
           <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" onClick={() => change(PLAIN_VIEW)}>{words.view.reset}</Button>
           <span className={classes["muted"]}>{words.view.onlyView}</span>
         </div>
