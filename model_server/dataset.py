@@ -5,7 +5,8 @@ A folder holds `annotations.json` (or exactly one other .json) and its pictures,
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,27 @@ def read_dataset(folder: Path, *, split: str | None = None, skip_unusable: bool 
         of_split = f" of split {split!r}" if split else ""
         raise UnusableDataset("dataset_empty", f"{file}: there is no picture{of_split} with a mask that can be used.")
     return Dataset(folder.name, folder, tuple(pictures), fingerprint.hexdigest(), tuple(problems + skipped))
+
+
+def by_distinct_names(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The same datasets; where folders share a name, each goes by its path."""
+    names = [dataset.name for dataset in datasets]
+    return [one if names.count(one.name) == 1 else replace(one, name=str(one.folder)) for one in datasets]
+
+
+def without_unreadable(dataset: Dataset) -> Dataset:
+    """The dataset with the pictures that open. Opens every one. Raises UnusableDataset dataset_empty if none does."""
+    pictures, problems = [], []
+    for picture in dataset.pictures:
+        try:
+            open_picture(picture)
+        except UnusableDataset as error:
+            problems.append(error.message)
+        else:
+            pictures.append(picture)
+    if not pictures:
+        raise UnusableDataset("dataset_empty", f"{dataset.folder}: there is no picture that opens. {problems[0]}")
+    return replace(dataset, pictures=tuple(pictures), skipped=(*dataset.skipped, *problems))
 
 
 def open_picture(picture: Picture) -> Image.Image:

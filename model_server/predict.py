@@ -1,5 +1,6 @@
 """From prompts to masks: replay over a cached embedding, remembered by prefix, answered as RLE."""
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -195,7 +196,7 @@ def _shape(prompt: Prompt) -> Hashable:
         case BoxPrompt():
             return ("box", prompt.x1, prompt.y1, prompt.x2, prompt.y2)
         case MaskPrompt():
-            return ("mask", prompt.rle["counts"])
+            return ("mask", hashlib.sha256(prompt.rle["counts"].encode()).digest())  # may be megabytes
 
 
 def _chosen_logits(decoded: Decoded, prompt: Prompt) -> Logits:

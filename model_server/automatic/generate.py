@@ -169,7 +169,8 @@ class _CropRun:
                     waiting, waiting_points = [], 0
         finally:
             decoding.cancel()
-        return suppress(candidates, (one.predicted_iou for one in candidates), threshold=self._options.box_nms_thresh)
+        scores = [one.predicted_iou for one in candidates]
+        return await asyncio.to_thread(suppress, candidates, scores, threshold=self._options.box_nms_thresh)
 
     @property
     def _at_once(self) -> int:

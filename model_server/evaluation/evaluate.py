@@ -1,6 +1,6 @@
 """From folders and methods to the document: read, draw, score, summarise, dataset by dataset."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from model_server.dataset import Dataset, UnusableDataset, read_dataset
+from model_server.dataset import Dataset, UnusableDataset, by_distinct_names, read_dataset
 from model_server.evaluation.comparison import MEAN_NAME, compare, difference
 from model_server.evaluation.intervals import LEVEL, RESAMPLES
 from model_server.evaluation.methods import Method, Start
@@ -96,12 +96,9 @@ def _head(methods: list[Method], asked: Evaluation) -> dict[str, Any]:
 
 def _read(asked: Evaluation) -> list[Dataset]:
     """All datasets, before anything is run on the first. Two folders of one name go by their paths."""
-    datasets = [read_dataset(folder, split=asked.split, skip_unusable=asked.skip_unusable) for folder in asked.folders]
-    names = [dataset.name for dataset in datasets]
-    return [
-        dataset if names.count(dataset.name) == 1 else replace(dataset, name=str(dataset.folder))
-        for dataset in datasets
-    ]
+    return by_distinct_names(
+        [read_dataset(folder, split=asked.split, skip_unusable=asked.skip_unusable) for folder in asked.folders]
+    )
 
 
 def _require_different(names: list[str], kind: str) -> None:

@@ -168,7 +168,8 @@ class Run:
         self.network.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.averaged_count = state["step"], state["averaged_count"]
-        self.averaged, self.micro_batch = state["averaged"], state["micro_batch"]
+        averaged, self.micro_batch = state["averaged"], state["micro_batch"]
+        self.averaged = None if averaged is None else {name: one.to(self.device) for name, one in averaged.items()}
 
 
 def _add(total: StepResult, answers: list[RoundResult], weight: float) -> StepResult:

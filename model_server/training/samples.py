@@ -1,5 +1,6 @@
 """From datasets to training inputs. Sample i is a function of (seed, i) alone, so a resumed run sees the same."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,15 +14,24 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from model_server.contract import masks as rle
-from model_server.dataset import Dataset, Picture, UnusableDataset, open_picture
+from model_server.dataset import (
+    Dataset,
+    Picture,
+    UnusableDataset,
+    by_distinct_names,
+    open_picture,
+    read_dataset,
+    without_unreadable,
+)
 from model_server.training.augment import Augmentation, View, change_colours, choose_view
+from model_server.training.configuration import DataChoice
 from model_server.training.regions import region_maps
 from model_server.training.scenes import paste_instances, procedural_scene
 
 Pixels = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
-KEPT_PICTURES = 2048
+KEPT_BYTES = 1_000_000_000
 MOST_OF_PICTURE = 0.9  # SAM, appendix A: masks over 90 % of the image are left out
 DECODED_PER_PROMPT = 3  # masks looked at for each one wanted: some fall outside the crop
 TRIES = 16
@@ -35,12 +45,25 @@ class Source:
     weight: float
 
 
+def read_sources(choices: Sequence[DataChoice], *, skip_unusable: bool) -> list[Source]:
+    """The datasets, each under a name of its own. With `skip_unusable` every picture is opened once, here: what cannot
+    be read is left out and counted before the run begins. Raises UnusableDataset.
+    """
+    datasets = [read_dataset(Path(one.folder), split=one.split, skip_unusable=skip_unusable) for one in choices]
+    if skip_unusable:
+        datasets = [without_unreadable(dataset) for dataset in datasets]
+    return [
+        Source(dataset=dataset, weight=choice.weight)
+        for dataset, choice in zip(by_distinct_names(datasets), choices, strict=True)
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """What a sample is made of. `region_share` of the samples take masks made by code, from `region_cache`;
     `scene_share` are drawn by code; instances of other pictures are pasted onto `paste_share`.
 
-    `min_area` is in pixels of the input. `keep_long_side` bounds the pictures kept in memory.
+    `min_area` is in pixels of the input.
     """
 
     input_size: int
@@ -52,7 +75,11 @@ class Sampling:
     scene_share: float = 0.0
     paste_share: float = 0.0
     min_area: int = 16
-    keep_long_side: int = 512
+
+    @property
+    def picture_size(self) -> int:
+        """The long side in pixels beyond which a picture shows nothing more in any view."""
+        return math.ceil(self.input_size * self.augmentation.scale[1])
 
 
 Sample = tuple[Tensor, Tensor, Tensor]
@@ -77,6 +104,7 @@ class Samples(TorchDataset[Sample]):
         weights = np.array([source.weight for source in sources], np.float64)
         self._share = np.cumsum(weights / weights.sum())
         self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
+        self._kept_bytes = 0
 
     def __getitem__(self, index: int) -> Sample:
         """Sample `index`. Raises UnusableDataset when no drawn picture yields a mask."""
@@ -135,13 +163,14 @@ class Samples(TorchDataset[Sample]):
         return view, view.scaled(ratio).of_picture(kept)
 
     def _picture(self, picture: Picture) -> Image.Image:
-        """The picture, made smaller, from memory while it is among the last KEPT_PICTURES."""
+        """The picture, no larger than it is needed, from memory while it is among the last KEPT_BYTES."""
         if picture.path not in self._kept:
             image = open_picture(picture)
-            image.thumbnail((self._sampling.keep_long_side,) * 2, Image.Resampling.BOX)
+            image.thumbnail((self._sampling.picture_size,) * 2, Image.Resampling.BOX)
             self._kept[picture.path] = image
-            if len(self._kept) > KEPT_PICTURES:
-                self._kept.popitem(last=False)
+            self._kept_bytes += _bytes(image)
+            while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+                self._kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
         self._kept.move_to_end(picture.path)
         return self._kept[picture.path]
 
@@ -190,6 +219,10 @@ class Samples(TorchDataset[Sample]):
     def _texture(self, rng: np.random.Generator) -> Pixels:
         """A stretch of some picture, to fill a drawn shape with."""
         return self._look(self._choose(rng)[0], rng)[1]
+
+
+def _bytes(image: Image.Image) -> int:
+    return 3 * image.width * image.height
 
 
 class Refusing(TorchDataset[Sample | Refusal]):

@@ -31,9 +31,10 @@ def parameter_groups(
     named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
     depths = {name: _depth(name) for name, _ in named}
     deepest = max((depth for depth in depths.values() if depth is not None), default=0)
+    tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter in named:
-        is_plain = parameter.ndim < 2 or "embed" in name or "token" in name
+        is_plain = parameter.ndim < 2 or id(parameter) in tables or "embed" in name.rpartition(".")[2]
         lr, depth = rate, depths[name]
         if "vision_encoder" in name:
             lr = encoder_rate if depth is None else encoder_rate * layer_decay ** (deepest - depth)
@@ -44,8 +45,8 @@ def parameter_groups(
 
 
 def _depth(name: str) -> int | None:
-    """Which layer of the encoder a parameter belongs to: 0 for its entrance, None outside the backbone."""
-    if "vision_encoder" not in name or ".neck." in name:
+    """Which layer of the encoder a parameter belongs to: 0 for its entrance, None for what comes after all layers."""
+    if "vision_encoder" not in name or any(part in name for part in (".neck.", ".across.", ".mix.")):
         return None
     found = re.search(r"\.(?:layers|blocks|down)\.(\d+)\.", name)
     return int(found.group(1)) + 1 if found else 0

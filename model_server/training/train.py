@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from model_server.dataset import UnusableDataset, read_dataset
+from model_server.dataset import UnusableDataset
 from model_server.networks.weights import UnusableModel
 from model_server.training.architectures import new_network
 from model_server.training.base import find_base
@@ -28,7 +28,7 @@ from model_server.training.loop import Run, StepResult
 from model_server.training.network import TrainableNetwork, load_trainable
 from model_server.training.options import parse
 from model_server.training.progress import Pace, Progress
-from model_server.training.samples import Batch, Refusal, Refusing, Samples, Sampling, Source, collate
+from model_server.training.samples import Batch, Refusal, Refusing, Samples, Sampling, Source, collate, read_sources
 from model_server.training.tuning import choose_weights
 
 STOPPED = 130  # exit code: stopped by a signal, with a checkpoint to go on from
@@ -56,7 +56,7 @@ def train(configuration: Configuration, settings: argparse.Namespace) -> int:
     check(configuration)
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     device = torch.device(settings.device if settings.device != "auto" else best_device())
-    sources = _read_sources(configuration, settings)
+    sources = read_sources(configuration.data, skip_unusable=settings.skip_unusable)
     facts = _facts(configuration, sources)
     out: Path = settings.out
     kept = checkpoint_of(out, facts["fingerprint"])
@@ -214,16 +214,6 @@ def _quiet_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
-
-
-def _read_sources(configuration: Configuration, settings: argparse.Namespace) -> list[Source]:
-    return [
-        Source(
-            dataset=read_dataset(Path(choice.folder), split=choice.split, skip_unusable=settings.skip_unusable),
-            weight=choice.weight,
-        )
-        for choice in configuration.data
-    ]
 
 
 def _network(configuration: Configuration) -> TrainableNetwork:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model_server.dataset import Dataset, read_dataset
+from model_server.dataset import Dataset
 from model_server.evaluation.box_measures import MOST_BOXES, BoxMeasures, measure_boxes
 from model_server.networks.box_head import BoxHead, find_boxes, shape_as_json, shape_of
 from model_server.networks.boxes import ScoredBoxes, nms
@@ -25,12 +25,11 @@ from model_server.training.checkpoint import (
     save_checkpoint,
     write_model,
 )
-from model_server.training.configuration import DataChoice
 from model_server.training.detector_data import Drawn, Lessons, draw, labelled_boxes, make_lesson
 from model_server.training.detector_options import DetectorConfiguration, parse
 from model_server.training.detector_run import DetectorRun, DetectorStep
 from model_server.training.progress import Pace, Progress
-from model_server.training.samples import Source
+from model_server.training.samples import Source, read_sources
 from model_server.training.train import STOPPED, Stop, best_device, exit_code
 
 NMS_THRESHOLD = 0.7  # as proposals are made by default
@@ -46,8 +45,10 @@ def train(configuration: DetectorConfiguration, settings: argparse.Namespace) ->
     """One run in the folder `settings.out`, gone on from its checkpoint where there is one. Raises what main names."""
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     device = torch.device(settings.device if settings.device != "auto" else best_device())
-    sources = [Source(dataset=_read(choice, settings), weight=choice.weight) for choice in configuration.data]
-    judged = _read(configuration.evaluation, settings) if configuration.evaluation else None
+    sources = read_sources(configuration.data, skip_unusable=settings.skip_unusable)
+    judged = None
+    if configuration.evaluation is not None:
+        judged = read_sources([configuration.evaluation], skip_unusable=settings.skip_unusable)[0].dataset
     network = load_network(find_base(configuration.base), device)
     facts = _facts(configuration, sources, judged, network)
     out: Path = settings.out
@@ -206,10 +207,6 @@ def _evaluate(
 
 def _drawn(configuration: DetectorConfiguration, sources: list[Source], step: int) -> list[Drawn]:
     return draw(sources, step=step, count=configuration.batch_size, seed=configuration.seed, flip=configuration.flip)
-
-
-def _read(choice: DataChoice, settings: argparse.Namespace) -> Dataset:
-    return read_dataset(Path(choice.folder), split=choice.split, skip_unusable=settings.skip_unusable)
 
 
 def _facts(

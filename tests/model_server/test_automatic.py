@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from model_server.app import create_app
 from model_server.automatic import Generated, Generator
+from model_server.automatic.candidates import suppress
 from model_server.contract import masks
 from model_server.contract.automatic import (
     AutomaticOptions,
@@ -39,6 +40,22 @@ def image(settings: Settings) -> str:
 def generate(engine: Engine, image: str, options: AutomaticOptions = LOOSE, **more: Any) -> Generated:
     arguments = {"model_version": None} | more
     return asyncio.run(Generator(engine).generate(image, SIZE_HW, options, **arguments))
+
+
+def test_suppression_leaves_the_event_loop_to_others(
+    engine: Engine, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With loose thresholds it takes a minute, in which clicks and health checks are to be answered."""
+    threads: list[int] = []
+
+    def noting(*arguments: Any, **more: Any) -> Any:
+        threads.append(threading.get_ident())
+        return suppress(*arguments, **more)
+
+    monkeypatch.setattr("model_server.automatic.generate.suppress", noting)
+    generate(engine, image)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_everything_in_a_picture_of_a_disc(engine: Engine, image: str) -> None:

@@ -203,9 +203,16 @@ def test_deeper_layers_learn_faster_and_the_decoder_fastest() -> None:
     down = [rate_of[id(stage[0][0].weight)] for stage in encoder.backbone.down]
     assert down == [0.0625, 0.125, 0.25, 0.5]
     assert rate_of[id(encoder.backbone.stem[0].weight)] == 0.03125
+    # The way back up comes after the deepest layer.
+    for name, parameter in encoder.backbone.named_parameters():
+        if name.startswith(("across.", "mix.")):
+            assert rate_of[id(parameter)] == 0.5, name
     decay_of = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     assert decay_of[id(encoder.neck.convs[0].bias)] == 0
     assert decay_of[id(encoder.neck.convs[0].weight)] == 0.1
+    attention = network.model.mask_decoder.transformer.layers[0].cross_attn_token_to_image
+    assert decay_of[id(attention.q_proj.weight)] == 0.1, "a weight like any other, whatever its name"
+    assert decay_of[id(network.model.mask_decoder.mask_tokens.weight)] == 0
 
 
 def test_a_network_with_nothing_left_to_learn_is_refused() -> None:

@@ -76,15 +76,18 @@ def test_a_picture_shrunk_for_memory_gives_nearly_the_same_view() -> None:
     assert np.abs(half.astype(int) - view.of_picture(smooth).astype(int)).mean() < 1.5
 
 
-def one_picture(tmp_path: Path, mask: np.ndarray) -> Samples:
-    Image.new("RGB", (mask.shape[1], mask.shape[0]), (40, 80, 120)).save(tmp_path / "a.png")
+def one_picture(
+    tmp_path: Path, mask: np.ndarray, *, photo: np.ndarray | None = None, input_size: int = SIZE
+) -> Samples:
+    plain_photo = np.full((*mask.shape, 3), (40, 80, 120), np.uint8)
+    Image.fromarray(plain_photo if photo is None else photo).save(tmp_path / "a.png")
     found = Mask(annotation_id=1, segmentation=rle.encode(mask), area=int(mask.sum()), annotator=None, kind=None)
     picture = Picture(
         image_id=1, file_name="a.png", path=tmp_path / "a.png", size_hw=mask.shape, split=None, masks=(found,)
     )
     source = Source(dataset=Dataset("one", tmp_path, (picture,), "", ()), weight=1.0)
     plain = Augmentation(scale=(1.0, 1.0), flip=False)
-    sampling = Sampling(input_size=SIZE, prompts_per_image=4, stretched=True, augmentation=plain)
+    sampling = Sampling(input_size=input_size, prompts_per_image=4, stretched=True, augmentation=plain)
     return Samples([source], sampling, seed=0)
 
 
@@ -95,6 +98,28 @@ def test_one_mask_on_one_picture_is_enough(tmp_path: Path) -> None:
     assert pixels.shape == (3, SIZE, SIZE)
     assert masks.shape == (4, SIZE, SIZE)
     assert all(np.array_equal(one, mask) for one in masks.numpy())
+
+
+@pytest.mark.parametrize("size", [SIZE, 1024])
+def test_a_picture_is_as_sharp_as_it_is_served(tmp_path: Path, size: int) -> None:
+    """Noise of single pixels, in a picture of the size of the input and of twice that."""
+    for side in (size, 2 * size):
+        photo = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+        pixels = one_picture(
+            tmp_path, np.eye(side, dtype=np.bool_) | (np.mgrid[:side, :side][0] < 9), photo=photo, input_size=size
+        )[0][0]
+        served = Image.fromarray(photo).resize((size, size), Image.Resampling.BOX)
+        np.testing.assert_array_equal(pixels.numpy(), np.asarray(served).transpose(2, 0, 1))
+
+
+def test_pictures_in_memory_are_bounded_by_their_bytes(
+    shapes: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = samples(shapes(pictures=6, size_hw=(64, 80)))
+    monkeypatch.setattr("model_server.training.samples.KEPT_BYTES", 2 * 3 * 64 * 80)
+    for number in range(20):
+        made[number]
+        assert 1 <= len(made._kept) <= 2
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -209,6 +210,35 @@ def test_a_picture_that_turns_out_bad_ends_the_run_by_name(
     argv[argv.index("--workers") + 1] = workers
     assert refusal(capsys, argv).startswith("picture_unreadable")
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_what_cannot_be_read_is_left_out_and_counted_if_asked(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shapes(pictures=3)
+    (folder / "images" / "0.png").write_bytes(b"not a picture")
+    assert main(command(folder, small_base, tmp_path / "run", "--steps", "2", "--skip-unusable")) == 0
+    started = lines(tmp_path / "run")[0]
+    assert (started["pictures"], started["skipped"]) == (2, 1)
+    for name in ("1.png", "2.png"):
+        (folder / "images" / name).write_bytes(b"not a picture")
+    argv = command(folder, small_base, tmp_path / "other", "--steps", "2", "--skip-unusable")
+    assert refusal(capsys, argv).startswith("dataset_empty")
+
+
+def test_folders_of_one_name_are_two_datasets(
+    shapes: Callable[..., Path], small_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (tmp_path / name / "train" for name in ("a", "b"))
+    for to in (first, second):
+        shutil.move(shapes(pictures=2), to)
+    argv = [str(first), *command(second, small_base, tmp_path / "run", "--steps", "1", "--save-seconds", "0")]
+    assert main(argv) == 0
+    recorded = json.loads((tmp_path / "run" / "model" / "training.json").read_text())["data"]
+    assert sorted(recorded) == [str(first), str(second)]
+    document = json.loads((first / "annotations.json").read_text())
+    (first / "annotations.json").write_text(json.dumps(document | {"annotations": document["annotations"][:1]}))
+    assert refusal(capsys, argv).startswith("run_differs")
 
 
 def test_another_run_in_the_same_folder_is_refused(
