@@ -1,7 +1,7 @@
 // Finished photos are looked at by an admin: accepted, or sent back with a reason that reaches the annotator.
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { annotationsOf, click, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
+import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
 import { callApi, expectAccessibleInBothSchemes, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
@@ -80,6 +80,28 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   const log = await callApi<{ items: { kind: string }[] }>(page, "GET", `/projects/${projectId}/audit-log`);
   expect(log.items.map(({ kind }) => kind)).toEqual(["image.accepted", "image.sent_back"]);
   expect(await annotationsOf(page, image)).toMatchObject([{ flags: ["unsure"] }]);
+});
+
+/** A project with one photo that is finished, and one that waits to be annotated. */
+async function finishedPhoto(page: Page, name: string, seeds: [number, number]): Promise<{ projectId: number; finished: string; waiting: string }> {
+  const { projectId, imageIds } = await newProject(page, name, seeds);
+  const { id, lease_token } = await callApi<{ id: number; lease_token: string }>(page, "POST", `/projects/${projectId}/work/next`, { image_id: imageIds[0] });
+  await callApi(page, "POST", `/work/${id}/finish`, { lease_token });
+  return { projectId, finished: String(imageIds[0]), waiting: String(imageIds[1]) };
+}
+
+it("a photo that could not be opened is opened again, and none to be annotated in its place", async () => {
+  const { page, expectComplaint } = await open();
+  expectComplaint(/Failed to load resource|ERR_FAILED/);
+  const { projectId, finished, waiting } = await finishedPhoto(page, "Once more", [364, 365]);
+  await page.route("**/annotations", (route) => route.abort());
+  await page.goto(`/projects/${projectId}/annotate?review=true&image=${finished}`);
+  await page.getByText("The photo could not be opened").waitFor();
+  await page.unroute("**/annotations");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await ready(page);
+  expect(await facts(page)).toMatchObject({ image: finished });
+  expect(await callApi(page, "GET", `/images/${waiting}`)).toMatchObject({ state: "ready" });
 });
 
 it("is for admins", async () => {
