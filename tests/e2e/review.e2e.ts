@@ -104,6 +104,30 @@ it("a photo that could not be opened is opened again, and none to be annotated i
   expect(await callApi(page, "GET", `/images/${waiting}`)).toMatchObject({ state: "ready" });
 });
 
+it("once left is not come back to by an answer that was on its way", async () => {
+  const { page } = await open();
+  const { projectId, finished } = await finishedPhoto(page, "Left", [366, 367]);
+  let letGo = (): void => undefined;
+  const isLetGo = new Promise<void>((done) => (letGo = done));
+  await page.route("**/work/*/review", async (route) => {
+    await isLetGo;
+    await route.continue();
+  });
+  await page.goto(`/projects/${projectId}/annotate?review=true`);
+  await waitFor(page, { ready: "true", image: finished });
+  const accepting = page.waitForResponse("**/work/*/review");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("link", { name: "Left" }).click();
+  await page.waitForURL(`**/projects/${projectId}`);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  letGo();
+  await (await accepting).finished();
+  await page.evaluate(() => fetch("/api/me"));
+  expect(asked).not.toContain(`/api/projects/${projectId}/review`);
+  expect(new URL(page.url()).pathname).toBe(`/projects/${projectId}`);
+});
+
 it("is for admins", async () => {
   const admin = await open();
   const { projectId } = await newProject(admin.page, "Not for all", [363]);

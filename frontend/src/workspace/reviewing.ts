@@ -51,6 +51,7 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
   const facts = createStore<ReviewFacts>(() => ({ annotations: [], isDifferenceShown: false, isDeciding: false }));
   let opening = new AbortController();
   let last: Wanted = {};
+  let isClosed = false;
   // Who points at the outline of a proposal means the mask that was made of it.
   const stopFollowing = store.subscribe(({ selectedId }) => {
     if (selectedId?.endsWith(PROPOSAL) === true) store.setState({ selectedId: selectedId.slice(0, -PROPOSAL.length) });
@@ -63,6 +64,7 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
   };
 
   const open = async (wanted: Wanted): Promise<void> => {
+    if (isClosed) return;
     opening.abort();
     last = wanted;
     opening = new AbortController();
@@ -122,6 +124,7 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
       store.setState({ selectedId: neighbour(ids, store.getState().selectedId, by) });
     },
     close() {
+      isClosed = true;
       opening.abort();
       stopFollowing();
     },
