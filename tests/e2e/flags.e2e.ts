@@ -1,6 +1,6 @@
 // What is said of a mask: flags and comments, undone like everything else, and in what is exported.
 import { expect, it } from "vitest";
-import { annotationsOf, click, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
+import { annotationsOf, click, drag, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
 import { expectAccessibleInBothSchemes, withBrowser } from "./browser";
 
 const { open } = withBrowser();
@@ -43,4 +43,29 @@ it("flags before and after keeping, a comment, undo, a reload", async () => {
   await row.getByRole("img", { name: "has a comment" }).waitFor();
   await row.click();
   expect(await page.getByLabel("Comment for the reviewer").inputValue()).toBe("One cell or two?");
+});
+
+it("a comment is not lost when a button or another row is pressed right after it", async () => {
+  const { page } = await open({ decodes: "server" });
+  const { projectId, imageIds } = await newProject(page, "Said in haste", [342]);
+  const image = imageIds[0] ?? 0;
+  await startWork(page, projectId);
+  await page.keyboard.press("b");
+  for (const [i, y] of [60, 160].entries()) {
+    await drag(page, [60, y], [120, y]);
+    await waitFor(page, { edited: "true" });
+    await page.keyboard.press("Enter");
+    await waitFor(page, { masks: String(i + 1), points: "0" });
+  }
+  const row = (number: number) => page.getByRole("button", { name: new RegExp(`^Mask ${number}`) });
+  await row(1).click();
+  await page.keyboard.press("c");
+  await page.keyboard.type("First");
+  await row(2).click();
+  await waitFor(page, { selected: "2" });
+  await page.keyboard.press("c");
+  await page.keyboard.type("Second");
+  await page.getByRole("button", { name: "Finish" }).click();
+  await page.getByRole("heading", { name: "No photo is waiting" }).waitFor();
+  expect(await annotationsOf(page, image)).toMatchObject([{ comment: "First" }, { comment: "Second" }]);
 });

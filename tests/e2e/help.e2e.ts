@@ -215,3 +215,29 @@ describe("typing", () => {
     expect((await facts(page)).masks).toBe("1");
   });
 });
+
+describe("Escape", () => {
+  it("closes what is open and leaves the mask that is being made", async () => {
+    const { page } = await open({ decodes: "server" });
+    const { projectId } = await newProject(page, "Escape", [309]);
+    await callApi(page, "POST", `/projects/${projectId}/categories`, { name: "Cell" });
+    await startWork(page, projectId);
+    await makeMask(page);
+    const opens: [() => Promise<void>, ReturnType<Page["locator"]>][] = [
+      [() => page.keyboard.press("Shift+V"), page.getByRole("dialog", { name: "View" })],
+      [() => page.keyboard.press("Shift+?"), page.getByRole("dialog", { name: "Keys" })],
+      [() => page.locator("[data-work-stage]").click(), page.getByRole("menu")],
+      [() => page.getByRole("combobox", { name: "Category of the next mask" }).click(), page.getByRole("listbox")],
+    ];
+    for (const [openIt, opened] of opens) {
+      await openIt();
+      await opened.waitFor();
+      await page.keyboard.press("Escape");
+      await opened.waitFor({ state: "hidden" });
+      await waitFor(page, { points: "1" });
+      await page.locator("[data-stage]").focus();
+    }
+    await page.keyboard.press("Escape");
+    await waitFor(page, { points: "0" });
+  });
+});

@@ -24,6 +24,17 @@ async function makeMask(page: Page, x = 160): Promise<void> {
   await waitFor(page, { masks: "1", points: "0" });
 }
 
+/** Keeps what is posted there from the server until the function it returns is called. */
+async function hold(page: Page, url: string): Promise<() => void> {
+  let letGo = (): void => undefined;
+  const isLetGo = new Promise<void>((done) => (letGo = done));
+  await page.route(url, async (route) => {
+    if (route.request().method() === "POST") await isLetGo;
+    await route.continue();
+  });
+  return letGo;
+}
+
 it("waits for no other tab when nothing is left to be saved", async () => {
   const { page } = await open();
   const { images: [first = "", second = ""] } = await start(page, "Ahead", [56, 57]);
@@ -97,12 +108,7 @@ it("gives way when somebody else was quicker, and says so; masks made on it stay
   const other = await open({ as: "annotator" });
   await other.page.goto("/projects");
   await callApi(other.page, "POST", `/projects/${projectId}/work/next`, { image_id: Number(second) });
-  let answer = (): void => undefined;
-  const isAnswered = new Promise<void>((done) => (answer = done));
-  await page.route("**/work/next", async (route) => {
-    await isAnswered;
-    await route.continue();
-  });
+  const answer = await hold(page, "**/work/next");
   await page.keyboard.press("Control+Enter");
   await waitFor(page, { image: second, ready: "true" });
   await makeMask(page);
@@ -142,4 +148,31 @@ it("can be left again for the photo before, whether finished or skipped", async 
   await waitFor(page, { image: first, ready: "true", masks: "1" });
   await ready(page);
   await expect.poll(async () => [await stateOf(page, first), await stateOf(page, third)]).toEqual(["claimed", "ready"]);
+});
+
+it("waits for what is to be saved, and does not carry off a mask that was begun meanwhile", async () => {
+  const { page } = await open({ decodes: "server" });
+  const { projectId } = await newProject(page, "Begun meanwhile", [76]);
+  await startWork(page, projectId);
+  const { image } = await facts(page);
+  const letSave = await hold(page, "**/annotations");
+  await makeMask(page);
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("1 mask waits to be saved").waitFor();
+  await click(page, 60, 60);
+  await waitFor(page, { busy: "true", points: "1" });
+  letSave();
+  await page.getByText("This mask is not kept yet").waitFor();
+  await waitFor(page, { image, points: "1", candidates: "3" });
+  await page.keyboard.press("Enter");
+  await saved(page);
+  // While the server finishes it, nothing more can be begun on it.
+  const letFinish = await hold(page, "**/work/next");
+  await page.keyboard.press("Control+Enter");
+  await waitFor(page, { busy: "true", ready: "false" });
+  await click(page, 250, 60);
+  expect((await facts(page)).points).toBe("0");
+  letFinish();
+  await page.getByRole("heading", { name: "No photo is waiting" }).waitFor();
+  expect((await annotationsOf(page, Number(image))).length).toBe(2);
 });

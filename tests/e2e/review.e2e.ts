@@ -1,7 +1,7 @@
 // Finished photos are looked at by an admin: accepted, or sent back with a reason that reaches the annotator.
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { annotationsOf, click, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
+import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
 import { callApi, expectAccessibleInBothSchemes, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
@@ -80,6 +80,52 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   const log = await callApi<{ items: { kind: string }[] }>(page, "GET", `/projects/${projectId}/audit-log`);
   expect(log.items.map(({ kind }) => kind)).toEqual(["image.accepted", "image.sent_back"]);
   expect(await annotationsOf(page, image)).toMatchObject([{ flags: ["unsure"] }]);
+});
+
+/** A project with one photo that is finished, and one that waits to be annotated. */
+async function finishedPhoto(page: Page, name: string, seeds: [number, number]): Promise<{ projectId: number; finished: string; waiting: string }> {
+  const { projectId, imageIds } = await newProject(page, name, seeds);
+  const { id, lease_token } = await callApi<{ id: number; lease_token: string }>(page, "POST", `/projects/${projectId}/work/next`, { image_id: imageIds[0] });
+  await callApi(page, "POST", `/work/${id}/finish`, { lease_token });
+  return { projectId, finished: String(imageIds[0]), waiting: String(imageIds[1]) };
+}
+
+it("a photo that could not be opened is opened again, and none to be annotated in its place", async () => {
+  const { page, expectComplaint } = await open();
+  expectComplaint(/Failed to load resource|ERR_FAILED/);
+  const { projectId, finished, waiting } = await finishedPhoto(page, "Once more", [364, 365]);
+  await page.route("**/annotations", (route) => route.abort());
+  await page.goto(`/projects/${projectId}/annotate?review=true&image=${finished}`);
+  await page.getByText("The photo could not be opened").waitFor();
+  await page.unroute("**/annotations");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await ready(page);
+  expect(await facts(page)).toMatchObject({ image: finished });
+  expect(await callApi(page, "GET", `/images/${waiting}`)).toMatchObject({ state: "ready" });
+});
+
+it("once left is not come back to by an answer that was on its way", async () => {
+  const { page } = await open();
+  const { projectId, finished } = await finishedPhoto(page, "Left", [366, 367]);
+  let letGo = (): void => undefined;
+  const isLetGo = new Promise<void>((done) => (letGo = done));
+  await page.route("**/work/*/review", async (route) => {
+    await isLetGo;
+    await route.continue();
+  });
+  await page.goto(`/projects/${projectId}/annotate?review=true`);
+  await waitFor(page, { ready: "true", image: finished });
+  const accepting = page.waitForResponse("**/work/*/review");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("link", { name: "Left" }).click();
+  await page.waitForURL(`**/projects/${projectId}`);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  letGo();
+  await (await accepting).finished();
+  await page.evaluate(() => fetch("/api/me"));
+  expect(asked).not.toContain(`/api/projects/${projectId}/review`);
+  expect(new URL(page.url()).pathname).toBe(`/projects/${projectId}`);
 });
 
 it("is for admins", async () => {

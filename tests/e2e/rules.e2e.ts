@@ -110,3 +110,18 @@ it("the view stays where it was for the next photo of the same size", async () =
   await waitFor(page, { ready: "true" });
   expect(await facts(page)).toMatchObject({ scale, left, top });
 });
+
+it("the photo is as sharp as the screen, also on another screen", async () => {
+  const { page } = await open({ decodes: "server" });
+  const { projectId } = await newProject(page, "Screens", [73]);
+  await startWork(page, projectId);
+  const density = () => page.locator("canvas[data-layer=image]").evaluate((canvas: HTMLCanvasElement) => canvas.width / canvas.clientWidth);
+  expect(await density()).toBe(1);
+  const session = await page.context().newCDPSession(page);
+  for (const [deviceScaleFactor, colorScheme] of [[2, "light"], [3, "dark"]] as const) {
+    await session.send("Emulation.setDeviceMetricsOverride", { width: 1280, height: 800, deviceScaleFactor, mobile: false });
+    // Chromium's debugger changes the density in silence; with another colour scheme it looks at what media queries say.
+    await page.emulateMedia({ colorScheme });
+    await expect.poll(density, { timeout: 10_000 }).toBe(deviceScaleFactor);
+  }
+});

@@ -76,6 +76,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
     pagePreferences.open(userId);
     let isOver = false;
     let opened: Session | null = null;
+    let reviewer: Reviewing | null = null;
     let stopCounting: (() => void) | null = null;
     // The address names the open photo, so that a reload or a link opens the same one.
     const onImage = (image: number | null): void =>
@@ -84,7 +85,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
       (created) => {
         if (isOver) return created.close();
         opened = created;
-        const reviewer = isReview ? createReviewing(created.store, { projectId, onImage }) : null;
+        reviewer = isReview ? createReviewing(created.store, { projectId, onImage }) : null;
         stopCounting = countKept(created.store);
         setParts({ session: created, reviewing: reviewer });
         void (reviewer ?? created.queue).open(firstImageId.current);
@@ -94,6 +95,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
     return () => {
       isOver = true;
       stopCounting?.();
+      reviewer?.close();
       opened?.close();
       setParts(NO_PARTS);
       // The project's counts and photos are no longer what its other pages remember.

@@ -41,7 +41,6 @@ export function createDeciding({ store, set, step, hasDraft, decided, now }: Des
     step({ kind: "remove", id: mask.id }, isProposal ? words.steps.reject : words.steps.remove, {
       ...(isProposal ? decided(words.announce.rejected(mask.number)) : { announcement: words.announce.removed(mask.number) }),
       selectedId: next,
-      soloId: null,
     });
   };
 

@@ -20,6 +20,9 @@ function belongsTo(target: Element, event: KeyboardEvent): boolean {
   return target.closest(TEXT_FIELDS) !== null;
 }
 
+/** What is closed by Escape while the focus is in it, or on what opened it. */
+const CLOSABLE = "[role=menu], [role=dialog], [aria-haspopup][aria-expanded=true]";
+
 export const focusStage = (): void => document.querySelector<HTMLElement>("[data-stage]")?.focus();
 
 /** Listens while no dialog is open and nobody types in a field. Returns the function that stops it. */
@@ -27,19 +30,26 @@ export function listenToKeys(context: Context): () => void {
   const { session, stage } = context;
   const listeners = new AbortController();
   const held = new Map<string, Key>();
+  let isClosing = false;
   const releaseAll = (): void => {
     stage.setSpace(false);
     for (const key of held.values()) key.release?.(context);
     held.clear();
   };
+  // By the time `onDown` hears of it, that is closed already.
+  const noteClosing = (event: KeyboardEvent): void => {
+    const { dialog, isViewPanelOpen } = session.store.getState();
+    const isInside = event.target instanceof Element && event.target.closest(CLOSABLE) !== null;
+    isClosing = event.key === "Escape" && (dialog !== null || isViewPanelOpen || isInside);
+  };
   const onDown = (event: KeyboardEvent): void => {
     const { phase, dialog, isLeaseLost } = session.store.getState();
     const target = event.target instanceof Element ? event.target : null;
-    if (!isShown(phase) || dialog !== null || isLeaseLost || event.defaultPrevented || event.isComposing) return;
+    if (isClosing || !isShown(phase) || dialog !== null || isLeaseLost || event.defaultPrevented || event.isComposing) return;
     if (document.querySelector("[role=dialog][aria-modal=true]") !== null) return;
     if (target !== null && belongsTo(target, event)) {
       // The way back from a field: keys must not stay dead after typing.
-      if (event.key === "Escape" && target.getAttribute("aria-expanded") !== "true") focusStage();
+      if (event.key === "Escape") focusStage();
       return;
     }
     if (event.key === " ") {
@@ -59,6 +69,7 @@ export function listenToKeys(context: Context): () => void {
     held.get(event.code)?.release?.(context);
     held.delete(event.code);
   };
+  window.addEventListener("keydown", noteClosing, { signal: listeners.signal, capture: true });
   window.addEventListener("keydown", onDown, { signal: listeners.signal });
   window.addEventListener("keyup", onUp, { signal: listeners.signal });
   window.addEventListener("blur", releaseAll, { signal: listeners.signal });

@@ -130,8 +130,8 @@ function keep({ session, stage }: Context): void {
 }
 
 function removeMask({ session }: Context): void {
-  const { soloId } = session.store.getState();
-  if (soloId === null) session.editing.removeSelected();
+  const { selectedId, soloId } = session.store.getState();
+  if (selectedId !== null) session.editing.removeSelected();
   else session.editing.remove(soloId);
 }
 

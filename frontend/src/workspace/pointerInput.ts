@@ -49,11 +49,23 @@ export function listenToPointers(element: HTMLElement, target: PointerTarget, si
     if (isTouch) resting = setTimeout(() => target.send({ kind: "longPress" }), LONG_PRESS_MS);
   };
 
-  /** The gesture that the first finger began never was. */
-  const beginPinch = (): void => {
+  /** What was begun never was. */
+  const unpress = (): void => {
     clearTimeout(resting);
     if (activeId !== null) target.send({ kind: "unpress" });
-    [activeId, isPinching] = [null, true];
+    activeId = null;
+  };
+
+  const beginPinch = (): void => {
+    unpress();
+    isPinching = true;
+  };
+
+  /** The hand that writes came down before its pen: nothing that it touched was meant. */
+  const forgetFingers = (): void => {
+    unpress();
+    fingers.clear();
+    isPinching = false;
   };
 
   const movePinch = (event: PointerEvent): void => {
@@ -79,6 +91,7 @@ export function listenToPointers(element: HTMLElement, target: PointerTarget, si
     element.focus({ preventScroll: true });
     if (event.pointerType !== "mouse") target.saw(event.pointerType === "pen" ? "pen" : "touch");
     const isFinger = event.pointerType === "touch";
+    if (event.pointerType === "pen" && fingers.size > 0) forgetFingers();
     // A hand that rests on the screen while the pen writes.
     if (isFinger && activeId !== null && !fingers.has(activeId)) return;
     element.setPointerCapture(event.pointerId);

@@ -104,7 +104,7 @@ export function createPrompting(desk: Desk): Prompting {
     keepDraft,
     refine() {
       const state = store.getState();
-      const id = state.soloId ?? state.selectedId;
+      const id = state.selectedId ?? state.soloId;
       const mask = id === null ? undefined : docOf(state).masks[id];
       if (mask === undefined) return;
       if (hasDraft()) return set({ notice: words.notice.openDraft });

@@ -190,6 +190,13 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     }
   };
 
+  /** Whether a mask that is neither kept nor dropped yet holds the photo up; that is said. */
+  const isHeldUp = (): boolean => {
+    const isOpen = docOf(store.getState()).draft.prompts.length > 0;
+    if (isOpen) store.setState({ notice: words.notice.openDraft });
+    return isOpen;
+  };
+
   const savedFirst = async (): Promise<void> => {
     const { waiting } = outbox.state.getState();
     if (waiting === 0) return;
@@ -197,12 +204,21 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     await allSaved(outbox);
   };
 
+  // The person goes on while it waits: what was begun then is not carried off.
   const finishNow = async (work: WorkItem): Promise<void> => {
+    if (isHeldUp()) return;
     const next = ahead.take(ahead.imageId() ?? 0);
     if (next !== null) await showNext(work, next);
     else {
       await savedFirst();
-      await openNow({}, await borrow({ finish: { work_id: work.id, lease_token: work.lease_token ?? "" } }));
+      if (isHeldUp()) return;
+      store.setState({ phase: { kind: "loading" } }); // nothing is begun any more
+      const lending = borrow({ finish: { work_id: work.id, lease_token: work.lease_token ?? "" } });
+      const lent = await lending.catch((error: unknown) => {
+        store.setState({ phase: { kind: "working" } });
+        throw error;
+      });
+      await openNow({}, lent);
     }
     left.push(work.image.id);
   };
@@ -212,8 +228,8 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     async finish() {
       const state = store.getState();
       const undecided = reviewIn(state).left;
-      if (docOf(state).draft.prompts.length > 0) store.setState({ notice: words.notice.openDraft });
-      else if (undecided > 0 && !state.isWarnedOfLeft) store.setState({ notice: words.notice.left(undecided), isWarnedOfLeft: true });
+      if (isHeldUp()) return;
+      if (undecided > 0 && !state.isWarnedOfLeft) store.setState({ notice: words.notice.left(undecided), isWarnedOfLeft: true });
       else await end(finishNow);
     },
     skip: (reason) =>
@@ -225,8 +241,8 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       }),
     async back() {
       const imageId = left.at(-1);
-      if (docOf(store.getState()).draft.prompts.length > 0) store.setState({ notice: words.notice.openDraft });
-      else if (imageId === undefined) store.setState({ notice: words.notice.noneBefore });
+      if (isHeldUp()) return;
+      if (imageId === undefined) store.setState({ notice: words.notice.noneBefore });
       else {
         left.pop();
         await open({ image_id: imageId });
@@ -238,14 +254,19 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     },
     goOn: () => open({}),
     async setStage(stage) {
-      const { work, history } = store.getState();
-      if (history.now.draft.prompts.length > 0) return store.setState({ notice: words.notice.openDraft });
+      const { work } = store.getState();
+      if (isHeldUp()) return;
       store.setState({ wantedStage: stage });
       ahead.forget();
       if (stage === null) sessionStorage.removeItem(stageKey);
       else sessionStorage.setItem(stageKey, stage);
       if (work === null) await open({});
-      else if (stage !== null && work.stage !== stage) await end((held) => savedFirst().then(() => release(held)).then(() => openNow({})));
+      else if (stage !== null && work.stage !== stage) await end(async (held) => {
+        await savedFirst();
+        if (isHeldUp()) return;
+        await release(held);
+        await openNow({});
+      });
     },
     hurry: handOver.hurry,
     close() {

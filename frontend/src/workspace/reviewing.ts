@@ -29,10 +29,17 @@ export interface Reviewing {
   /** The reason also goes to the selected mask. */
   sendBack(reason: string): Promise<void>;
   pass(): Promise<void>;
+  /** What could not be opened, once more. */
+  again(): Promise<void>;
   toggleDifference(): void;
   /** Selects the next mask, or the one before. */
   step(by: 1 | -1): void;
   close(): void;
+}
+
+interface Wanted {
+  readonly image_id?: number;
+  readonly after_image?: number;
 }
 
 interface ReviewingOptions {
@@ -43,6 +50,8 @@ interface ReviewingOptions {
 export function createReviewing(store: Store, { projectId, onImage }: ReviewingOptions): Reviewing {
   const facts = createStore<ReviewFacts>(() => ({ annotations: [], isDifferenceShown: false, isDeciding: false }));
   let opening = new AbortController();
+  let last: Wanted = {};
+  let isClosed = false;
   // Who points at the outline of a proposal means the mask that was made of it.
   const stopFollowing = store.subscribe(({ selectedId }) => {
     if (selectedId?.endsWith(PROPOSAL) === true) store.setState({ selectedId: selectedId.slice(0, -PROPOSAL.length) });
@@ -54,8 +63,10 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
     store.setState({ phase: isRefused ? { kind: "gone", message: error.message } : { kind: "failed", error } });
   };
 
-  const open = async (wanted: { image_id?: number; after_image?: number }): Promise<void> => {
+  const open = async (wanted: Wanted): Promise<void> => {
+    if (isClosed) return;
     opening.abort();
+    last = wanted;
     opening = new AbortController();
     const { signal } = opening;
     closePicture(store.getState().picture);
@@ -103,6 +114,7 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
       const { work } = store.getState();
       await open(work === null ? {} : { after_image: work.image.id });
     },
+    again: () => open(last),
     toggleDifference() {
       facts.setState(({ isDifferenceShown }) => ({ isDifferenceShown: !isDifferenceShown }));
       if (store.getState().phase.kind === "reviewing") store.setState({ history: startWith(docFor(facts.getState())) });
@@ -112,6 +124,7 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
       store.setState({ selectedId: neighbour(ids, store.getState().selectedId, by) });
     },
     close() {
+      isClosed = true;
       opening.abort();
       stopFollowing();
     },
@@ -132,7 +145,7 @@ function proposalOf(mask: Omit<Mask, "number">): Omit<Mask, "number">[] {
   return [{ ...mask, id: mask.id + PROPOSAL, rle: proposal.rle, area: areaOf(runs), bounds: boundsOf(runs), state: "proposed" }];
 }
 
-async function findToReview(projectId: number, query: { image_id?: number; after_image?: number }): Promise<WorkItem | null> {
+async function findToReview(projectId: number, query: Wanted): Promise<WorkItem | null> {
   const params = { path: { project_id: projectId }, query };
   const item = (await call(client.GET("/api/projects/{project_id}/review", { params }))) as WorkItem | undefined;
   return item ?? null; // 204: all are reviewed

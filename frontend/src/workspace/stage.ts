@@ -7,6 +7,7 @@ import { type Effect, type Gesture, IDLE, type ToolEvent } from "../canvas/tools
 import { boxOf, pointPrompt } from "../canvas/tools/pointing";
 import { isOpen, transition } from "../canvas/tools/tool";
 import { words } from "../words/workspace";
+import { onDensityChange } from "./density";
 import { createFinger } from "./finger";
 import { listenToPointers } from "./pointerInput";
 import type { Session } from "./session";
@@ -203,12 +204,14 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
   };
   element.addEventListener("wheel", onWheel, { passive: false, signal: listeners.signal });
 
-  const resizes = new ResizeObserver(() => {
+  const resize = (): void => {
     const view = { width: element.clientWidth, height: element.clientHeight };
     renderer.resize(view.width, view.height);
     viewing.resize(view);
-  });
+  };
+  const resizes = new ResizeObserver(resize);
   resizes.observe(element);
+  const stopWatching = onDensityChange(resize);
   renderer.onSettledChange(() => {
     strokes.forget();
     report();
@@ -266,6 +269,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
       finger.close();
       listeners.abort();
       resizes.disconnect();
+      stopWatching();
       unsubscribe();
       unlisten();
       renderer.close();

@@ -62,6 +62,13 @@ const Row = memo(function Row({ session, mask, name, fact, colour, isSelected }:
   const { store, editing } = session;
   const solo = (): void => store.setState({ soloId: mask.id });
   const all = (): void => store.setState({ soloId: null });
+  // A row that goes while it has pointer or focus is told of no leaving.
+  useEffect(
+    () => () => {
+      if (store.getState().soloId === mask.id) store.setState({ soloId: null });
+    },
+    [store, mask.id],
+  );
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (isSelected) row.current?.scrollIntoView({ block: "nearest" });

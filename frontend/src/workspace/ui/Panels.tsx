@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { useStore } from "zustand";
 import { type Rgb, cssColour } from "../../canvas/render/palette";
+import { focusStage } from "../keyboard";
 import { ariaShortcutsOf, capOf, ownChord } from "../keymap";
 import { keyPreferences } from "../preferences/keys";
 import panel from "../panel.module.css";
@@ -30,5 +31,8 @@ export function Cap({ chord }: { chord: string }): ReactNode {
   return <kbd className={classes["key"]}>{capOf(chord)}</kbd>;
 }
 
-/** Keeps the focus on the stage when a panel's button is pressed with the pointer. */
-export const keepFocus = (event: { preventDefault: () => void }): void => event.preventDefault();
+/** Keeps the focus on the stage when a panel's button is pressed with the pointer. A field is left first: that saves it. */
+export function keepFocus(event: { preventDefault: () => void }): void {
+  event.preventDefault();
+  if (document.activeElement?.matches("input, textarea") === true) focusStage();
+}

@@ -53,7 +53,7 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
 }
 
 function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactNode {
-  const { session } = useWorkplace();
+  const { session, reviewing } = useWorkplace();
   const wantedStage = useWorkspace((state) => state.wantedStage);
   const toProject = <ButtonLink to="/projects/$projectId" params={{ projectId }} variant="default">{words.empty.project}</ButtonLink>;
   switch (phase.kind) {
@@ -96,7 +96,7 @@ function Over({ phase, projectId }: { phase: Phase; projectId: number }): ReactN
       return (
         <Cover>
           <div style={{ maxWidth: 520, margin: "72px auto", padding: "0 16px" }}>
-            <ErrorPanel title={words.failed.title} message={phase.error.message} safe={words.failed.safe} onRetry={() => void session.queue.goOn()} />
+            <ErrorPanel title={words.failed.title} message={phase.error.message} safe={words.failed.safe} onRetry={() => void (reviewing === null ? session.queue.goOn() : reviewing.again())} />
           </div>
         </Cover>
       );
