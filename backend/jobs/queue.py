@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import CursorResult, and_, event, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.database import epoch_now, utc_now
@@ -164,7 +165,7 @@ def cancel(session: Session, job_id: int) -> Job:
 
 
 def retry(session: Session, job_id: int) -> Job:
-    """Queues a dead or cancelled job again. Raises Conflict for any other."""
+    """Queues a dead or cancelled job again. Raises Conflict for any other, and when a newer job does the same work."""
     statement = (
         update(Job)
         .where(Job.id == job_id, Job.state.in_(("dead", "cancelled")))
@@ -180,7 +181,12 @@ def retry(session: Session, job_id: int) -> Job:
             total=0,
         )
     )
-    result = session.execute(statement)
+    try:
+        with session.begin_nested():
+            result = session.execute(statement)
+    except IntegrityError:  # the index of open dedupe keys
+        message = "The same work is queued or running already, as a newer job."
+        raise Conflict("job_replaced", message) from None
     assert isinstance(result, CursorResult)
     job = get_job(session, job_id)
     if result.rowcount == 0:

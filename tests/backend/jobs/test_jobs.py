@@ -114,6 +114,20 @@ def test_the_same_open_job_is_not_queued_twice(resources: Resources, handler: Ca
     assert work(resources) == 1, "a finished job does not stand in the way"
 
 
+def test_a_job_is_not_retried_while_a_newer_one_does_the_same(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    handler(make_project)
+    cancelled = add(resources, dedupe_key="k")
+    client.post(f"/api/jobs/{cancelled}/cancel")
+    add(resources, dedupe_key="k")
+    refused = client.post(f"/api/jobs/{cancelled}/retry")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "job_replaced")
+    assert state(client, cancelled) == "cancelled"
+    work(resources)
+    assert client.post(f"/api/jobs/{cancelled}/retry").json()["state"] == "queued"
+
+
 def test_higher_priority_first(resources: Resources, handler: Callable[..., None]) -> None:
     handler(make_project)
     low, high = add(resources, priority=0), add(resources, priority=5)

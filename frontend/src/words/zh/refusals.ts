@@ -57,6 +57,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   invalid_token: plain("此 API 令牌无效；请在账户页面新建一个。"),
   job_not_found: plain("此任务不存在。"),
   job_not_retryable: withTheirs("只有失败或已取消的任务可以重试。"),
+  job_replaced: plain("同样的工作已由更新的任务排队或运行。"),
   last_administrator: plain("这是最后一位管理员；请先指定另一位。"),
   lease_lost: withTheirs("此图片已不再由您标注。"),
   link_not_valid: plain("此链接无效或已使用；请索取新链接。"),
