@@ -93,6 +93,11 @@ def test_pages_go_through_all_jobs_once_and_stay_in_place_as_jobs_are_added(
     assert ([job["id"] for job in cancelled["items"]], cancelled["next_cursor"]) == ([added[0]], None)
 
 
+def test_a_cursor_that_can_be_no_id_is_refused(client: TestClient, project_id: int) -> None:
+    refused = client.get(f"/api/projects/{project_id}/jobs?cursor=99999999999999999999")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_request")
+
+
 def test_a_job_that_is_rolled_back_never_existed(resources: Resources, handler: Callable[..., None]) -> None:
     handler(make_project)
 

@@ -49,6 +49,7 @@ def test_a_change_touches_only_what_it_names(stages: Stages) -> None:
     assert (changed["policy"]["exit"]["min_masks"], changed["policy"]["exit"]["batch"]) == (7, 100)
     again = stages.change("semi_automatic", exit={"min_images": 2}).json()
     assert (again["revision"], again["policy"]["exit"]["min_masks"]) == (2, 7)
+    assert stages.change("semi_automatic", revision=10**20, hint_seconds=5).status_code == 422
     late = stages.change("semi_automatic", revision=1, hint_seconds=5)
     assert (late.status_code, late.json()["error"]["code"], late.json()["error"]["revision"]) == (
         409,

@@ -27,6 +27,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   category_exists: withTheirs("此项目已有同名类别。"),
   category_in_use: withTheirs("仍有掩码使用此类别；请先为它们更换类别。"),
   category_not_found: plain("此项目没有这个类别。"),
+  changed_meanwhile: plain("他人恰好在此时更改了同一内容。未保存任何内容；请查看后重试。"),
   checkpoint_gone: plain("权重文件已不在存储中。"),
   checkpoint_not_expected: withTheirs("此训练不等待外部权重。"),
   checkpoint_unusable: (theirs) => `此权重文件无法使用。${reasonInChinese(theirs)}`,
