@@ -8,10 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
+from backend.database import epoch_now
 from backend.errors import Unavailable, Unprocessable
 from backend.jobs import queue
 from backend.jobs.resources import Resources
-from backend.jobs.runner import HANDLERS, Finish, JobRun, drain, job_handler
+from backend.jobs.runner import HANDLERS, Finish, JobInterrupted, JobRun, drain, job_handler
 from backend.jobs.tables import Job
 from backend.projects.tables import Project
 
@@ -241,6 +242,42 @@ def test_a_stopping_worker_hands_its_job_back(
     handler(make_project)
     work(resources)
     assert state(client, job_id) == "done", "the interrupted attempt did not count"
+
+
+def test_turns_of_a_job_that_gets_on_are_no_failures(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    def take_a_turn(run: JobRun) -> None:
+        if run.job.done == 30:
+            raise Unavailable("away", "The model server is away.")
+        run.progress("working", run.job.done + 1, 30)
+        raise JobInterrupted
+
+    handler(take_a_turn)
+    job_id = add(resources, max_attempts=2)
+    assert work(resources) == 31
+    with resources.database.read() as session:
+        assert session.scalar(select(Job.run_after - epoch_now() <= 2)), "its first failure"
+    assert client.get(f"/api/jobs/{job_id}").json()["attempt"] == 1
+    make_due(resources)
+    work(resources)
+    job = client.get(f"/api/jobs/{job_id}").json()
+    assert (job["state"], job["attempt"], job["error"]) == ("dead", 2, "The model server is away.")
+
+
+def test_handing_back_without_getting_on_forgives_no_earlier_kill(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    handler(make_project)
+    job_id = add(resources, max_attempts=2)
+    for is_killed in (True, False, True):
+        with resources.database.write() as session:
+            job = queue.claim(session, lease_seconds=60)
+            assert job is not None
+            if not is_killed:
+                queue.hand_back(session, job)
+        make_due(resources, lease_until=1.0)
+    assert (work(resources), state(client, job_id)) == (0, "dead")
 
 
 def test_progress_is_seen_while_the_job_runs(
