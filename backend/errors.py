@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -158,6 +158,14 @@ def _database_error(request: Request, error: Exception) -> JSONResponse:
         logger.warning("database does not answer: %s", error.orig)
         message = "The database does not answer. Nothing was saved; the request may be repeated."
         return error_response(503, "database_unavailable", message, headers={"Retry-After": "2"})
+    if isinstance(error, IntegrityError):  # what was checked held no longer when it was written
+        logger.warning("lost to another write in %s %s: %s", request.method, request.url.path, error.orig)
+        message = "Somebody else changed the same thing at this moment. Nothing was saved; look again, then repeat."
+        return error_response(409, "changed_meanwhile", message)
+    if isinstance(error, DataError):
+        logger.warning("unfit value in %s %s: %s", request.method, request.url.path, error.orig)
+        message = "The request holds a value that no database column can keep. Nothing was saved."
+        return error_response(422, "invalid_request", message)
     return _unexpected(request, error)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import text
+
+from backend.database import Database
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -34,6 +37,20 @@ def wait_until(is_true: Callable[[], bool], *, seconds: float = 60.0, what: str 
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come true within {seconds} s")
         time.sleep(0.02)
+
+
+def wait_until_blocked(database: Database) -> None:
+    """Waits until a statement waits for another transaction's lock; SQLite has no such waiting, so not at all there."""
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def is_blocked() -> bool:
+        with database.read() as session:
+            return bool(session.scalar(blocked))
+
+    if not database.is_sqlite:
+        wait_until(is_blocked, what="a statement that waits for a lock")
 
 
 def answers(url: str) -> bool:

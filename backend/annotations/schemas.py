@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backend.annotations.tables import Annotation, AnnotationRevision
+from backend.auth.schemas import Strict
 from model_server.contract.masks import Rle
 from model_server.contract.messages import PromptJson
 
@@ -49,11 +50,11 @@ class Proposal(BaseModel):
     score: Annotated[Share | None, Field(exclude_if=lambda score: score is None)] = None
 
 
-class AnnotationIn(BaseModel):
+class AnnotationIn(Strict):
     """A mask to keep, with its evidence: prompts in order of use, clicks, seconds of active work, what the model
     had answered and which candidate was taken; `flags` and `comment`: what its maker says of it."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     rle: RleJson
     prompts: list[PromptJson] = Field(default_factory=list, max_length=MAX_PROMPTS)
@@ -64,7 +65,7 @@ class AnnotationIn(BaseModel):
     candidate: Annotated[int, Field(ge=0, le=2)] | None = None
     proposal: Proposal | None = None
     # Left out of the JSON when there are none: what an older page sent stays the same request when it is repeated.
-    flags: Annotated[Flags, Field(exclude_if=lambda flags: not flags)] = []
+    flags: Annotated[Flags, Field(exclude_if=lambda flags: not flags)] = Field([])
     comment: Annotated[str, Field(max_length=MAX_COMMENT, exclude_if=lambda comment: not comment)] = ""
     work_item_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 

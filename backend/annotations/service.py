@@ -120,7 +120,7 @@ def change_annotation(
     """
     row = get_annotation(session, annotation_id, for_change=True)
     image = get_image(session, row.image_id)
-    values = _checked(session, image, body)
+    values = _checked(session, image, body, seconds_before=row.active_seconds)
     if row.origin in MODEL_ORIGINS:
         values |= {"proposal": row.proposal, "model_version": body.model_version or row.model_version}
         values["proposal_iou"] = proposal_iou(values["proposal"], body.rle.to_rle())
@@ -179,7 +179,7 @@ def _find_repeat(session: Session, author_id: int, key: str, request_sha256: str
     return row
 
 
-def _checked(session: Session, image: Image, body: AnnotationIn) -> dict[str, Any]:
+def _checked(session: Session, image: Image, body: AnnotationIn, *, seconds_before: float = 0.0) -> dict[str, Any]:
     """The row's values, with area and box computed from the mask and never believed."""
     size_hw = (image.height, image.width)
     rle = body.rle.to_rle()
@@ -207,7 +207,7 @@ def _checked(session: Session, image: Image, body: AnnotationIn) -> dict[str, An
         "model_version": body.model_version,
         "prompts": [asdict(prompt) for prompt in body.prompts],
         "clicks": body.clicks,
-        "active_seconds": _active_seconds(session, image, body),
+        "active_seconds": _active_seconds(session, image, body, before=seconds_before),
         "candidate": body.candidate,
         "proposal": proposal,
         "proposal_iou": proposal_iou(proposal, rle),
@@ -227,14 +227,14 @@ def _stage(session: Session, image: Image, work_item_id: int | None) -> str:
     return stage
 
 
-def _active_seconds(session: Session, image: Image, body: AnnotationIn) -> float:
-    """What the page measured, but no longer than the image has been lent."""
+def _active_seconds(session: Session, image: Image, body: AnnotationIn, *, before: float) -> float:
+    """What the page measured of the mask in all; it grows by no more than the image has been lent this time."""
     work_items = Base.metadata.tables["work_items"]
     lent_seconds = select(epoch_now() - work_items.c.claimed_at).where(
         work_items.c.id == body.work_item_id, work_items.c.image_id == image.id
     )
     most = session.scalar(lent_seconds) if body.work_item_id is not None else None
-    return min(body.active_seconds, math.inf if most is None else max(0.0, most))
+    return min(body.active_seconds, math.inf if most is None else before + max(0.0, most))
 
 
 def write_version(session: Session, row: Annotation, values: dict[str, Any], *, author_id: int | None) -> Annotation:

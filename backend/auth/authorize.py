@@ -1,5 +1,6 @@
 """The one dependency every API route passes: who asks, and does the permission table let them."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -154,7 +155,7 @@ def _check_member(
 
 def _as_id(text: Any) -> int | None:
     """A path's id; None when it cannot be one (both databases keep ids in 32 bits here)."""
-    return int(text) if str(text).isascii() and str(text).isdigit() and int(text) < 2**31 else None
+    return int(text) if re.fullmatch(r"\d{1,10}", str(text), re.ASCII) and int(text) < 2**31 else None
 
 
 @cache

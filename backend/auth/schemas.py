@@ -1,9 +1,9 @@
 """People and tokens as JSON."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from backend.auth.permissions import Role
 
@@ -16,6 +16,13 @@ class Strict(BaseModel):
     """A request body: fields nobody knows are refused, so that nothing is set by accident or by malice."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: Any) -> Any:
+        if isinstance(value, str) and "\0" in value:  # PostgreSQL's text cannot hold it
+            raise ValueError("the character U+0000 cannot be kept")
+        return value
 
 
 class LoginIn(Strict):

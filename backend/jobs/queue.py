@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, event, or_, select, update
+from sqlalchemy import CursorResult, and_, case, event, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.database import epoch_now, utc_now
@@ -60,7 +61,7 @@ def claim(
 
     Of the kinds in `only`, if it is given, and of none in `leave`.
 
-    The attempt is counted here and not at the end, so that a job which kills its worker counts too.
+    The try is counted here and not at the end, so that a job which kills its worker counts too.
     """
     _bury_killers(session)
     is_due = and_(Job.state == "queued", Job.run_after <= epoch_now())
@@ -79,6 +80,7 @@ def claim(
         .values(
             state="running",
             attempt=Job.attempt + 1,
+            tries=Job.tries + 1,
             lease_until=epoch_now() + lease_seconds,
             started_at=utc_now(),
             error=None,
@@ -93,7 +95,7 @@ def _bury_killers(session: Session) -> None:
     reason = "The worker died during each attempt. Look at its log, then retry."
     session.execute(
         update(Job)
-        .where(Job.state == "running", Job.lease_until < epoch_now(), Job.attempt >= Job.max_attempts)
+        .where(Job.state == "running", Job.lease_until < epoch_now(), Job.tries >= Job.max_attempts)
         .values(state="dead", error=reason, finished_at=utc_now(), lease_until=None)
         .execution_options(synchronize_session=False)
     )
@@ -118,15 +120,18 @@ def finish(session: Session, job: Job) -> bool:
 
 def fail(session: Session, job: Job, reason: str, *, is_final: bool) -> bool:
     """After a failed attempt: back into the queue with growing delay, or dead with its reason."""
-    if is_final or job.attempt >= job.max_attempts:
+    if is_final or job.tries >= job.max_attempts:
         return _end(session, job, state="dead", error=reason, finished_at=utc_now())
-    delay_seconds = min(2.0**job.attempt, 300.0)
+    delay_seconds = min(2.0**job.tries, 300.0)
     return _end(session, job, state="queued", error=reason, run_after=epoch_now() + delay_seconds)
 
 
 def hand_back(session: Session, job: Job) -> bool:
-    """The worker stops: the job goes back untouched, the interrupted attempt does not count against it."""
-    return _end(session, job, state="queued", max_attempts=Job.max_attempts + 1)
+    """The worker stops, or others have their turn: the job goes back untouched, and this try does not count against it.
+
+    If it got on meanwhile, earlier ones do not either.
+    """
+    return _end(session, job, state="queued", tries=case((Job.done > job.done, 0), else_=Job.tries - 1))
 
 
 def end_cancelled(session: Session, job: Job) -> bool:
@@ -164,14 +169,14 @@ def cancel(session: Session, job_id: int) -> Job:
 
 
 def retry(session: Session, job_id: int) -> Job:
-    """Queues a dead or cancelled job again. Raises Conflict for any other."""
+    """Queues a dead or cancelled job again. Raises Conflict for any other, and when a newer job does the same work."""
     statement = (
         update(Job)
         .where(Job.id == job_id, Job.state.in_(("dead", "cancelled")))
         .values(
             state="queued",
             run_after=0.0,
-            max_attempts=Job.attempt + 5,
+            tries=0,
             is_cancel_requested=False,
             error=None,
             finished_at=None,
@@ -180,7 +185,12 @@ def retry(session: Session, job_id: int) -> Job:
             total=0,
         )
     )
-    result = session.execute(statement)
+    try:
+        with session.begin_nested():
+            result = session.execute(statement)
+    except IntegrityError:  # the index of open dedupe keys
+        message = "The same work is queued or running already, as a newer job."
+        raise Conflict("job_replaced", message) from None
     assert isinstance(result, CursorResult)
     job = get_job(session, job_id)
     if result.rowcount == 0:

@@ -1,5 +1,7 @@
 """Jobs over HTTP: look, cancel, retry."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy import select
@@ -23,7 +25,7 @@ class JobList(BaseModel):
 def list_jobs(
     project_id: RowId,
     session: ReadSession,
-    cursor: int | None = None,
+    cursor: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     limit: int = Query(50, ge=1, le=200),
     state: JobState | None = None,
 ) -> JobList:

@@ -37,5 +37,6 @@ class JobOut(BaseModel):
     def of(cls, job: Job) -> "JobOut":
         """The row as JSON."""
         progress = Progress(phase=job.phase, done=job.done, total=job.total)
-        names = cls.model_fields.keys() - {"progress"}
-        return cls.model_validate({name: getattr(job, name) for name in names} | {"progress": progress})
+        # The fencing number means nothing to people: turns that a long job takes would look like failures.
+        computed = {"progress": progress, "attempt": job.tries}
+        return cls.model_validate({name: getattr(job, name) for name in cls.model_fields.keys() - computed} | computed)

@@ -13,6 +13,7 @@ class Job(Base):
     """One piece of background work: queued > running > done, or dead with its reason, or cancelled.
 
     `attempt` grows with every claim and is the fencing token: only the holder of the newest attempt may write results.
+    `tries` are the claims since the job last got on, at most `max_attempts`.
     Times called `*_until` and `run_after` are seconds since 1970 by the database's clock.
     """
 
@@ -39,6 +40,7 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     run_after: Mapped[float] = mapped_column(default=0.0)
     attempt: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=5)
     lease_until: Mapped[float | None]
     phase: Mapped[str] = mapped_column(String(60), default="")

@@ -153,7 +153,7 @@ class PolicyPatch(Strict):
     """What to change of a policy (absent fields stay, at every depth), and the revision it was read at."""
 
     policy: dict[str, Any]
-    revision: Annotated[int, Field(ge=0)]
+    revision: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class ItemCounts(BaseModel):

@@ -153,7 +153,7 @@ class PolicyIn(Strict):
     """The fields of a policy to change, and the revision they were read with."""
 
     policy: dict[str, Any]
-    revision: int
+    revision: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class PolicyOut(BaseModel):

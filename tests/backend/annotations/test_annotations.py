@@ -203,7 +203,9 @@ def test_flags_and_comment_go_with_every_version(client: TestClient, image_id: i
     assert (before["content"]["flags"], before["content"]["comment"]) == (kept["flags"], kept["comment"])
 
 
-@pytest.mark.parametrize("change", [{"flags": ["odd"]}, {"flags": "unsure"}, {"comment": "a" * 2001}, {"flags": None}])
+@pytest.mark.parametrize(
+    "change", [{"flags": ["odd"]}, {"flags": "unsure"}, {"comment": "a" * 2001}, {"comment": "\0"}, {"flags": None}]
+)
 def test_unknown_flags_and_endless_comments_are_refused(
     change: dict[str, Any], client: TestClient, image_id: int
 ) -> None:

@@ -8,10 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
+from backend.database import epoch_now
 from backend.errors import Unavailable, Unprocessable
 from backend.jobs import queue
 from backend.jobs.resources import Resources
-from backend.jobs.runner import HANDLERS, Finish, JobRun, drain, job_handler
+from backend.jobs.runner import HANDLERS, Finish, JobInterrupted, JobRun, drain, job_handler
 from backend.jobs.tables import Job
 from backend.projects.tables import Project
 
@@ -93,6 +94,11 @@ def test_pages_go_through_all_jobs_once_and_stay_in_place_as_jobs_are_added(
     assert ([job["id"] for job in cancelled["items"]], cancelled["next_cursor"]) == ([added[0]], None)
 
 
+def test_a_cursor_that_can_be_no_id_is_refused(client: TestClient, project_id: int) -> None:
+    refused = client.get(f"/api/projects/{project_id}/jobs?cursor=99999999999999999999")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_request")
+
+
 def test_a_job_that_is_rolled_back_never_existed(resources: Resources, handler: Callable[..., None]) -> None:
     handler(make_project)
 
@@ -112,6 +118,20 @@ def test_the_same_open_job_is_not_queued_twice(resources: Resources, handler: Ca
     assert work(resources) == 1
     add(resources, dedupe_key="k")
     assert work(resources) == 1, "a finished job does not stand in the way"
+
+
+def test_a_job_is_not_retried_while_a_newer_one_does_the_same(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    handler(make_project)
+    cancelled = add(resources, dedupe_key="k")
+    client.post(f"/api/jobs/{cancelled}/cancel")
+    add(resources, dedupe_key="k")
+    refused = client.post(f"/api/jobs/{cancelled}/retry")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "job_replaced")
+    assert state(client, cancelled) == "cancelled"
+    work(resources)
+    assert client.post(f"/api/jobs/{cancelled}/retry").json()["state"] == "queued"
 
 
 def test_higher_priority_first(resources: Resources, handler: Callable[..., None]) -> None:
@@ -222,6 +242,42 @@ def test_a_stopping_worker_hands_its_job_back(
     handler(make_project)
     work(resources)
     assert state(client, job_id) == "done", "the interrupted attempt did not count"
+
+
+def test_turns_of_a_job_that_gets_on_are_no_failures(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    def take_a_turn(run: JobRun) -> None:
+        if run.job.done == 30:
+            raise Unavailable("away", "The model server is away.")
+        run.progress("working", run.job.done + 1, 30)
+        raise JobInterrupted
+
+    handler(take_a_turn)
+    job_id = add(resources, max_attempts=2)
+    assert work(resources) == 31
+    with resources.database.read() as session:
+        assert session.scalar(select(Job.run_after - epoch_now() <= 2)), "its first failure"
+    assert client.get(f"/api/jobs/{job_id}").json()["attempt"] == 1
+    make_due(resources)
+    work(resources)
+    job = client.get(f"/api/jobs/{job_id}").json()
+    assert (job["state"], job["attempt"], job["error"]) == ("dead", 2, "The model server is away.")
+
+
+def test_handing_back_without_getting_on_forgives_no_earlier_kill(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    handler(make_project)
+    job_id = add(resources, max_attempts=2)
+    for is_killed in (True, False, True):
+        with resources.database.write() as session:
+            job = queue.claim(session, lease_seconds=60)
+            assert job is not None
+            if not is_killed:
+                queue.hand_back(session, job)
+        make_due(resources, lease_until=1.0)
+    assert (work(resources), state(client, job_id)) == (0, "dead")
 
 
 def test_progress_is_seen_while_the_job_runs(

@@ -1,9 +1,13 @@
 """Projects, members and categories through HTTP."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi.testclient import TestClient
+
+from backend.projects import service
+from tests.running import wait_until_blocked
 
 
 def test_a_project_lives_and_is_deleted(client: TestClient) -> None:
@@ -35,6 +39,25 @@ def test_a_project_needs_a_name(client: TestClient) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
 
 
+def test_a_text_with_a_nul_character_is_refused_and_one_with_its_name_is_not(
+    client: TestClient, project_id: int
+) -> None:
+    address = f"/api/projects/{project_id}"
+    calls = [
+        client.patch(address, json={"guidelines": "a\0b"}),
+        client.post(f"{address}/categories", json={"name": "\0"}),
+        client.post(f"{address}/snapshots", json={"note": "\0"}),
+        client.post("/api/auth/login", json={"email": "\0", "password": "\0"}),
+    ]
+    assert {(refused.status_code, refused.json()["error"]["code"]) for refused in calls} == {(422, "invalid_request")}
+    assert client.patch(address, json={"guidelines": "\\u0000"}).json()["guidelines"] == "\\u0000"
+
+
+def test_a_number_too_long_to_be_an_id_is_not_found(client: TestClient) -> None:
+    for digits in ("99999999999999999999", "1" * 5000):
+        assert client.get(f"/api/projects/{digits}").json()["error"]["code"] == "project_not_found"
+
+
 def test_members_see_only_their_projects(client: TestClient, project_id: int, make_person: Callable[..., Any]) -> None:
     ann = make_person("annotator")
     assert client.get("/api/projects", headers=ann.headers).json()["total"] == 0
@@ -63,3 +86,23 @@ def test_categories(client: TestClient, project_id: int) -> None:
     other = client.post("/api/projects", json={"name": "Other"}).json()["id"]
     foreign = client.patch(f"/api/projects/{other}/categories/{car['id']}", json={"name": "stolen"})
     assert foreign.json()["error"]["code"] == "category_not_found"
+
+
+def test_who_is_second_with_the_same_category_or_member_is_told_so(
+    client: TestClient, project_id: int, make_person: Callable[..., Any]
+) -> None:
+    address, email = f"/api/projects/{project_id}", make_person("annotator").email
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            service.add_category(session, project_id, "car")
+            second = pool.submit(client.post, f"{address}/categories", json={"name": "car"})
+            wait_until_blocked(database)
+        assert second.result().status_code == 409
+        with database.write() as session:
+            service.set_member(session, project_id, email=email, role="annotator")
+            second = pool.submit(client.post, f"{address}/members", json={"email": email, "role": "annotator"})
+            wait_until_blocked(database)
+        # On SQLite the second waits for its turn, and finds the member there.
+        assert second.result().status_code == (201 if database.is_sqlite else 409)
+    assert [one["email"] for one in client.get(f"{address}/members").json()["items"]].count(email) == 1

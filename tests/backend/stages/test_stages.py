@@ -49,6 +49,7 @@ def test_a_change_touches_only_what_it_names(stages: Stages) -> None:
     assert (changed["policy"]["exit"]["min_masks"], changed["policy"]["exit"]["batch"]) == (7, 100)
     again = stages.change("semi_automatic", exit={"min_images": 2}).json()
     assert (again["revision"], again["policy"]["exit"]["min_masks"]) == (2, 7)
+    assert stages.change("semi_automatic", revision=10**20, hint_seconds=5).status_code == 422
     late = stages.change("semi_automatic", revision=1, hint_seconds=5)
     assert (late.status_code, late.json()["error"]["code"], late.json()["error"]["revision"]) == (
         409,
@@ -160,3 +161,14 @@ def test_seconds_are_no_more_than_the_image_was_lent(stages: Stages, images: lis
     assert 0 <= kept["active_seconds"] < 60
     assert draw(stages, item["image"]["id"], seconds=9000.0)["active_seconds"] == 9000.0
     stages.check_counts()
+
+
+def test_a_change_on_an_image_that_was_lent_again_keeps_the_seconds_of_before(
+    client: TestClient, stages: Stages, images: list[int]
+) -> None:
+    kept = draw(stages, images[0], seconds=400.0)
+    item = stages.lend(image_id=images[0]).json()
+    body = {"rle": kept["rle"], "comment": "at dusk", "work_item_id": item["id"]}
+    address, headers = f"/api/annotations/{kept['id']}", {"If-Match": '"1"'}
+    changed = client.put(address, json=body | {"active_seconds": 9000.0}, headers=headers).json()
+    assert (changed["comment"], 400 <= changed["active_seconds"] < 460) == ("at dusk", True)
