@@ -39,11 +39,12 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-def _limit_attempts(request: Request, email: str) -> None:
-    """Slows guessing down, per address asked for and per caller."""
+def _limit_attempts(request: Request, email: str | None = None) -> None:
+    """Slows guessing down, per address asked for, if any, and per caller."""
     limit = parse(f"{_settings(request).login_attempts_per_minute}/minute")
     caller = request.client.host if request.client else ""
-    if not (_limiter.hit(limit, "email", email.lower()) and _limiter.hit(limit, "caller", caller)):
+    asked = [] if email is None else [("email", email.lower())]
+    if not all(_limiter.hit(limit, *key) for key in (*asked, ("caller", caller))):
         message = "Too many attempts to sign in; wait a minute."
         raise TooManyRequests("too_many_attempts", message, headers={"Retry-After": "60"})
 
@@ -76,7 +77,7 @@ def log_in(body: LoginIn, request: Request, response: Response, session: WriteSe
 @router.post("/auth/link")
 def log_in_by_link(body: LinkIn, request: Request, response: Response, session: WriteSession) -> UserOut:
     """Signs a person in by a single-use link; sets the session cookie."""
-    _limit_attempts(request, "link")
+    _limit_attempts(request)
     user = service.use_link(session, body.token)
     _set_cookie(request, response, service.open_session(session, user, days=_settings(request).session_days))
     return UserOut.model_validate(user)

@@ -98,8 +98,12 @@ def delete_image(session: Session, image_id: int) -> None:
 
     Its bytes stay in the storage: other projects may show the same picture, or be about to.
     """
-    image = get_image(session, image_id)
     annotations, work_items = Base.metadata.tables["annotations"], Base.metadata.tables["work_items"]
+    # Whoever adds masks to it holds one of these until they are in: after that they are counted below, or refused.
+    items = select(work_items.c.id).where(work_items.c.image_id == image_id).order_by(work_items.c.id)
+    session.execute(items.with_for_update())
+    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
+    image = get_image(session, image_id)
     revisions = Base.metadata.tables["annotation_revisions"]
     of_image = annotations.c.image_id == image_id
     count = session.scalar(

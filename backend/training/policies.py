@@ -1,6 +1,7 @@
 """A project's training policy: read, change, and what a single run makes of it."""
 
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
@@ -63,6 +64,8 @@ def change_policy(
     else:
         row.policy, row.revision = after.model_dump(), row.revision + 1
     shown = after.model_dump(exclude={"hook_secret"})
+    if shown["hook_url"]:
+        shown["hook_url"] = urlsplit(shown["hook_url"]).hostname  # alone: an address may carry a password
     data = {"changes": {name: shown[name] for name in changes if name in shown}}
     record(session, project_id, "training.policy_changed", data, actor_id=actor_id, is_audit=True)
     session.flush()

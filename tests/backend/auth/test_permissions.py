@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from backend.app import create_app
 from backend.auth.permissions import PERMISSIONS, RESOURCES, Role
@@ -180,6 +180,22 @@ def test_matrix(
             assert status not in (401, 403), f"{role} may call {route}"
             break
         assert status == 403, f"{role} must not call {route}"
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_researchers_steer_their_own_kinds_of_work_only(
+    action: str, client: TestClient, filled_project: dict[str, Any], make_person: Callable[..., Any]
+) -> None:
+    database: Database = client.app.state.resources.database  # type: ignore[attr-defined]
+    researcher = make_person("researcher")
+    member = {"email": researcher.email, "role": "researcher"}
+    client.post(f"/api/projects/{filled_project['project_id']}/members", json=member)
+    address = f"/api/jobs/{filled_project['job_id']}/{action}"
+    for kind, expected in (("export", False), ("snapshot", False), ("train", True), ("propose", True), ("embed", True)):
+        with database.write() as session:
+            session.execute(update(Base.metadata.tables["jobs"]).values(kind=kind, state="running"))
+        answer = client.post(address, headers=researcher.headers)
+        assert (answer.status_code == 403) is expected, (kind, answer.text)
 
 
 @pytest.mark.parametrize("name", sorted(RESOURCES))

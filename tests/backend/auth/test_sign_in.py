@@ -166,6 +166,15 @@ def test_guessing_is_slowed_down(settings: Settings) -> None:
         assert page.post("/api/auth/login", json=body).headers["Retry-After"] == "60"
 
 
+def test_links_tried_by_one_caller_lock_nobody_else_out(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"login_attempts_per_minute": 2}))
+    with TestClient(app, client=("10.9.8.6", 5)) as one:
+        statuses = [one.post("/api/auth/link", json={"token": "guessed"}).status_code for _ in range(3)]
+        assert statuses == [401, 401, 429]
+        other = TestClient(app, client=("10.9.8.5", 5))
+        assert other.post("/api/auth/link", json={"token": "mistyped"}).status_code == 401
+
+
 def test_the_first_administrator_is_made_once(app_client: TestClient) -> None:
     database = database_of(app_client)
     rivals = [Database(database.url) for _ in range(4)]

@@ -1,6 +1,7 @@
 """Looking through a project's images, their pictures and their caching, and removing one."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,17 @@ import pytest
 from fastapi.testclient import TestClient
 from moto.server import ThreadedMotoServer
 from PIL import Image
+from sqlalchemy import select
 
+from backend.annotations.schemas import AnnotationIn
+from backend.annotations.service import create_annotation
 from backend.app import create_app
+from backend.auth.authorize import Principal
+from backend.auth.tables import User
+from backend.database import Database
 from backend.settings import Settings
 from model_server.contract import masks
+from tests.running import wait_until_blocked
 
 Upload = Callable[..., dict[str, Any]]
 Photo = Callable[..., bytes]
@@ -121,6 +129,24 @@ def test_removing_an_image(
     # The address of a removed image is cached by browsers: no other image may get it.
     (new,) = upload(("new.png", photo(99)))["created"]
     assert new["id"] > last
+
+
+def test_a_mask_that_is_being_kept_is_waited_for(client: TestClient, images: list[dict[str, Any]]) -> None:
+    """Else it would be removed without being counted, or acknowledged and gone."""
+    database: Database = client.app.state.resources.database  # type: ignore[attr-defined]
+    image = images[0]
+    rle = masks.encode(np.ones((image["height"], image["width"]), np.bool_))
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            author = Principal(session.scalars(select(User.id)).one(), "", "admin")
+            create_annotation(
+                session, image["id"], AnnotationIn.model_validate({"rle": rle}), author, idempotency_key=None
+            )
+            removal = pool.submit(client.delete, f"/api/images/{image['id']}")
+            wait_until_blocked(database)
+        answer = removal.result()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "image_has_masks")
+    assert len(client.get(f"/api/images/{image['id']}/annotations").json()["items"]) == 1
 
 
 def test_an_image_with_masks_stays(client: TestClient, images: list[dict[str, Any]]) -> None:

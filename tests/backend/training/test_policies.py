@@ -57,6 +57,13 @@ def resources(client: TestClient) -> Resources:
     return found
 
 
+def test_who_reads_the_audit_log_learns_no_password_of_the_hook(client: TestClient, project_id: int) -> None:
+    change(client, project_id, hook_url="https://us:p4ssword@x.org/begin?key=p4ssword")
+    log = client.get(f"/api/projects/{project_id}/audit-log").text
+    assert "x.org" in log
+    assert "p4ssword" not in log
+
+
 def test_a_policy_is_changed_field_by_field_and_its_secret_stays_in(client: TestClient, project_id: int) -> None:
     before = client.get(f"/api/projects/{project_id}/training-policy").json()
     assert (before["revision"], before["policy"]["every_masks"], before["policy"]["tune"]) == (0, None, "decoder")

@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
 import { cancelJob, isUnderWay, jobsKey, jobsQuery, retryJob } from "../../api/jobs";
 import { projectQuery } from "../../api/projects";
-import { canExport } from "../../api/roles";
+import { canSteer } from "../../api/roles";
 import type { Job } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
@@ -70,7 +70,7 @@ function JobRow({ job, same, projectId, readAt }: JobRowProps): ReactNode {
   const refresh = (): Promise<void> => queryClient.invalidateQueries({ queryKey: jobsKey(projectId) });
   const cancel = useMutation({ mutationFn: () => cancelJob(job.id), onSettled: refresh });
   const retry = useMutation({ mutationFn: () => retryJob(job.id), onSettled: refresh });
-  const mayAct = project !== undefined && canExport(project);
+  const mayAct = project !== undefined && canSteer(project, job);
   const refusal = cancel.error ?? retry.error;
   return (
     <Stack gap={8} py={14} style={{ borderBottom: "1px solid var(--sl-line)" }}>
