@@ -1,5 +1,6 @@
 """What every answer and every request body passes: security headers, size limits, metrics."""
 
+import re
 import time
 
 from prometheus_client import Counter, Histogram
@@ -71,6 +72,10 @@ class Envelope:
             SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
 
 
+# Only these stream a form into files once they know who sends it; any other route holds its whole body in memory first.
+UPLOADS = re.compile(r"/api/(projects/\d+/images|training-runs/\d+/checkpoint)")
+
+
 class BodyLimit:
     """Refuses request bodies above the settings' limits: at once when declared, else as soon as they are exceeded."""
 
@@ -84,7 +89,8 @@ class BodyLimit:
             return
         settings: Settings = scope["app"].state.resources.settings
         headers = dict(scope["headers"])
-        is_upload = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+        is_form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+        is_upload = is_form and UPLOADS.fullmatch(scope["path"]) is not None
         limit = settings.max_upload_bytes if is_upload else settings.max_json_bytes
         declared = headers.get(b"content-length", b"0")
         received = int(declared) if declared.isdigit() and int(declared) > limit else 0

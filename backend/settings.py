@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve()}/segloop.sqlite3"
 
     @property
+    def model_server_note(self) -> Path:
+        """Where `segloop up` writes which address its model server has."""
+        return self.data_dir.resolve() / "model_server.url"
+
+    @property
     def resolved_storage_url(self) -> str:
         """The storage's URL; without one, a folder in the data folder."""
         return self.storage_url or str(self.data_dir.resolve() / "blobs")

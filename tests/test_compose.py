@@ -32,6 +32,10 @@ def services() -> dict[str, Any]:
     return written
 
 
+def test_commands_in_a_container_of_their_own_find_the_backend(services: dict[str, Any]) -> None:
+    assert services["backend"]["environment"]["SEGLOOP_URL"] == "http://backend:8000"
+
+
 @pytest.fixture(scope="module")
 def compose() -> list[str]:
     """A compose client that works here."""

@@ -41,7 +41,7 @@ def examine(settings: Settings, *, url: str | None, token: str | None) -> list[F
         "disk": lambda: _disk(settings),
         "broker": lambda: _broker(settings),
         "model server": lambda: _model_server(settings),
-        "click": lambda: _click(url, token),
+        "click": lambda: _click(settings, url, token),
     }
     return [_examine_one(name, check) for name, check in checks.items()]
 
@@ -96,7 +96,10 @@ def _broker(settings: Settings) -> tuple[bool | None, str]:
 
 
 def _model_server(settings: Settings) -> tuple[bool, str]:
-    answer = ModelClient(settings.model_server_url, timeout_seconds=10.0).models()
+    url, note = settings.model_server_url, settings.model_server_note
+    if "model_server_url" not in settings.model_fields_set and note.exists():
+        url = note.read_text()
+    answer = ModelClient(url, timeout_seconds=10.0).models()
     models = ", ".join(
         f"{one['model_version']} ({one['image_size']} px, {one['parameters'] / 1e6:.1f} M parameters)"
         for one in answer["models"]
@@ -104,9 +107,9 @@ def _model_server(settings: Settings) -> tuple[bool, str]:
     return True, f"device {answer['device']}; {models or 'no models'}"
 
 
-def _click(url: str | None, token: str | None) -> tuple[bool | None, str]:
+def _click(settings: Settings, url: str | None, token: str | None) -> tuple[bool | None, str]:
     """Times clicks through backend and model server on a picture that is there; nothing is kept of them."""
-    with connect(url, token) as server:
+    with connect(url, token, settings) as server:
         image = _find_image(server)
         if image is None:
             return None, "no picture to click on yet"

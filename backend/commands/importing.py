@@ -68,7 +68,7 @@ def _find_files(paths: list[Path], receipt: Receipt) -> Iterator[LocalFile]:
     """Named files as they are; of folders the pictures and archives, by suffix, in order of their names."""
     for path in paths:
         if not path.is_dir():
-            yield LocalFile(path, path.name, path.stat().st_size)
+            yield LocalFile(path, _sendable(path.name), path.stat().st_size)
             continue
         for found in sorted(path.rglob("*")):
             name = found.relative_to(path).as_posix()
@@ -78,7 +78,12 @@ def _find_files(paths: list[Path], receipt: Receipt) -> Iterator[LocalFile]:
             if found.suffix.lower() not in SUFFIXES:
                 receipt.ignored += 1
                 continue
-            yield LocalFile(found, name, found.stat().st_size)
+            yield LocalFile(found, _sendable(name), found.stat().st_size)
+
+
+def _sendable(name: str) -> str:
+    """The name with a "?" for every byte that is no UTF-8."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _batches(files: list[LocalFile]) -> Iterator[list[LocalFile]]:

@@ -32,7 +32,9 @@ class Server:
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         headers = {"Authorization": f"Bearer {token}"}
-        self.http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT)
+        self.http = httpx.Client(
+            base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, trust_env=_uses_environment(url)
+        )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer. Asks again while the server says "not now"; raises Refused, CommandError."""
@@ -79,6 +81,11 @@ def does_not_answer(url: str) -> CommandError:
     return CommandError(f"Segloop does not answer at {url}. Start it with `segloop up` (or `make up`).")
 
 
+def _uses_environment(url: str) -> bool:
+    """A proxy of the environment is not for this machine."""
+    return httpx.URL(url).host not in ("127.0.0.1", "localhost", "::1")
+
+
 def local_url(settings: Settings) -> str:
     """Where a server with these settings listens on this machine."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
@@ -86,12 +93,13 @@ def local_url(settings: Settings) -> str:
 
 
 @contextmanager
-def connect(url: str | None, token: str | None) -> Iterator[Server]:
+def connect(url: str | None, token: str | None, settings: Settings | None = None) -> Iterator[Server]:
     """A server to call. Raises CommandError when none answers there."""
-    settings = Settings()
+    settings = settings or Settings()
     address = (url or local_url(settings)).rstrip("/")
     try:
-        httpx.get(f"{address}/healthz", timeout=TIMEOUT).raise_for_status()
+        health = httpx.get(f"{address}/healthz", timeout=TIMEOUT, trust_env=_uses_environment(address))
+        health.raise_for_status()
     except (httpx.TransportError, httpx.HTTPStatusError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise does_not_answer(address) from error
     with _token(settings, token) as secret:

@@ -48,7 +48,9 @@ def run_up(settings: Settings, *, with_demo: bool = True) -> int:
         try:
             checks.check_page(settings)
             with checks.lock_data_dir(settings) as lock:
-                return _Installation(_with_model_server(settings), is_stopping, started, lock).run(with_demo)
+                settings = _with_model_server(settings)
+                settings.model_server_note.write_text(settings.model_server_url)
+                return _Installation(settings, is_stopping, started, lock).run(with_demo)
         except CannotStart as error:
             say("segloop", str(error))
             return 1
@@ -57,7 +59,9 @@ def run_up(settings: Settings, *, with_demo: bool = True) -> int:
 @contextmanager
 def _stop_requests() -> Iterator[threading.Event]:
     is_stopping = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started with nohup, to outlive the terminal
+        signals.remove(signal.SIGHUP)
     before = {signum: signal.signal(signum, lambda *_: is_stopping.set()) for signum in signals}
     try:
         yield is_stopping

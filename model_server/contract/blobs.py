@@ -109,9 +109,12 @@ class S3Blobs:
     def __init__(self, bucket: str, prefix: str, endpoint: str | None) -> None:
         from obstore.store import S3Store
 
-        options: dict[str, Any] = {}
+        # The usual 30 s are for a whole body, gone on with for three minutes; who reads an export slowly takes longer.
+        client: dict[str, Any] = {"timeout": "24h", "read_timeout": "30s"}
+        options: dict[str, Any] = {"client_options": client}
         if endpoint:
-            options = {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
+            client["allow_http"] = endpoint.startswith("http://")
+            options["endpoint"] = endpoint
         self.store = S3Store(bucket, prefix=prefix or None, **options)
 
     def get(self, key: str) -> bytes:

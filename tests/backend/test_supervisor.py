@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import make_url
 
 from backend.database import Database
+from backend.supervisor.up import _stop_requests
 from tests.conftest import POSTGRESQL_URL
 from tests.running import REPOSITORY, answers, free_port, wait_until
 
@@ -299,3 +300,25 @@ def test_two_first_starts_at_once_make_one_administrator(
     for one in both:
         assert _call(f"{one.url}/api/auth/link", {"token": _sign_in_secret(one.log)})[0] == 200
         one.stop()
+
+
+def test_the_doctor_finds_the_model_server_of_a_running_installation(installation: Callable[..., Installation]) -> None:
+    one = installation()
+    one.start("--no-demo")
+    one.wait_until_ready()
+    line = [sys.executable, "-c", SEGLOOP, "doctor", "--data", str(one.data_dir), "--url", one.url, "--json"]
+    result = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True)
+    found = {part["name"]: part["ok"] for part in json.loads(result.stdout)}
+    assert (found["model server"], found["click"]) == (True, None), result.stdout
+    one.stop()
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _stop_requests() as is_stopping:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert is_stopping.wait(5)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from model_server.contract.blobs import BlobNotFound, BlobStore, LocalBlobs, image_key, open_store
+from model_server.contract.blobs import BlobNotFound, BlobStore, LocalBlobs, S3Blobs, image_key, open_store
 from tests.running import free_port
 
 
@@ -74,3 +74,9 @@ def test_keys_stay_inside_the_folder(tmp_path: Path) -> None:
 def test_an_unknown_address_is_refused() -> None:
     with pytest.raises(ValueError, match="s3://"):
         open_store("ftp://somewhere/else")
+
+
+def test_a_slow_reader_is_not_cut_off(store: BlobStore) -> None:
+    """obstore's own bounds are for whole bodies: an export could not be fetched by a slow line."""
+    if isinstance(store, S3Blobs):
+        assert {"timeout", "read_timeout"} <= set(store.store.client_options or {})

@@ -144,6 +144,9 @@ describe("the flywheel and its models", () => {
     await expectAccessible(page);
     await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
     await page.locator("[data-live=model]").getByText(bundled?.id ?? "", { exact: true }).waitFor();
+    // Nothing is left to roll back, and what was rolled back may go live again.
+    await page.getByRole("button", { name: "Promote", exact: true }).waitFor();
+    expect(await page.getByRole("button", { name: "Roll back the click model" }).count()).toBe(0);
 
     await page.getByRole("link", { name: "Flywheel" }).click();
     await page.getByRole("img", { name: /^Mean IoU over 2 rounds: 1 click from/ }).waitFor();

@@ -97,6 +97,23 @@ describe("from photos to a dataset", () => {
     await page.getByText("0 of 7 images done").waitFor();
   });
 
+  it("says that files were not taken while others are being sent", async () => {
+    const { page } = await open();
+    await page.goto(projectUrl);
+    let release = (): void => undefined;
+    const isReleased = new Promise<void>((done) => (release = done));
+    await page.route("**/api/projects/*/images", async (route) => {
+      if (route.request().method() === "POST") await isReleased;
+      await route.continue();
+    });
+    await dropPaths(page, [join(folder, "photo 1.png")]);
+    await page.locator("[data-upload=sending]").waitFor();
+    await dropPaths(page, [join(folder, "photo 2.png")]);
+    await page.getByText("these files were not taken").waitFor();
+    release();
+    await page.locator("[data-upload=done]").waitFor();
+  });
+
   it("filters by state in the address, and moves through the grid by keys", async () => {
     const { page } = await open();
     await page.goto(projectUrl);

@@ -165,6 +165,41 @@ describe("when things go wrong", () => {
     await page.getByLabel("Name of category half typed").waitFor();
   });
 
+  it("keeps what was typed while one looks for the password elsewhere", async () => {
+    const { page, context, expectComplaint } = await open();
+    expectComplaint(/401/);
+    await page.goto("/people");
+    await page.getByRole("button", { name: "Add person" }).click();
+    await page.getByLabel("Email").fill("half@typed.org");
+    await context.clearCookies();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+    await dialog.waitFor();
+    const asked = page.waitForResponse("**/api/me");
+    await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await asked;
+    await dialog.getByLabel("Password", { exact: true }).fill(server().people.admin.password);
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "hidden" });
+    expect(await page.getByLabel("Email").inputValue()).toBe("half@typed.org");
+  });
+
+  it("a job that died long ago can still be found and run again", async () => {
+    const journey = await open();
+    const { page } = journey;
+    const id = await demoId(journey);
+    const job = { project_id: id, kind: "embed", attempt: 1, max_attempts: 5, created_at: "2026-11-01T12:00:00Z", started_at: null, finished_at: null, progress: { phase: "", done: 0, total: 0 } };
+    await page.route(/\/api\/projects\/\d+\/jobs/, (route) => {
+      const isFirst = !route.request().url().includes("cursor=3");
+      const items = isFirst ? [{ ...job, id: 3, state: "done", error: null }] : [{ ...job, id: 2, kind: "propose", state: "dead", error: "The model server is away." }];
+      return route.fulfill({ json: { items, next_cursor: isFirst ? "3" : null } });
+    });
+    await page.goto(`/projects/${id}/jobs`);
+    await page.getByRole("button", { name: "Show older jobs" }).click();
+    await page.getByRole("button", { name: "Run again" }).waitFor();
+    expect(await page.getByRole("button", { name: "Show older jobs" }).count()).toBe(0);
+  });
+
   it("a server that does not answer is said once, and the page goes on by itself", async () => {
     const { page, context, expectComplaint } = await open();
     expectComplaint(/ERR_INTERNET_DISCONNECTED/);

@@ -1,5 +1,5 @@
 // Jobs and exports: background work, its progress and its results.
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, client } from "./client";
 import { reasonWords } from "./errors";
 import { live } from "./events";
@@ -27,11 +27,16 @@ export const jobsKey = (projectId: number) => [...projectKey(projectId), "jobs"]
 export const exportsKey = (projectId: number) => [...projectKey(projectId), "exports"];
 
 export const jobsQuery = (projectId: number) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: jobsKey(projectId),
-    queryFn: ({ signal }) =>
-      call(client.GET("/api/projects/{project_id}/jobs", { params: { path: { project_id: projectId } }, signal })).then(told),
-    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
+    queryFn: ({ pageParam, signal }) => {
+      const query = pageParam === null ? {} : { cursor: Number(pageParam) };
+      const params = { path: { project_id: projectId }, query };
+      return call(client.GET("/api/projects/{project_id}/jobs", { params, signal })).then(told);
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.pages.flatMap(({ items }) => items)),
   });
 
 export const exportsQuery = (projectId: number) =>

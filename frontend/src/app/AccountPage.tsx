@@ -126,7 +126,7 @@ function TokenTable({ tokens }: { tokens: readonly Token[] }): ReactNode {
     mutationFn: (token: Token) => revokeToken(token.id),
     onSuccess: (_answer, token) => {
       notifications.show({ message: words.tokens.revoked(token.name) });
-      void queryClient.invalidateQueries({ queryKey: tokensQuery.queryKey });
+      return queryClient.invalidateQueries({ queryKey: tokensQuery.queryKey });
     },
     onError: (error) => notifications.show({ color: "red", title: words.tokens.notRevoked, message: messageOf(error) }),
   });
@@ -156,6 +156,7 @@ function TokenTable({ tokens }: { tokens: readonly Token[] }): ReactNode {
                 size="compact-sm"
                 variant="subtle"
                 color="red"
+                loading={revoke.isPending && revoke.variables.id === token.id}
                 onClick={() => revoke.mutate(token)}
                 aria-label={words.tokens.revokeOf(token.name)}
               >

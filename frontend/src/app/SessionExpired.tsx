@@ -16,7 +16,7 @@ export function SessionExpired(): ReactNode {
 
   const goOn = (user: User): void => {
     // Somebody else: nothing on this page is theirs.
-    if (me !== null && me?.user.id !== user.id) location.assign("/projects");
+    if (me !== null && me?.user.id !== user.id) return location.assign("/projects");
     setSessionExpired(false);
     form.setFieldValue("password", "");
     void queryClient.invalidateQueries();
@@ -26,16 +26,16 @@ export function SessionExpired(): ReactNode {
     onSuccess: goOn,
   });
 
-  // Signing in again in another tab is enough.
+  // Signing in again in another tab is enough. Asked beside what the page knows: that nobody is signed in yet would empty it.
   useEffect(() => {
     const check = async (): Promise<void> => {
-      const fresh = await queryClient.fetchQuery({ ...meQuery, staleTime: 0 }).catch(() => null);
-      if (fresh !== null) setSessionExpired(false);
+      const fresh = await queryClient.fetchQuery({ ...meQuery, queryKey: ["me", "now"], staleTime: 0, gcTime: 0 }).catch(() => null);
+      if (fresh !== null) goOn(fresh.user);
     };
     const onFocus = (): void => void check();
     window.addEventListener("focus", onFocus);
     return () => window.removeEventListener("focus", onFocus);
-  }, [queryClient]);
+  });
 
   return (
     <Modal opened onClose={() => undefined} withCloseButton={false} title={words.expired.title}>

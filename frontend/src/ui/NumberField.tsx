@@ -25,7 +25,7 @@ export function NumberField({ label, description, value, onChange, whenEmpty, mi
       description={description}
       inputWrapperOrder={FIELD_ORDER}
       value={value ?? ""}
-      onChange={(typed) => onChange(typeof typed === "number" ? typed : null)}
+      onChange={(typed) => onChange(numberOf(typed))}
       placeholder={whenEmpty}
       required={whenEmpty === undefined}
       withAsterisk={false}
@@ -43,3 +43,6 @@ export function NumberField({ label, description, value, onChange, whenEmpty, mi
     />
   );
 }
+
+/** What is half typed comes as text, "0." on the way to 0.85: that is a number, too. */
+const numberOf = (typed: number | string): number | null => (typed === "" || Number.isNaN(Number(typed)) ? null : Number(typed));

@@ -42,6 +42,18 @@ it("keeps what was typed when somebody else saves, and lets the person choose", 
   expect(result.current).toMatchObject({ value: { order: "oldest", seconds: 20 }, isDirty: false });
 });
 
+it("lays what was typed over a group without what stands beside it there", () => {
+  const began = { ...FIRST, exit: { masks: null as number | null, batch: 1 } };
+  const { result, rerender } = renderHook(
+    ({ standing, revision }: { standing: typeof began; revision: number }) => useDraft(standing, revision),
+    { initialProps: { standing: began, revision: 1 } },
+  );
+  act(() => result.current.change({ exit: { masks: null, batch: 5 } }));
+  rerender({ standing: { ...began, exit: { masks: 9, batch: 1 } }, revision: 2 });
+  act(() => result.current.restart(true));
+  expect(result.current.value.exit).toEqual({ masks: 9, batch: 5 });
+});
+
 it("is clean once its own change comes back as the new revision", () => {
   const { result, rerender } = begin();
   act(() => result.current.change({ seconds: 45 }));

@@ -22,6 +22,19 @@ export function differences<Value extends object>(from: Value, to: Value): Parti
   return Object.fromEntries(keys.filter((key) => !isSame(from[key], to[key])).map((key) => [key, to[key]])) as Partial<Value>;
 }
 
+type Group = Readonly<Record<string, unknown>>;
+const isGroup = (value: unknown): value is Group => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `theirs` with what differs between `from` and `mine`, group by group: what others changed beside it stays. */
+function laidOver<Value extends object>(from: Value, mine: Value, theirs: Value): Value {
+  const [before, now] = [from as Group, theirs as Group];
+  const laid = Object.entries(differences(from, mine) as Group).map(([key, part]) => {
+    const [old, their] = [before[key], now[key]];
+    return [key, isGroup(old) && isGroup(part) && isGroup(their) ? laidOver(old, part, their) : part];
+  });
+  return { ...theirs, ...Object.fromEntries(laid) } as Value;
+}
+
 /** `standing`: what the server has now. An untouched draft follows it. */
 export function useDraft<Value extends object>(standing: Value, revision: number): Draft<Value> {
   const [base, setBase] = useState({ value: standing, revision });
@@ -30,7 +43,7 @@ export function useDraft<Value extends object>(standing: Value, revision: number
   const isDirty = Object.keys(changed).length > 0;
   const restart = (keep: boolean): void => {
     setBase({ value: standing, revision });
-    setValue(keep ? { ...standing, ...changed } : standing);
+    setValue(keep ? laidOver(base.value, value, standing) : standing);
   };
   if (base.revision !== revision && (!isDirty || isSame(value, standing))) restart(false);
   return {

@@ -191,6 +191,18 @@ def test_from_a_folder_of_photos_to_an_archive(running: dict[str, str], photos: 
     assert tokens(running) == [], "the tokens made for the commands ended with them"
 
 
+def test_a_name_that_is_no_utf8_is_imported(running: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / os.fsdecode(b"stra\xdfe.jpg")).write_bytes(photo(9, "a.jpg"))
+    segloop(running, "project", "create", "Old")
+    assert answer(segloop(running, "import", "Old", str(folder), "--json"))["added"] == 1
+
+
+def test_a_proxy_is_not_asked_for_this_machine(running: dict[str, str]) -> None:
+    answer(segloop(running | {"http_proxy": NOBODY, "no_proxy": ""}, "project", "list", "--json"))
+
+
 def test_a_token_is_enough_and_its_rights_hold(running: dict[str, str], tmp_path: Path) -> None:
     segloop(running, "user", "add", "bo@example.org", "--role", "annotator")
     token = segloop(running, "token", "bo@example.org").stdout.strip()

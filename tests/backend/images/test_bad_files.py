@@ -225,3 +225,15 @@ def test_foreign_and_deleted_projects(
     assert client.delete(f"/api/projects/{project_id}").status_code == 204
     assert send(files[0][1]).json()["error"]["code"] == "project_deleted"
     assert stored() == set()
+
+
+class TestOnlyUploadsMayBeLarge:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"max_json_bytes": 1000})
+
+    def test_a_form_that_a_stranger_sends_elsewhere_is_none(self, app_client: TestClient) -> None:
+        """Its body would be read into memory before anybody asks who sends it."""
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        answer = app_client.post("/api/auth/login", content=bytes(2000), headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")

@@ -6,6 +6,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useMemo, useRef } from "react";
 import { useStore } from "zustand";
+import { notifications } from "@mantine/notifications";
 import { messageOf } from "../../api/errors";
 import { imagesQuery } from "../../api/images";
 import { projectQuery } from "../../api/projects";
@@ -32,12 +33,13 @@ export function ImagesPage(): ReactNode {
   const { data: project } = useQuery(projectQuery(projectId));
   const pages = useInfiniteQuery(imagesQuery(projectId, state ?? null));
   const images = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
-  const { hasNextPage, isFetching, fetchNextPage } = pages;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = pages;
   const needMore = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
+    // After a refusal only when a person asks: else it would be asked without end.
+    if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
   const send = useCallback((collected: Collected) => void addFiles(projectId, collected), [projectId]);
-  const drop = useCallback((items: DataTransferItemList) => void filesOfDrop(items).then(send), [send]);
+  const drop = useCallback((items: DataTransferItemList) => void filesOfDrop(items).then(send, sayNotTaken), [send]);
   if (project === undefined) return null;
 
   const mayAdd = canManage(project);
@@ -66,7 +68,10 @@ export function ImagesPage(): ReactNode {
   );
 }
 
+const sayNotTaken = (error: unknown): void => void notifications.show({ color: "red", message: messageOf(error) });
+
 async function addFiles(projectId: number, collected: Collected): Promise<void> {
+  if (isSending(projectId)) return sayNotTaken(new Error(words.busy));
   if (collected.files.length > 0 || collected.leftOut > 0) await startUpload(projectId, collected);
 }
 

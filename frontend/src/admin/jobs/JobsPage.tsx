@@ -1,6 +1,6 @@
 // Background work of a project: what runs, what is done, what died and why.
 import { Button, Group, Stack, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
@@ -21,23 +21,29 @@ const route = getRouteApi("/signed-in/shell/projects/$projectId/jobs");
 
 export function JobsPage(): ReactNode {
   const { projectId } = route.useParams();
-  const jobs = useQuery(jobsQuery(projectId));
+  const jobs = useInfiniteQuery(jobsQuery(projectId));
+  const items = jobs.data?.pages.flatMap((page) => page.items);
   return (
     <div className="page">
       {jobs.isPending && <SkeletonRows rows={4} height={64} />}
       {jobs.error !== null && (
         <ErrorPanel title={words.notRead} message={messageOf(jobs.error)} onRetry={() => void jobs.refetch()} />
       )}
-      {jobs.data?.items.length === 0 && (
+      {items?.length === 0 && (
         <EmptyState title={words.none}>
           {words.noneText}
         </EmptyState>
       )}
       <Stack gap={0}>
-        {groupDone(jobs.data?.items ?? []).map(([job, ...same]) => (
+        {groupDone(items ?? []).map(([job, ...same]) => (
           <JobRow key={job.id} job={job} same={same.length} projectId={projectId} readAt={jobs.dataUpdatedAt} />
         ))}
       </Stack>
+      {jobs.hasNextPage && (
+        <Button variant="default" mt="md" loading={jobs.isFetchingNextPage} onClick={() => void jobs.fetchNextPage()}>
+          {words.older}
+        </Button>
+      )}
     </div>
   );
 }

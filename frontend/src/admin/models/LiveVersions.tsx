@@ -14,6 +14,7 @@ import { moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/models";
+import { useLive } from "./live";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { KIND_WORDS } from "./runWords";
 
@@ -25,20 +26,18 @@ export function LiveVersions({ project }: { project: Project }): ReactNode {
   const bundled = models?.items.find(({ is_default }) => is_default)?.id ?? null;
   const error = promotions.error ?? stages.error;
   const items = promotions.data?.items ?? [];
-  const live: Record<RunKind, string | null> = {
-    model: stages.data?.model_version ?? bundled,
-    detector: stages.data?.detector_version ?? null,
-  };
+  const live = useLive(project.id);
+  const again = (): void => void Promise.all([promotions.refetch(), stages.refetch()]);
   return (
     <Stack component="section" aria-labelledby="live" gap="md">
       <Title order={2} id="live">
         {words.live.title}
       </Title>
       {error !== null && (
-        <ErrorPanel title={words.live.notRead} message={messageOf(error)} onRetry={() => void promotions.refetch()} />
+        <ErrorPanel title={words.live.notRead} message={messageOf(error)} onRetry={again} />
       )}
       {promotions.isPending && <SkeletonRows rows={1} height={120} />}
-      {promotions.data !== undefined && (
+      {promotions.data !== undefined && live !== null && (
         <div className="live-grid">
           {(["model", "detector"] as const).map((kind) => (
             <LiveCell
@@ -46,8 +45,8 @@ export function LiveVersions({ project }: { project: Project }): ReactNode {
               kind={kind}
               version={live[kind]}
               newest={items.find((promotion) => promotion.kind === kind) ?? null}
+              mayRollBack={canManage(project) && promotionsLeft(items, kind) > 0}
               bundled={bundled}
-              mayManage={canManage(project)}
               onRollBack={(to) => setStep({ kind, action: "roll back", from: live[kind], to })}
             />
           ))}
@@ -59,16 +58,20 @@ export function LiveVersions({ project }: { project: Project }): ReactNode {
   );
 }
 
+/** How many promotions no rollback has taken back. */
+const promotionsLeft = (items: readonly Promotion[], kind: RunKind): number =>
+  items.filter((item) => item.kind === kind).reduce((left, { is_rollback }) => left + (is_rollback ? -1 : 1), 0);
+
 interface LiveCellProps {
   kind: RunKind;
   version: string | null;
   newest: Promotion | null;
   bundled: string | null;
-  mayManage: boolean;
+  mayRollBack: boolean;
   onRollBack: (to: string | null) => void;
 }
 
-function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: LiveCellProps): ReactNode {
+function LiveCell({ kind, version, newest, bundled, mayRollBack, onRollBack }: LiveCellProps): ReactNode {
   const { name, does } = KIND_WORDS[kind];
   return (
     <div className="live-cell" data-live={kind}>
@@ -81,7 +84,7 @@ function LiveCell({ kind, version, newest, bundled, mayManage, onRollBack }: Liv
       <Text size="sm" c="dimmed">
         {sinceWords(kind, newest)}
       </Text>
-      {newest !== null && mayManage && (
+      {newest !== null && mayRollBack && (
         <Group mt={6}>
           <Button
             size="compact-md"

@@ -21,15 +21,19 @@ interface RunCardProps {
   readAt: number;
   isNewest: boolean;
   mayManage: boolean;
+  /** Its candidate is live now, as far as is known. */
+  isLive: boolean;
   onPromote: () => void;
 }
 
-export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCardProps): ReactNode {
+export function RunCard({ run, readAt, isNewest, mayManage, isLive, onPromote }: RunCardProps): ReactNode {
   const isUnderWay = isRunning(run.state);
   const [isOpenByHand, setIsOpenByHand] = useState<boolean | null>(null);
   const hasMore = run.metrics !== null || run.curve.length > 0;
   const isOpen = hasMore && (isOpenByHand ?? (isNewest || isUnderWay));
-  const mayPromote = mayManage && (run.state === "candidate" || run.state === "refused") && run.candidate_version !== null;
+  // What was promoted and rolled back since may be promoted again.
+  const hasEnded = run.state === "candidate" || run.state === "refused" || (run.state === "promoted" && !isLive);
+  const mayPromote = mayManage && hasEnded && run.candidate_version !== null;
   const title = words.runs.name(run.id, KIND_WORDS[run.kind].name);
   return (
     <article className="run" aria-label={title} data-run={run.id} data-state={run.state}>
@@ -49,7 +53,7 @@ export function RunCard({ run, readAt, isNewest, mayManage, onPromote }: RunCard
           )}
           {mayPromote && (
             <Button size="compact-sm" variant={run.state === "candidate" ? "filled" : "default"} onClick={onPromote}>
-              {run.state === "candidate" ? words.runs.promote : words.runs.promoteAnyway}
+              {run.state === "refused" ? words.runs.promoteAnyway : words.runs.promote}
             </Button>
           )}
           {mayManage && isUnderWay && <CancelButton run={run} />}

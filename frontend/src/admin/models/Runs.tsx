@@ -9,12 +9,14 @@ import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { words } from "../../words/models";
+import { useLive } from "./live";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { RunCard } from "./RunCard";
 import { StartRun } from "./StartRun";
 
 export function Runs({ project }: { project: Project }): ReactNode {
   const runs = useQuery(runsQuery(project.id));
+  const live = useLive(project.id);
   const [isStarting, setIsStarting] = useState(false);
   const [step, setStep] = useState<Step | null>(null);
   const items = runs.data?.items ?? [];
@@ -48,11 +50,12 @@ export function Runs({ project }: { project: Project }): ReactNode {
             readAt={runs.dataUpdatedAt}
             isNewest={i === 0}
             mayManage={canManage(project)}
+            isLive={live === null || run.candidate_version === live[run.kind]}
             onPromote={() =>
               setStep({
                 kind: run.kind,
                 action: "promote",
-                from: run.base_version,
+                from: live?.[run.kind] ?? null,
                 to: run.candidate_version,
                 warning: run.state === "refused" ? run.reason : null,
               })

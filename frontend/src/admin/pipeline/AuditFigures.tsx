@@ -43,9 +43,9 @@ function Figures({ audit, policy }: { audit: Audit; policy: StagePolicy | null }
     <>
       <Text className="tabular" style={{ display: "flex", gap: 6 }}>
         {audit.is_passed ? (
-          <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: words.audit.noShare }} />
+          <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
         ) : (
-          <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: words.audit.noShare }} />
+          <IconAlertTriangle aria-hidden size={18} color="var(--sl-amber)" style={{ flex: "none" }} />
         )}
         {words.audit.found(verdict, audit)}
       </Text>

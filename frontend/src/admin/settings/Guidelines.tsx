@@ -3,7 +3,7 @@ import { Button, Group, Stack, Tabs, Text, Textarea, Title } from "@mantine/core
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { messageOf } from "../../api/errors";
 import { changeProject, projectQuery } from "../../api/projects";
 import type { Project } from "../../api/types";
@@ -16,9 +16,19 @@ export function Guidelines({ project }: { project: Project }): ReactNode {
   const queryClient = useQueryClient();
   const form = useForm({ initialValues: { guidelines: project.guidelines } });
   const { guidelines } = form.values;
+  /** What stood when the editing began. */
+  const began = useRef(project.guidelines);
   const save = useMutation({
-    mutationFn: (values: { guidelines: string }) => changeProject(project.id, values),
+    mutationFn: async (values: { guidelines: string }) => {
+      const { guidelines: theirs } = await queryClient.fetchQuery({ ...projectQuery(project.id), staleTime: 0 });
+      if (theirs !== began.current) {
+        began.current = theirs;
+        throw new Error(words.guidelines.overtaken);
+      }
+      return changeProject(project.id, values);
+    },
     onSuccess: (changed) => {
+      began.current = changed.guidelines;
       form.setValues({ guidelines: changed.guidelines });
       form.resetDirty({ guidelines: changed.guidelines });
       queryClient.setQueryData(projectQuery(project.id).queryKey, changed);

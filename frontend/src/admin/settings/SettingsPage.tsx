@@ -42,7 +42,9 @@ function Basics({ project }: { project: Project }): ReactNode {
   const queryClient = useQueryClient();
   const form = useForm({ initialValues: { name: project.name, description: project.description } });
   const save = useMutation({
-    mutationFn: (values: { name: string; description: string }) => changeProject(project.id, values),
+    // Only what was typed here: the other may have been changed by somebody else meanwhile.
+    mutationFn: ({ name, description }: { name: string; description: string }) =>
+      changeProject(project.id, { ...(form.isDirty("name") && { name }), ...(form.isDirty("description") && { description }) }),
     onSuccess: (changed) => {
       form.setValues({ name: changed.name, description: changed.description });
       form.resetDirty({ name: changed.name, description: changed.description });

@@ -47,7 +47,6 @@ function WebhookRow({ projectId, webhook }: { projectId: number; webhook: Webhoo
     mutationFn: () => deleteWebhook(projectId, webhook.id),
     onSettled: () => queryClient.invalidateQueries({ queryKey: webhooksQuery(projectId).queryKey }),
   });
-  const refusal = remove.error === null ? webhook.last_error : messageOf(remove.error);
   return (
     <Table.Tr>
       <Table.Td style={{ overflowWrap: "anywhere" }}>
@@ -55,7 +54,12 @@ function WebhookRow({ projectId, webhook }: { projectId: number; webhook: Webhoo
         <Text size="sm" c="dimmed">
           {webhook.kinds.length === 0 ? words.webhooks.allKinds : webhook.kinds.map(kindWord).join(", ")}
         </Text>
-        {refusal !== null && <Text size="sm">{words.webhooks.failed(refusal)}</Text>}
+        {remove.error !== null && (
+          <Text size="sm" role="alert" c="var(--sl-red)">
+            {messageOf(remove.error)}
+          </Text>
+        )}
+        {remove.error === null && webhook.last_error !== null && <Text size="sm">{words.webhooks.failed(webhook.last_error)}</Text>}
       </Table.Td>
       <Table.Td w={48}>
         <ActionIcon

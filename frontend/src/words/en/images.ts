@@ -21,6 +21,7 @@ export const images = {
   add: "Add images",
   addFiles: "Photos or a .zip",
   addFolder: "A folder",
+  busy: "An upload is under way: these files were not taken. Add them again when it has ended.",
   drop: "Drop photos, folders or a .zip to add them",
   none: "No images yet",
   noneText: "An admin of this project can add photos.",

@@ -6,6 +6,7 @@ export const jobs = {
   noneText: "Exports, training runs and other long work appear here with their progress, and stay with their result.",
   times: (value: number) => `, ${value} times`,
   attempt: (attempt: number, of: number) => `, attempt ${attempt} of ${of}`,
+  older: "Show older jobs",
   cancel: "Cancel",
   runAgain: "Run again",
 };

@@ -24,6 +24,7 @@ export const settings = {
     empty: "Nothing is written yet.",
     save: "Save guidelines",
     saved: "Guidelines saved",
+    overtaken: "Somebody else changed the guidelines meanwhile. Reload to see theirs, or save again to put yours in their place.",
   },
   categories: {
     title: "Categories",

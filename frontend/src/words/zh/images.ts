@@ -21,6 +21,7 @@ export const images: Words["images"] = {
   add: "添加图片",
   addFiles: "图片或 .zip",
   addFolder: "文件夹",
+  busy: "已有上传正在进行，这些文件未被接收；结束后请重新添加。",
   drop: "松开即可添加图片、文件夹或 .zip",
   none: "还没有图片",
   noneText: "本项目的管理员可以添加图片。",

@@ -6,6 +6,7 @@ export const jobs: Words["jobs"] = {
   noneText: "导出、训练等耗时任务会显示在这里，包括进度和结果。",
   times: (value) => `，${value} 次`,
   attempt: (attempt, of) => `，第 ${attempt} 次尝试，共 ${of} 次`,
+  older: "显示更早的任务",
   cancel: "取消",
   runAgain: "重新运行",
 };

@@ -23,6 +23,7 @@ export const settings: Words["settings"] = {
     empty: "还没有内容。",
     save: "保存指南",
     saved: "指南已保存",
+    overtaken: "指南已被他人修改。刷新页面可查看其版本，再次保存则以您的版本替换。",
   },
   categories: {
     title: "类别",
