@@ -100,6 +100,7 @@ describe("from photos to a dataset", () => {
   it("says that files were not taken while others are being sent", async () => {
     const { page } = await open();
     await page.goto(projectUrl);
+    await page.locator("a.tile").nth(6).waitFor();
     let release = (): void => undefined;
     const isReleased = new Promise<void>((done) => (release = done));
     await page.route("**/api/projects/*/images", async (route) => {

@@ -7,7 +7,7 @@ import { Delayed } from "./Delayed";
 export function SkeletonRows({ rows, height }: { rows: number; height: number }): ReactNode {
   return (
     <Delayed>
-      <Stack gap={8} aria-busy="true" aria-label={words.loading}>
+      <Stack gap={8} role="status" aria-busy="true" aria-label={words.loading}>
         {Array.from({ length: rows }, (_, row) => (
           <Skeleton key={row} height={height} />
         ))}

@@ -8,6 +8,7 @@ export function GridSkeleton(): ReactNode {
     <Delayed>
       <div
         className="images-grid"
+        role="status"
         aria-busy="true"
         aria-label={words.loading}
         style={{ display: "grid", gap: 12, gridTemplateColumns: "repeat(auto-fill, minmax(176px, 1fr))" }}
