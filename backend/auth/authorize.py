@@ -148,9 +148,16 @@ def _check_member(
             "project_deleted", "This project has been deleted. Its data is kept; an administrator can restore it."
         )
     role = "admin" if principal.is_admin else member_role
-    if role not in rule.roles:
+    if role not in rule.roles or (role != "admin" and not _is_of_kinds(rule, resource_id, connection)):
         raise Forbidden("role_not_allowed", f"As {role} of this project you may not do this.")
     return replace(principal, project_id=project_id, project_role=role)
+
+
+def _is_of_kinds(rule: Rule, job_id: int, connection: Connection) -> bool:
+    if rule.job_kinds is None:
+        return True
+    jobs = Base.metadata.tables["jobs"]
+    return connection.scalar(select(jobs.c.kind).where(jobs.c.id == job_id)) in rule.job_kinds
 
 
 def _as_id(text: Any) -> int | None:

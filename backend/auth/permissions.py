@@ -14,10 +14,11 @@ Role = Literal["admin", "annotator", "researcher"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One cell of the table."""
+    """One cell of the table. `job_kinds`: the only jobs that a member who is not its admin may call this of."""
 
     kind: Literal["public", "signed_in", "admin", "member"]
     roles: frozenset[Role] = frozenset()
+    job_kinds: frozenset[str] | None = None
 
 
 PUBLIC = Rule("public")
@@ -26,6 +27,7 @@ ADMIN = Rule("admin")
 MEMBER = Rule("member", frozenset(("admin", "annotator", "researcher")))
 ANNOTATOR = Rule("member", frozenset(("admin", "annotator")))
 RESEARCHER = Rule("member", frozenset(("admin", "researcher")))
+RESEARCHER_OF_THEIRS = Rule("member", RESEARCHER.roles, frozenset(("export", "snapshot")))
 PROJECT_ADMIN = Rule("member", frozenset(("admin",)))
 
 # The path parameter that leads to the project, and the table it is an id of.
@@ -132,6 +134,6 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /projects/{project_id}/promotions": MEMBER,
     "GET /projects/{project_id}/jobs": MEMBER,
     "GET /jobs/{job_id}": MEMBER,
-    "POST /jobs/{job_id}/cancel": RESEARCHER,
-    "POST /jobs/{job_id}/retry": RESEARCHER,
+    "POST /jobs/{job_id}/cancel": RESEARCHER_OF_THEIRS,
+    "POST /jobs/{job_id}/retry": RESEARCHER_OF_THEIRS,
 }

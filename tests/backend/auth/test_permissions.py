@@ -97,7 +97,7 @@ def filled_project(client: TestClient) -> dict[str, Any]:
         work_id = add("work_items", image_id=image_id, stage="assisted_manual", state="ready")
         job_id = add(
             "jobs",
-            kind="none",
+            kind="export",
             args={},
             state="dead",
             priority=0,
