@@ -76,10 +76,13 @@ class Sampling:
     paste_share: float = 0.0
     min_area: int = 16
 
-    @property
-    def picture_size(self) -> int:
-        """The long side in pixels beyond which a picture shows nothing more in any view."""
-        return math.ceil(self.input_size * self.augmentation.scale[1])
+    def useful_size(self, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """The width and height beyond which a picture shows nothing more in any view. Stretched, its short side fills
+        the input, too.
+        """
+        side = min(size_wh) if self.stretched else max(size_wh)
+        shrink = min(1.0, self.input_size * self.augmentation.scale[1] / side)
+        return math.ceil(size_wh[0] * shrink), math.ceil(size_wh[1] * shrink)
 
 
 Sample = tuple[Tensor, Tensor, Tensor]
@@ -166,7 +169,7 @@ class Samples(TorchDataset[Sample]):
         """The picture, no larger than it is needed, from memory while it is among the last KEPT_BYTES."""
         if picture.path not in self._kept:
             image = open_picture(picture)
-            image.thumbnail((self._sampling.picture_size,) * 2, Image.Resampling.BOX)
+            image = image.resize(self._sampling.useful_size(image.size), Image.Resampling.BOX)
             self._kept[picture.path] = image
             self._kept_bytes += _bytes(image)
             while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:

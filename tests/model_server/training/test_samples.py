@@ -100,6 +100,16 @@ def test_one_mask_on_one_picture_is_enough(tmp_path: Path) -> None:
     assert all(np.array_equal(one, mask) for one in masks.numpy())
 
 
+def test_a_wide_picture_is_as_sharp_as_it_is_served(tmp_path: Path) -> None:
+    """Stretched to a square, it loses no row."""
+    photo = np.random.default_rng(0).integers(0, 256, (SIZE, 2 * SIZE, 3), np.uint8)
+    mask = np.zeros((SIZE, 2 * SIZE), np.bool_)
+    mask[:9] = True
+    served = Image.fromarray(photo).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    pixels = one_picture(tmp_path, mask, photo=photo)[0][0]
+    np.testing.assert_array_equal(pixels.numpy(), np.asarray(served).transpose(2, 0, 1))
+
+
 @pytest.mark.parametrize("size", [SIZE, 1024])
 def test_a_picture_is_as_sharp_as_it_is_served(tmp_path: Path, size: int) -> None:
     """Noise of single pixels, in a picture of the size of the input and of twice that."""
