@@ -106,3 +106,11 @@ def test_who_is_second_with_the_same_category_or_member_is_told_so(
         # On SQLite the second waits for its turn, and finds the member there.
         assert second.result().status_code == (201 if database.is_sqlite else 409)
     assert [one["email"] for one in client.get(f"{address}/members").json()["items"]].count(email) == 1
+
+
+def test_a_value_that_no_column_can_keep_is_refused_by_name(client: TestClient, project_id: int) -> None:
+    """In a path, which no schema looks at. SQLite's text holds it: there the next step is what fails here."""
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+    answer = client.post("/api/models/%00/promote", json={"project_id": project_id, "reason": "it gains"})
+    expected = (503, "model_server_unavailable") if database.is_sqlite else (422, "invalid_request")
+    assert (answer.status_code, answer.json()["error"]["code"]) == expected
