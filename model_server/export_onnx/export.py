@@ -17,7 +17,7 @@ from PIL import Image
 try:
     import onnx
     import onnxruntime  # noqa: F401  (the check needs it; better said before the work than after)
-    import onnxscript  # noqa: F401  (torch's exporter needs it)
+    import onnxscript.optimizer
 except ImportError as error:
     raise ImportError(f"{error.name} is missing: install the onnx extra, pip install 'segloop[onnx]'") from error
 
@@ -27,6 +27,7 @@ from model_server.export_onnx.errors import ExportError
 from model_server.export_onnx.graph import DecoderGraph, decoder_graph, decoder_rules
 from model_server.export_onnx.kept import segloop_version
 from model_server.export_onnx.rules import Description, Rules
+from model_server.export_onnx.structure import kept_file, with_weights
 from model_server.export_onnx.weights import to_float16, to_uint8
 from model_server.networks.network import Network
 from model_server.networks.registry import load_network
@@ -71,12 +72,10 @@ def export_decoder(
     network = load_network(folder, torch.device("cpu"))
     rules = decoder_rules(network)
     graph = decoder_graph(network, rules)
-    exact = _trace(graph, network)
-    session = check.open_session(exact.SerializeToString())
-    parity = check.measure_parity(network, graph, rules, session)
-    with_weights = _with_weights(weights, exact, session, graph, network, pictures)
-    description = _describe(network, rules, with_weights.weights)
-    model = with_weights.model
+    exact, session, parity = _exact(graph, network, rules)
+    chosen = _with_weights(weights, exact, session, graph, network, pictures)
+    description = _describe(network, rules, chosen.weights)
+    model = chosen.model
     onnx.helper.set_model_props(model, description.as_metadata())
     model.producer_name, model.producer_version = "segloop", description.segloop
     _write(out, model.SerializeToString())
@@ -86,10 +85,10 @@ def export_decoder(
         seconds=round(time.perf_counter() - started, 2),
         parity_logits=parity.logits,
         parity_predicted_iou=parity.predicted_iou,
-        agreement=with_weights.agreement,
-        masks_compared=with_weights.masks_compared,
+        agreement=chosen.agreement,
+        masks_compared=chosen.masks_compared,
         description=description.as_dict(),
-        refused=with_weights.refused,
+        refused=chosen.refused,
     )
 
 
@@ -145,8 +144,32 @@ def _describe(network: Network, rules: Rules, weights: Weights) -> Description:
     )
 
 
-def _trace(graph: DecoderGraph, network: Network) -> onnx.ModelProto:
-    """The graph in ONNX, without what torch notes about itself (paths of this machine among it).
+def _exact(graph: DecoderGraph, network: Network, rules: Rules) -> tuple[onnx.ModelProto, Any, check.Parity]:
+    """The float32 graph, its session and its differences to torch: a kept graph of this structure, filled, else traced.
+
+    Raises ExportError decoder_export_failed, decoder_parity_failed.
+    """
+    kept = kept_file(graph)
+    if kept.is_file():
+        # Whatever is wrong with what was kept, tracing is right.
+        with contextlib.suppress(ExportError, KeyError):
+            return _checked(with_weights(onnx.load(kept), graph), graph, network, rules)
+    return _checked(trace(graph, network), graph, network, rules)
+
+
+def _checked(
+    traced: onnx.ModelProto, graph: DecoderGraph, network: Network, rules: Rules
+) -> tuple[onnx.ModelProto, Any, check.Parity]:
+    model = onnxscript.optimizer.optimize(traced)
+    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:], model.functions[:]
+    for named in (*model.graph.node, *model.graph.initializer):
+        del named.metadata_props[:]
+    session = check.open_session(model.SerializeToString())
+    return model, session, check.measure_parity(network, graph, rules, session)
+
+
+def trace(graph: DecoderGraph, network: Network) -> onnx.ModelProto:
+    """The graph in ONNX as torch sees it, without what torch notes about itself (paths of this machine among it).
 
     Raises ExportError decoder_export_failed.
     """
@@ -160,6 +183,7 @@ def _trace(graph: DecoderGraph, network: Network) -> onnx.ModelProto:
                 graph,
                 (features, torch.ones(1, 3, 2), torch.ones(1, 3), torch.zeros(1, 1, low, low), torch.ones(1)),
                 dynamo=True,
+                optimize=False,  # later, as a kept graph is
                 opset_version=OPSET,
                 dynamic_shapes=([None] * len(features), {1: tokens}, {1: tokens}, None, None),
                 input_names=[
@@ -174,8 +198,9 @@ def _trace(graph: DecoderGraph, network: Network) -> onnx.ModelProto:
         raise ExportError("decoder_export_failed", f"torch cannot export this decoder ({reason}).") from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
-    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:], model.functions[:]
-    for named in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
+    del model.metadata_props[:], model.graph.metadata_props[:]
+    values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+    for named in (*model.graph.node, *model.graph.initializer, *values):
         del named.metadata_props[:]
         named.doc_string = ""
     return model

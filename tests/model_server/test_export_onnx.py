@@ -1,7 +1,9 @@
 """An exported decoder answers as the served network does, or there is no file."""
 
 import json
+import os
 import sys
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +13,15 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from filelock import FileLock
 from transformers import Sam2Config, Sam2Model
 
-from model_server.export_onnx import check, main
+from model_server.export_onnx import check, export, main
 from model_server.export_onnx.errors import ExportError
-from model_server.export_onnx.graph import decoder_graph, decoder_rules
+from model_server.export_onnx.export import trace
+from model_server.export_onnx.graph import DecoderGraph, decoder_graph, decoder_rules
 from model_server.export_onnx.rules import Rules, read_rules
+from model_server.export_onnx.structure import with_weights, without_weights
 from model_server.export_onnx.weights import to_float16, to_uint8
 from model_server.networks.network import Embedding, Network, PromptTensors
 from model_server.networks.registry import BUNDLED, load_network
@@ -60,27 +65,36 @@ class Exported:
         return logits[0], predicted_iou[0]
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("models")
+def _export_all(root: Path) -> None:
+    """Networks of all families, their files, and what was said of each."""
     randomise(small_sam()).save_pretrained(root / "sam")
     randomise(Sam2Model(Sam2Config(**SMALL_SAM2))).save_pretrained(root / "sam2")
     randomise(drawing_sam2()).save_pretrained(root / "drawing")
-    return {family: root / family for family in FAMILIES}
-
-
-@pytest.fixture(scope="module")
-def exported(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
-    found = {}
     for family in FAMILIES:
-        file = tmp_path_factory.mktemp("exported") / "new" / f"{family}.onnx"
+        file = root / "new" / family / "decoder.onnx"
         with pytest.MonkeyPatch.context() as patch:
             said: list[str] = []
             patch.setattr(sys.stdout, "write", said.append)
-            assert main([str(folders[family]), "--out", str(file), "--json"]) == 0
+            assert main([str(root / family), "--out", str(file), "--json"]) == 0
         assert [path.name for path in file.parent.iterdir()] == [file.name]
-        found[family] = Exported(folders[family], file, json.loads("".join(said)))
-    return found
+        (root / f"{family}.json").write_text("".join(said))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
+    # Tracing takes long: the processes of one run of the tests do it once between them.
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exported-decoders"
+    with FileLock(f"{root}.lock"):
+        if not (root / "done").exists():
+            _export_all(root)
+            (root / "done").touch()
+    return {
+        family: Exported(
+            root / family, root / "new" / family / "decoder.onnx", json.loads((root / f"{family}.json").read_text())
+        )
+        for family in FAMILIES
+    }
 
 
 def prompts_of(point_count: int, has_box: bool, mask: np.ndarray | None) -> PromptTensors:
@@ -211,6 +225,75 @@ def test_smaller_weights_must_draw_the_same_masks(exported: dict[str, Exported])
         check.require_agreement("uint8", agreement(rough))
     assert caught.value.code == "decoder_disagrees"
     check.require_agreement("uint8", check.AGREEMENT)
+
+
+@dataclass
+class Small:
+    """A network of the structure of `nano`, made small."""
+
+    folder: Path
+    network: Network
+    graph: DecoderGraph
+    rules: Rules
+
+
+def small(folder: Path, *, seed: int) -> Small:
+    randomise(drawing_sam2(), seed=seed).save_pretrained(folder)
+    network = load_network(folder, torch.device("cpu"))
+    rules = decoder_rules(network)
+    return Small(folder, network, decoder_graph(network, rules), rules)
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Small, onnx.ModelProto]:
+    one = small(tmp_path_factory.mktemp("traced"), seed=1)
+    return one, trace(one.graph, one.network)
+
+
+class TestKeptGraphs:
+    """A graph without its weights serves every network of its structure."""
+
+    def test_it_answers_as_another_network_of_its_structure(
+        self, traced: tuple[Small, onnx.ModelProto], tmp_path: Path
+    ) -> None:
+        one, model = traced
+        empty = without_weights(model, one.graph)
+        assert empty is not None
+        assert len(empty.SerializeToString()) < 200_000
+        other = small(tmp_path, seed=2)
+        session = check.open_session(with_weights(empty, other.graph).SerializeToString())
+        assert check.measure_parity(other.network, other.graph, other.rules, session).logits <= check.TOLERANCE
+        with pytest.raises(ExportError):
+            check.measure_parity(one.network, one.graph, one.rules, session)
+
+    def test_numbers_that_are_nobodys_are_not_kept(self, traced: tuple[Small, onnx.ModelProto], tmp_path: Path) -> None:
+        assert without_weights(traced[1], small(tmp_path, seed=2).graph) is None
+
+    def test_one_that_answers_otherwise_is_traced_anew(
+        self, traced: tuple[Small, onnx.ModelProto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, model = traced
+        empty = without_weights(model, one.graph)
+        assert empty is not None
+        next(node for node in empty.graph.node if node.op_type == "Sin").op_type = "Cos"  # an older decoder's, say
+        onnx.save(empty, tmp_path / "kept.onnx")
+        asked: list[Network] = []
+
+        def again(graph: DecoderGraph, network: Network) -> onnx.ModelProto:
+            asked.append(network)
+            return model
+
+        monkeypatch.setattr(export, "kept_file", lambda graph: tmp_path / "kept.onnx")
+        monkeypatch.setattr(export, "trace", again)
+        export.export_decoder(one.folder, tmp_path / "decoder.onnx")
+        assert len(asked) == 1
+
+    def test_nano_needs_no_tracing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The graph kept with the code is that of the bundled model; if not: python -m
+        model_server.export_onnx.structure nano"""
+        monkeypatch.setattr(export, "trace", lambda graph, network: pytest.fail("was traced"))
+        report = export.export_decoder(BUNDLED / "nano", tmp_path / "decoder.onnx")
+        assert report.parity_logits <= check.TOLERANCE
 
 
 def test_an_export_that_is_refused_leaves_what_was_there(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def drawing_sam2() -> PromptDrawingSam2:
     return PromptDrawingSam2(Sam2Config(**SMALL_SAM2 | {"prompt_encoder_config": prompts}))
 
 
-def randomise(model: torch.nn.Module) -> torch.nn.Module:
+def randomise(model: torch.nn.Module, seed: int = 3) -> torch.nn.Module:
     """Weights large enough that masks and scores vary, unlike those of a fresh model."""
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
