@@ -40,9 +40,15 @@ def read_comparison(document: dict[str, Any], *, live: str, number: int = 0) -> 
     )
 
 
-def decide(gate: Gate, frozen: Comparison | None, general: Comparison | None) -> GateAnswer:
+def decide(
+    gate: Gate, frozen: Comparison | None, general: Comparison | None, *, general_before: float = 0.0
+) -> GateAnswer:
     """Passed only where the whole interval of the paired difference lies above the asked-for gain on frozen masks, and
-    the mean on the general set has not fallen too far."""
+    the mean on the general set has not fallen too far.
+
+    `general_before`: what the rounds that led to the live version changed there, so that many small losses do not add
+    up to a large one; gains of theirs are not there to be lost again.
+    """
     if frozen is None:
         return _no("There is no frozen mask to compare on: more images need masks.")
     gain = frozen.difference[gate.measure]
@@ -60,12 +66,19 @@ def decide(gate: Gate, frozen: Comparison | None, general: Comparison | None) ->
         return _no(f"{evidence}. That does not show {asked}.")
     if general is None:
         return GateAnswer(is_passed=True, reason=f"{evidence}. There is no general set to compare on.")
-    name: Measure = "iou_3" if gate.measure == "iou_3" else "iou_1"
-    change = general.difference[name].value
+    name = general_measure(gate)
+    change, before = general.difference[name].value, min(0.0, general_before)
     on_general = f"{IN_WORDS[name]} on the general set: {change:+.3f}"
-    if change < -gate.max_general_loss:
+    if before < 0:
+        on_general += f", {change + before:+.3f} with the rounds before"
+    if change + before < -gate.max_general_loss:
         return _no(f"{evidence}, but {on_general}, more than the {gate.max_general_loss:g} it may lose.")
     return GateAnswer(is_passed=True, reason=f"{evidence}. {on_general}.")
+
+
+def general_measure(gate: Gate) -> Measure:
+    """What is compared on the general set: its masks are not corrected until they are right."""
+    return "iou_3" if gate.measure == "iou_3" else "iou_1"
 
 
 def _no(reason: str) -> GateAnswer:

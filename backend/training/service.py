@@ -18,7 +18,7 @@ from backend.models.tables import ModelVersion, Promotion
 from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.training.policies import options_of, read_policy, require_hook_command
-from backend.training.schemas import RunJob, RunMetrics, RunOut
+from backend.training.schemas import Measure, RunJob, RunMetrics, RunOut
 from backend.training.tables import Snapshot, TrainingRun
 
 # What people made or looked at; see annotations.tables.MaskCount.
@@ -177,6 +177,23 @@ def first_version(session: Session, project_id: int) -> str | None:
     of_models = (Promotion.project_id == project_id, Promotion.kind == "model")
     first = session.scalar(select(Promotion).where(*of_models).order_by(Promotion.id).limit(1))
     return live_version(session, project_id, "model") if first is None else first.from_version
+
+
+def general_change(session: Session, project_id: int, version: str | None, measure: Measure) -> float:
+    """What the rounds from the first version to this one changed on the general set, IoU: the sum of their means."""
+    made = select(Promotion.to_version, Promotion.from_version, TrainingRun.metrics)
+    made = made.join(TrainingRun, TrainingRun.id == Promotion.run_id).order_by(Promotion.id.desc())
+    steps = {
+        to_version: (from_version, RunMetrics.model_validate(metrics).general)
+        for to_version, from_version, metrics in session.execute(
+            made.where(Promotion.project_id == project_id, Promotion.kind == "model", TrainingRun.metrics.is_not(None))
+        )
+    }
+    total = 0.0
+    while version in steps:  # each step is taken once: a version promoted anew after a rollback ends no loop
+        version, general = steps.pop(version)
+        total += 0.0 if general is None else general.difference[measure].value
+    return total
 
 
 def list_runs(session: Session, project_id: int) -> list[TrainingRun]:

@@ -13,7 +13,7 @@ from backend.models.service import record_version
 from backend.training import detectors, hooks, programs, service
 from backend.training.ending import end_run
 from backend.training.folders import write_folder
-from backend.training.gate import decide, read_comparison
+from backend.training.gate import decide, general_measure, read_comparison
 from backend.training.policies import read_policy
 from backend.training.processes import Workshop, open_workshop
 from backend.training.schemas import Comparison, Gate, RunMetrics, TrainOptions
@@ -151,10 +151,11 @@ def _judge(shop: Workshop, run: TrainingRun, model: Path, gate: Gate, *, auto_pr
     staged = programs.stage(shop.settings.resolved_models_dir, model, candidate_name(run))
     with shop.run.resources.database.read() as session:
         was_live = service.live_version(session, run.project_id, "model")
+        before = service.general_change(session, run.project_id, was_live, general_measure(gate))
     live = was_live or _default_version(shop.run)
     frozen, general, described = _compare(shop, staged, live)
     programs.keep(staged)
-    answer = decide(gate, frozen, general)
+    answer = decide(gate, frozen, general, general_before=before)
     metrics = RunMetrics(frozen=frozen, general=general, gate=answer)
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 

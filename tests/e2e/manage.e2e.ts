@@ -167,6 +167,26 @@ describe("from photos to a dataset", () => {
     expect(new Set(photos)).toEqual(originals);
   });
 
+  it("shows older exports when asked to", async () => {
+    const { page } = await open();
+    await page.goto(`${projectUrl}/exports`);
+    const projectId = Number(projectUrl.split("/").at(-1));
+    const { id } = await callApi<{ id: number }>(page, "POST", `/projects/${projectId}/exports`, { format: "sa1b", include_images: false });
+    // The server's own pages, but of one export each instead of fifty.
+    await page.route(/\/exports(\?.*)?$/, async (route) => {
+      const url = new URL(route.request().url());
+      if (url.pathname.startsWith("/api/")) url.searchParams.set("limit", "1");
+      await route.continue({ url: String(url) });
+    });
+    await page.reload();
+    await page.locator(`[data-export="${id}"]`).waitFor();
+    expect(await page.locator("[data-export]").count()).toBe(1);
+    await page.getByRole("button", { name: "Show older exports" }).click();
+    await page.locator("[data-export]").nth(1).waitFor();
+    await page.getByRole("button", { name: "Show older exports" }).waitFor({ state: "detached" });
+    expect(await page.locator("[data-export]").count()).toBe(2);
+  });
+
   it("says so on an open page when the project is deleted elsewhere, and when its name was typed to delete it", async () => {
     const { page, expectComplaint } = await open();
     expectComplaint(/410/);

@@ -40,11 +40,16 @@ export const jobsQuery = (projectId: number) =>
   });
 
 export const exportsQuery = (projectId: number) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: exportsKey(projectId),
-    queryFn: ({ signal }) =>
-      call(client.GET("/api/projects/{project_id}/exports", { params: { path: { project_id: projectId } }, signal })).then(told),
-    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.items),
+    queryFn: ({ pageParam, signal }) => {
+      const query = pageParam === null ? {} : { cursor: Number(pageParam) };
+      const params = { path: { project_id: projectId }, query };
+      return call(client.GET("/api/projects/{project_id}/exports", { params, signal })).then(told);
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    refetchInterval: (query) => pollWhileUnderWay(query.state.data?.pages.flatMap(({ items }) => items)),
   });
 
 export function createExport(

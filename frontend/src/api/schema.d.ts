@@ -2338,8 +2338,9 @@ export interface components {
          * @description What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
          *
          *     The 95 % interval of the paired difference of `measure`, the better the larger, must lie above `min_gain` (IoU, or
-         *     clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`. Of a detector, the interval of
-         *     the difference in average recall of 100 boxes must lie above `min_gain` (above 0 where that is in clicks).
+         *     clicks for noc_85); the mean IoU on the general set may fall by `max_general_loss`, with the rounds that led to the
+         *     live version. Of a detector, the interval of the difference in average recall of 100 boxes must lie above `min_gain`
+         *     (above 0 where that is in clicks).
          */
         Gate: {
             /**

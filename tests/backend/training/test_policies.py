@@ -14,12 +14,14 @@ from backend.database import utc_now
 from backend.jobs.periodic import run_periodic
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job, PeriodicRun
+from backend.models.service import promote, roll_back
 from backend.models.tables import ModelVersion
 from backend.projects.tables import Project
 from backend.training import detectors, programs
 from backend.training.checks import retrain
 from backend.training.gate import decide
-from backend.training.schemas import Comparison, Gate, Interval, Measures
+from backend.training.schemas import Comparison, Gate, GateAnswer, Interval, Measures, RunMetrics
+from backend.training.service import general_change
 from backend.training.tables import TrainingRun
 
 
@@ -195,6 +197,63 @@ def test_the_gate(name: str) -> None:
     gate, frozen, general, is_passed, words = CASES[name]
     answer = decide(gate, frozen, general)
     assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "is_passed", "words"),
+    [
+        (-0.03, -0.005, True, "general set: -0.005, -0.035 with the rounds before."),
+        (-0.03, -0.02, False, "-0.020, -0.050 with the rounds before, more than the 0.04 it may lose."),
+        (-0.03, 0.02, True, "+0.020, -0.010 with the rounds before."),
+        (0.02, -0.05, False, "general set: -0.050, more than the 0.04"),
+        (0.02, -0.04, True, "general set: -0.040."),
+    ],
+)
+def test_small_losses_do_not_add_up_unseen(before: float, change: float, is_passed: bool, words: str) -> None:
+    general = measured(9, iou_1=(change, change, change))
+    answer = decide(Gate(max_general_loss=0.04), GOOD, general, general_before=before)
+    assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
+
+
+def test_what_rounds_changed_is_summed_along_the_way_to_the_live_version(
+    client: TestClient, project_id: int, resources: Resources
+) -> None:
+    """first > a > b; a > c after a rollback; then b again by hand."""
+    facts = {"family": "sam2", "image_size": 64, "parameters": 1, "encoder_fingerprint": "same", "is_default": False}
+    changes = {"a": -0.01, "b": -0.02, "c": 0.005}
+    with resources.database.write() as session:
+        for name in changes:
+            session.add(ModelVersion(id=name, name=name, **facts))
+        session.flush()
+        ids = {}
+        for name, change in changes.items():
+            general = measured(9, iou_1=(change, change, change), iou_3=(2 * change, 0.0, 0.0))
+            metrics = RunMetrics(frozen=None, general=general, gate=GateAnswer(is_passed=True, reason=""))
+            run = TrainingRun(
+                project_id=project_id,
+                kind="model",
+                state="promoted",
+                options={},
+                trigger="person",
+                mask_count=1,
+                curve=[],
+                candidate_version=name,
+                metrics=metrics.model_dump(),
+            )
+            session.add(run)
+            session.flush()
+            ids[name] = run.id
+        for name in ("a", "b"):
+            promote(session, project_id, "model", name, reason="", author_id=None, run_id=ids[name])
+        roll_back(session, project_id, "model", reason="", author_id=None)
+        promote(session, project_id, "model", "c", reason="", author_id=None, run_id=ids["c"])
+        promote(session, project_id, "model", "b", reason="", author_id=None)
+    with resources.database.read() as session:
+        found = {name: general_change(session, project_id, name, "iou_1") for name in changes}
+        thrice = general_change(session, project_id, "b", "iou_3")
+        nothing = general_change(session, project_id, None, "iou_1")
+    assert found == pytest.approx({"a": -0.01, "b": -0.03, "c": -0.005})
+    assert (thrice, nothing) == (pytest.approx(-0.06), 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // Exports: ask for one, watch it, take it away with everything needed to load it.
 import { Alert, Button, Checkbox, Group, Paper, Radio, Stack, Text, Title } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
@@ -19,7 +19,8 @@ const FORMATS: readonly ExportFormat[] = ["coco", "sa1b"];
 
 export function ExportsPage(): ReactNode {
   const { projectId } = route.useParams();
-  const exports = useQuery(exportsQuery(projectId));
+  const exports = useInfiniteQuery(exportsQuery(projectId));
+  const items = exports.data?.pages.flatMap((page) => page.items);
   return (
     <Stack className="page" gap="xl">
       <NewExport projectId={projectId} />
@@ -36,14 +37,24 @@ export function ExportsPage(): ReactNode {
             onRetry={() => void exports.refetch()}
           />
         )}
-        {exports.data?.items.length === 0 && (
+        {items?.length === 0 && (
           <EmptyState title={words.none}>
             {words.noneText}
           </EmptyState>
         )}
-        {exports.data?.items.map((item) => (
+        {items?.map((item) => (
           <ExportCard key={item.id} item={item} readAt={exports.dataUpdatedAt} />
         ))}
+        {exports.hasNextPage && (
+          <Button
+            variant="default"
+            style={{ alignSelf: "flex-start" }}
+            loading={exports.isFetchingNextPage}
+            onClick={() => void exports.fetchNextPage()}
+          >
+            {words.older}
+          </Button>
+        )}
       </Stack>
     </Stack>
   );

@@ -16,6 +16,7 @@ export const exporting = {
   safe: "Finished exports stay on the server.",
   none: "Nothing exported yet",
   noneText: "An export is a .zip with the masks, the photos if you want them, and a manifest of checksums.",
+  older: "Show older exports",
   make: "Export the dataset",
   format: "Format",
   formats,

@@ -62,7 +62,7 @@ export const trainingPolicy = {
   gain: "Gain, at least",
   gainText: "The whole 95 % interval must lie above.",
   loss: "General loss, at most",
-  lossText: "Mean IoU it may lose on general images.",
+  lossText: "Mean IoU it may lose on general images, with the rounds before it.",
   promote: "Promote by itself",
   promoteText: "Else what passes waits for an admin.",
 

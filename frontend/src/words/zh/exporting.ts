@@ -13,6 +13,7 @@ export const exporting: Words["exporting"] = {
   safe: "已完成的导出仍在服务器上。",
   none: "还没有导出",
   noneText: "导出文件为 .zip，包含掩码、可选的图片，以及校验和清单。",
+  older: "显示更早的导出",
   make: "导出数据集",
   format: "格式",
   formats,

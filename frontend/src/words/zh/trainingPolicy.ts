@@ -55,7 +55,7 @@ export const trainingPolicy: Words["trainingPolicy"] = {
   gain: "最小提升",
   gainText: "整个 95% 置信区间须高于此值。",
   loss: "通用损失上限",
-  lossText: "在通用图片上允许损失的平均 IoU。",
+  lossText: "连同之前各轮，在通用图片上允许损失的平均 IoU。",
   promote: "自动上线",
   promoteText: "否则通过的版本等待管理员决定。",
 
