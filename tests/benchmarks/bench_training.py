@@ -27,6 +27,7 @@ from model_server.training.loop import Run
 from model_server.training.network import TrainableNetwork, load_trainable
 from model_server.training.rounds import Rounds, play
 from model_server.training.samples import Samples, Sampling, Source, collate
+from model_server.training.train import choose_precision
 from model_server.training.tuning import choose_weights
 from tests.benchmarks.bench_evaluation import write_dataset
 
@@ -57,10 +58,11 @@ def trainable(tune: Tune, *, attention: str = "eager") -> TrainableNetwork:
 
 
 def ours(
-    folder: Path, tune: Tune, *, precision: torch.dtype = torch.bfloat16, attention: str = "eager", reuse: bool = True
+    folder: Path, tune: Tune, *, precision: str = "auto", attention: str = "eager", reuse: bool = True
 ) -> Step:
     configuration = Configuration(data=(DataChoice(folder=""),), base="nano", tune=tune, batch_size=BATCH, warmup=1)
-    run = Run(trainable(tune, attention=attention), configuration, torch.device("cpu"), precision)
+    chosen = choose_precision(precision, torch.device("cpu"))
+    run = Run(trainable(tune, attention=attention), configuration, torch.device("cpu"), chosen)
     batches = samples(folder)
 
     def step() -> None:
@@ -94,7 +96,7 @@ def plain(folder: Path, tune: Tune, *, attention: str = "sdpa") -> Step:
 WAYS: dict[str, Callable[[Path], Step]] = {
     "full: plain loop": lambda folder: plain(folder, "full"),
     "full: ours": lambda folder: ours(folder, "full"),
-    "full: ours, float32": lambda folder: ours(folder, "full", precision=torch.float32),
+    "full: ours, float32": lambda folder: ours(folder, "full", precision="fp32"),
     "full: ours, attention as shipped": lambda folder: ours(folder, "full", attention="sdpa"),
     "decoder: plain loop": lambda folder: plain(folder, "decoder"),
     "decoder: ours": lambda folder: ours(folder, "decoder"),

@@ -1,6 +1,7 @@
 // Starts the real thing for each worker: `segloop up` with a data folder of its own on free ports, the demo project
 // filled. Journeys that run at the same time share nothing; what they need to know is provided to them.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -63,11 +64,12 @@ async function start(log: string): Promise<{ server: Server; stop: () => Promise
   };
   try {
     const signInLink = await linkOf(up, log);
-    const people = {
-      admin: addPerson("admin", dataDir),
-      annotator: addPerson("annotator", dataDir),
-      researcher: addPerson("researcher", dataDir),
-    };
+    const [admin, annotator, researcher] = await Promise.all([
+      addPerson("admin", dataDir),
+      addPerson("annotator", dataDir),
+      addPerson("researcher", dataDir),
+    ]);
+    const people = { admin, annotator, researcher };
     return {
       server: { baseUrl: `http://127.0.0.1:${port}`, databaseUrl: `sqlite:///${join(dataDir, "segloop.sqlite3")}`, signInLink, people },
       stop,
@@ -102,14 +104,17 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(others), ...(page === undefined ? {} : { SEGLOOP_PAGE_DIR: page }) };
 }
 
-function addPerson(role: string, dataDir: string): { email: string; password: string } {
+async function addPerson(role: string, dataDir: string): Promise<{ email: string; password: string }> {
   const email = `${role}@e2e.test`;
-  execFileSync(segloop(), ["user", "add", email, "--role", role, "--name", `E2E ${role}`, "--password-stdin", "--data", dataDir], {
+  const named = ["--role", role, "--name", `E2E ${role}`, "--password-stdin", "--data", dataDir];
+  const adding = spawn(segloop(), ["user", "add", email, ...named], {
     cwd: ROOT,
     env: cleanEnvironment(),
-    input: PASSWORD,
-    stdio: ["pipe", "ignore", "pipe"],
+    stdio: ["pipe", "ignore", "inherit"],
   });
+  adding.stdin.end(PASSWORD);
+  const [status] = (await once(adding, "exit")) as [number | null];
+  if (status !== 0) throw new Error(`segloop user add ${email} ended with status ${status}`);
   return { email, password: PASSWORD };
 }
 

@@ -5,7 +5,7 @@ import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitF
 import { withBrowser } from "./browser";
 
 const { open } = withBrowser();
-const KILLS = Number(process.env["SEGLOOP_KILLS"] ?? 8);
+const KILLS = Number(process.env["SEGLOOP_KILLS"] ?? 5);
 
 /** Ends the tab's process as a crash or the system would: no handler of the page runs. */
 async function kill(context: BrowserContext, page: Page): Promise<void> {

@@ -33,7 +33,7 @@ from model_server.contract.blobs import LocalBlobs
 from tests.reliability.processes import Installation, StubbornClient
 from tests.running import free_port, wait_until
 
-KILLS = int(os.environ.get("SEGLOOP_KILLS", "16"))
+KILLS = int(os.environ.get("SEGLOOP_KILLS", "10"))
 HEIGHT, WIDTH = 60, 80
 
 
