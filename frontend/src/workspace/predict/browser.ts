@@ -24,7 +24,7 @@ export interface BrowserDecoder {
   predict(imageId: number, modelVersion: string, prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly BrowserMask[]>;
   /** null: something more urgent came. */
   preview(imageId: number, modelVersion: string, prompts: readonly Prompt[]): Promise<Rle | null>;
-  /** What one decoding takes now: a moving average; null before the first. */
+  /** What one decoding takes now: a moving average that is quicker to fall than to rise; null before the first. */
   milliseconds(): number | null;
   close(): void;
 }
@@ -38,7 +38,8 @@ interface Call {
   fail(error: Error): void;
 }
 
-const AVERAGE_SHARE = 0.25;
+// A slow one is often somebody else's work on this machine, a quick one is this machine.
+const [SHARE_OF_SLOWER, SHARE_OF_QUICKER] = [0.25, 0.75];
 /** A worker that was killed says nothing. */
 const DEADLINE_MS = 3000;
 const DEADLINE_PER_PROMPT_MS = 500;
@@ -77,7 +78,7 @@ export function createBrowserDecoder(start: () => Port): BrowserDecoder {
     if (call === undefined) return;
     if (call.question.kind !== "prepare") running = false;
     const took = data.kind === "prepared" ? data.prepared.milliseconds : data.kind === "failed" ? null : data.milliseconds;
-    if (took !== null) average = average === null ? took : average + AVERAGE_SHARE * (took - average);
+    if (took !== null) average = average === null ? took : average + (took < average ? SHARE_OF_QUICKER : SHARE_OF_SLOWER) * (took - average);
     if (data.kind === "failed") call.fail(new WorkerFailed(data.message, data.isPassing));
     else call.take(data);
     pump();

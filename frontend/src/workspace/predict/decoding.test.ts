@@ -103,6 +103,47 @@ test.each([
   expect((await ask(decoding)).where).toBe("server");
 });
 
+const took = (milliseconds: number): AnswerTo => (request) => {
+  const answer = usual(request);
+  if (answer.kind === "prepared" && "prepared" in answer && answer.prepared) return { ...answer, prepared: { ...answer.prepared, milliseconds } };
+  return "milliseconds" in answer ? { ...answer, milliseconds } : answer;
+};
+
+test("one that was slow while its machine was busy is measured again, ever more seldom, and for the open image only", async () => {
+  const worker = scripted();
+  const decoding = createDecoding({ server, start: () => worker.port, probe: () => null });
+  void decoding.open(1);
+  await worker.answer(took(900));
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(worker.asked).toMatchObject([{ kind: "prepare", imageId: 1 }]);
+  await worker.answer(took(800));
+  await vi.advanceTimersByTimeAsync(9999);
+  expect(worker.asked).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  await worker.answer(took(20));
+  expect(decoding.state.getState()).toMatchObject({ where: "browser", prepared: { imageId: 1 } });
+
+  void decoding.open(2);
+  await worker.answer(took(900));
+  void decoding.open(3);
+  await worker.answer(took(20));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(worker.asked).toEqual([]);
+  expect(decoding.state.getState()).toMatchObject({ where: "browser", prepared: { imageId: 3 } });
+});
+
+test("what a decoding takes is soon forgotten when it was much, and believed slowly", async () => {
+  const { port, answer } = scripted();
+  const decoder = createBrowserDecoder(() => port);
+  const look = async (milliseconds: number): Promise<number | null> => {
+    const looking = decoder.preview(1, "nano-1", [point(1)]);
+    await answer(took(milliseconds));
+    await looking;
+    return decoder.milliseconds();
+  };
+  expect([await look(40), await look(840), await look(40)]).toEqual([40, 240, 90]);
+});
+
 test("one runs and one waits; the newest waits; a click goes before a preview", async () => {
   const { port, asked, answer } = scripted();
   const decoder = createBrowserDecoder(() => port);

@@ -32,6 +32,8 @@ export interface Decoding extends Predictor {
 
 /** Slower than this the server is the better place: the budget of a click there. */
 const SLOWEST_MS = 400;
+/** Then the open image is measured again after a while, each time after twice as long: the machine may have been busy. */
+const [AGAIN_MS, AGAIN_AT_MOST_MS] = [5000, 80_000];
 /** A worker that broke is started again with the next image, so often. */
 const MOST_FAILURES = 3;
 
@@ -55,6 +57,7 @@ export function createDecoding(parts: Partial<DecodingParts> = {}): Decoding {
   let failures = 0;
   let openId: number | null = null;
   let isClosed = false;
+  let again: ReturnType<typeof setTimeout> | undefined;
 
   const stay = (why: Why): void => state.setState({ where: "server", why }, true);
   /** Ends the worker, unless only this one call went wrong. */
@@ -77,22 +80,28 @@ export function createDecoding(parts: Partial<DecodingParts> = {}): Decoding {
     return browser;
   };
 
+  const tryOpen = async (imageId: number, againAfter: number): Promise<void> => {
+    const target = begin();
+    if (target === null) return;
+    try {
+      const prepared = await target.prepare(imageId);
+      if (openId !== imageId || target !== browser) return;
+      const { milliseconds } = prepared;
+      if (milliseconds <= SLOWEST_MS) return state.setState({ where: "browser", prepared }, true);
+      stay({ kind: "slow", milliseconds });
+      again = setTimeout(() => void tryOpen(imageId, Math.min(2 * againAfter, AGAIN_AT_MOST_MS)), againAfter);
+    } catch (error) {
+      if (openId === imageId) note(error, target);
+    }
+  };
+
   return {
     state,
     async open(imageId) {
       openId = imageId;
-      const target = begin();
-      if (target === null) return;
+      clearTimeout(again);
       if (state.getState().where === "browser") stay({ kind: "starting" });
-      try {
-        const prepared = await target.prepare(imageId);
-        if (openId !== imageId || target !== browser) return;
-        const { milliseconds } = prepared;
-        if (milliseconds > SLOWEST_MS) stay({ kind: "slow", milliseconds });
-        else state.setState({ where: "browser", prepared }, true);
-      } catch (error) {
-        if (openId === imageId) note(error, target);
-      }
+      await tryOpen(imageId, AGAIN_MS);
     },
     async prepare(imageId) {
       // What fails here is said when the image is opened.
@@ -125,6 +134,7 @@ export function createDecoding(parts: Partial<DecodingParts> = {}): Decoding {
     milliseconds: () => (state.getState().where === "browser" ? (browser?.milliseconds() ?? null) : null),
     close() {
       isClosed = true;
+      clearTimeout(again);
       browser?.close();
       browser = null;
     },

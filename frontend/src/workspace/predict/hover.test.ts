@@ -32,16 +32,29 @@ afterEach(() => {
 });
 
 test("the pace follows what decoding takes; without a decoder here there is none", () => {
-  expect([null, 20, 60, 61, 150, 151].map(paceOf)).toEqual(["never", "each move", "each move", "at rest", "at rest", "never"]);
+  expect([null, 20, 60, 61, 150, 151].map(paceOf)).toEqual(["never", "each move", "each move", "at rest", "at rest", "to measure"]);
 });
 
-test("a quick decoder looks at each move, a slower one when the pointer rests, a slow one never", async () => {
-  for (const [milliseconds, expected] of [[20, [1, 2, 3]], [100, [3]], [200, []]] as const) {
+test("a quick decoder looks at each move, a slower one when the pointer rests, none without one", async () => {
+  for (const [milliseconds, expected] of [[20, [1, 2, 3]], [100, [3]], [null, []]] as const) {
     const { hover, looked } = hovering(milliseconds);
     for (const x of [1, 2, 3]) hover.moveTo(point(x));
     await vi.advanceTimersByTimeAsync(60);
     expect(looked).toEqual(expected);
   }
+});
+
+test("a slow decoder is asked now and then, so that it is known when it is quick again; nothing of that is shown", async () => {
+  const { hover, looked, shown } = hovering(200);
+  for (const x of [1, 2, 3]) {
+    hover.moveTo(point(x));
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect([looked, shown()]).toEqual([[1], null]);
+  await vi.advanceTimersByTimeAsync(3000);
+  hover.moveTo(point(4));
+  await vi.advanceTimersByTimeAsync(100);
+  expect([looked, shown()]).toEqual([[1, 4], null]);
 });
 
 test("it goes when the pointer leaves, and an answer that comes then is not shown", async () => {

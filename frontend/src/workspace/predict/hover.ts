@@ -5,16 +5,18 @@ import { words } from "../../words/workspace";
 import { docOf, type Store } from "../state";
 import type { Decoding } from "./decoding";
 
-export type Pace = "each move" | "at rest" | "never";
+export type Pace = "each move" | "at rest" | "to measure" | "never";
 
 const EACH_MOVE_MS = 60;
 const SLOWEST_MS = 150;
 const REST_MS = 60;
+/** A slow decoder is asked so seldom, to learn whether it is quick again. */
+const MEASURE_MS = 3000;
 const STORAGE_KEY = "segloop-hover";
 
 /** How often to look, by what one look takes. */
 export const paceOf = (milliseconds: number | null): Pace =>
-  milliseconds === null || milliseconds > SLOWEST_MS ? "never" : milliseconds > EACH_MOVE_MS ? "at rest" : "each move";
+  milliseconds === null ? "never" : milliseconds > SLOWEST_MS ? "to measure" : milliseconds > EACH_MOVE_MS ? "at rest" : "each move";
 
 export interface Hover {
   /** What a click would add where the pointer is; null: it is not on the photo, or busy. */
@@ -31,6 +33,7 @@ export function createHover(store: Store, decoding: Pick<Decoding, "preview" | "
   let isOn = localStorage.getItem(STORAGE_KEY) !== "off";
   let [shown, epoch] = [null as Rle | null, 0];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let measuredAt = -Infinity;
 
   const show = (rle: Rle | null): void => {
     if (rle === shown) return;
@@ -69,7 +72,12 @@ export function createHover(store: Store, decoding: Pick<Decoding, "preview" | "
         stop();
         return show(null);
       }
-      if (pace === "each move") void look(work.image.id, prompt);
+      if (pace === "to measure") {
+        show(null);
+        if (Date.now() - measuredAt < MEASURE_MS) return;
+        measuredAt = Date.now();
+        timer = setTimeout(() => void decoding.preview(work.image.id, [prompt]), REST_MS);
+      } else if (pace === "each move") void look(work.image.id, prompt);
       else timer = setTimeout(() => void look(work.image.id, prompt), REST_MS);
     },
     toggle() {
