@@ -93,33 +93,38 @@ async function dropOldest(): Promise<void> {
   }
 }
 
-async function decode(imageId: number, modelVersion: string, prompts: readonly Prompt[]): Promise<{ step: Step; upsampler: Upsampler }> {
+async function decode(imageId: number, modelVersion: string, prompts: readonly Prompt[]): Promise<{ step: Step; upsampler: Upsampler; runs: number }> {
   const image = images.get(imageId);
   if (image === undefined || image.embedding.layout.model_version !== modelVersion) throw new NotServed("The image is not prepared.", true);
   const decoder = await decoders.get(modelVersion);
   if (decoder === undefined) throw new NotServed("The model is not prepared.", true);
   const { description } = decoder;
+  let runs = 0;
   const step = await replay(prompts, {
     name: `${imageId} ${modelVersion}`,
     frame: frameOf(image.embedding.layout.size_hw, description),
     rules: description.rules,
     memo: image.memo,
-    run: (inputs) => inTurn(() => decoder.run(image.embedding, inputs)),
+    run: (inputs) => {
+      runs++;
+      return inTurn(() => decoder.run(image.embedding, inputs));
+    },
   });
-  return { step, upsampler: image.upsampler };
+  return { step, upsampler: image.upsampler, runs };
 }
 
 async function answer(request: DecodeRequest): Promise<DecodeAnswer> {
   const { id } = request;
   if (request.kind === "prepare") return { kind: "prepared", id, prepared: await prepare(request.imageId) };
   const started = performance.now();
-  const { step, upsampler } = await decode(request.imageId, request.modelVersion, request.prompts);
+  const { step, upsampler, runs } = await decode(request.imageId, request.modelVersion, request.prompts);
+  const eachTook = (): number | null => (runs === 0 ? null : (performance.now() - started) / runs);
   if (request.kind === "preview") {
     const rle = upsampler.outline(step.logits[bestOf(step.predictedIou)] ?? new Float32Array());
-    return { kind: "previewed", id, rle, milliseconds: performance.now() - started };
+    return { kind: "previewed", id, rle, milliseconds: eachTook() };
   }
   const masks = step.logits.map((logits, i) => ({ ...upsampler.mask(logits), predicted_iou: step.predictedIou[i] ?? 0 }));
-  return { kind: "predicted", id, masks, milliseconds: performance.now() - started };
+  return { kind: "predicted", id, masks, milliseconds: eachTook() };
 }
 
 self.addEventListener("message", ({ data }: MessageEvent<DecodeRequest>) => {

@@ -103,9 +103,9 @@ test.each([
   expect((await ask(decoding)).where).toBe("server");
 });
 
-const took = (milliseconds: number): AnswerTo => (request) => {
+const took = (milliseconds: number | null): AnswerTo => (request) => {
   const answer = usual(request);
-  if (answer.kind === "prepared" && "prepared" in answer && answer.prepared) return { ...answer, prepared: { ...answer.prepared, milliseconds } };
+  if (answer.kind === "prepared" && "prepared" in answer && answer.prepared && milliseconds !== null) return { ...answer, prepared: { ...answer.prepared, milliseconds } };
   return "milliseconds" in answer ? { ...answer, milliseconds } : answer;
 };
 
@@ -132,16 +132,16 @@ test("one that was slow while its machine was busy is measured again, ever more 
   expect(decoding.state.getState()).toMatchObject({ where: "browser", prepared: { imageId: 3 } });
 });
 
-test("what a decoding takes is soon forgotten when it was much, and believed slowly", async () => {
+test("what a decoding takes is soon forgotten when it was much, and believed slowly; what was remembered tells nothing", async () => {
   const { port, answer } = scripted();
   const decoder = createBrowserDecoder(() => port);
-  const look = async (milliseconds: number): Promise<number | null> => {
+  const look = async (milliseconds: number | null): Promise<number | null> => {
     const looking = decoder.preview(1, "nano-1", [point(1)]);
     await answer(took(milliseconds));
     await looking;
     return decoder.milliseconds();
   };
-  expect([await look(40), await look(840), await look(40)]).toEqual([40, 240, 90]);
+  expect([await look(40), await look(840), await look(40), await look(null)]).toEqual([40, 240, 90, 90]);
 });
 
 test("one runs and one waits; the newest waits; a click goes before a preview", async () => {

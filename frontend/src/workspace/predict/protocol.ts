@@ -23,7 +23,8 @@ export type BrowserMask = Mask & { predicted_iou: number };
 
 export type DecodeAnswer =
   | { readonly kind: "prepared"; readonly id: number; readonly prepared: Prepared }
-  | { readonly kind: "predicted"; readonly id: number; readonly masks: readonly BrowserMask[]; readonly milliseconds: number }
-  | { readonly kind: "previewed"; readonly id: number; readonly rle: Rle; readonly milliseconds: number }
+  /** `milliseconds` of one decoding, as in the next; null: nothing was decoded, the answer was remembered. */
+  | { readonly kind: "predicted"; readonly id: number; readonly masks: readonly BrowserMask[]; readonly milliseconds: number | null }
+  | { readonly kind: "previewed"; readonly id: number; readonly rle: Rle; readonly milliseconds: number | null }
   /** `isPassing`: the same may work in a while. */
   | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly isPassing: boolean };
