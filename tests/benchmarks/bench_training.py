@@ -57,9 +57,7 @@ def trainable(tune: Tune, *, attention: str = "eager") -> TrainableNetwork:
     return network
 
 
-def ours(
-    folder: Path, tune: Tune, *, precision: str = "auto", attention: str = "eager", reuse: bool = True
-) -> Step:
+def ours(folder: Path, tune: Tune, *, precision: str = "auto", attention: str = "eager", reuse: bool = True) -> Step:
     configuration = Configuration(data=(DataChoice(folder=""),), base="nano", tune=tune, batch_size=BATCH, warmup=1)
     chosen = choose_precision(precision, torch.device("cpu"))
     run = Run(trainable(tune, attention=attention), configuration, torch.device("cpu"), chosen)
