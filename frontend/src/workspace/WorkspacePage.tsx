@@ -1,6 +1,6 @@
 // The annotator's screen: one photo, the tools around it, and nothing else.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { messageOf } from "../api/errors";
@@ -67,7 +67,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
   const [{ session, reviewing }, setParts] = useState(NO_PARTS);
   const [failure, setFailure] = useState<string | null>(null);
   const firstImageId = useRef(imageId);
-  const navigate = useNavigate();
+  const router = useRouter();
   const queryClient = useQueryClient();
   const { data: categories } = useQuery(categoriesQuery(projectId));
   useEffect(() => {
@@ -78,9 +78,14 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
     let opened: Session | null = null;
     let reviewer: Reviewing | null = null;
     let stopCounting: (() => void) | null = null;
-    // The address names the open photo, so that a reload or a link opens the same one.
-    const onImage = (image: number | null): void =>
-      void navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search: { ...(image === null ? {} : { image }), ...(isReview ? { review: true } : {}) }, replace: true });
+    // The address names the open photo, so that a reload or a link opens the same one. Who has followed a link is not
+    // held back: this page stays until the next one is fetched, and an answer may come in that time.
+    const here = router.latestLocation.pathname;
+    const onImage = (image: number | null): void => {
+      if (router.latestLocation.pathname !== here) return;
+      const search = { ...(image === null ? {} : { image }), ...(isReview ? { review: true } : {}) };
+      void router.navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search, replace: true });
+    };
     createSession({ projectId, userId, onImage }).then(
       (created) => {
         if (isOver) return created.close();
@@ -101,7 +106,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
       // The project's counts and photos are no longer what its other pages remember.
       void queryClient.invalidateQueries({ queryKey: projectKey(projectId) });
     };
-  }, [projectId, userId, isReview, navigate, queryClient]);
+  }, [projectId, userId, isReview, router, queryClient]);
   useEffect(() => session?.setCategories(categories?.items ?? []), [session, categories]);
   return { session, reviewing, failure };
 }
