@@ -32,6 +32,8 @@ from model_server.export_onnx.weights import to_float16, to_uint8
 from model_server.networks.network import Network
 from model_server.networks.registry import load_network
 
+logger = logging.getLogger(__name__)
+
 OPSET = 20  # the first in which GELU is one operator
 
 
@@ -151,9 +153,10 @@ def _exact(graph: DecoderGraph, network: Network, rules: Rules) -> tuple[onnx.Mo
     """
     kept = kept_file(graph)
     if kept.is_file():
-        # Whatever is wrong with what was kept, tracing is right.
-        with contextlib.suppress(ExportError, KeyError):
+        try:
             return _checked(with_weights(onnx.load(kept), graph), graph, network, rules)
+        except (ExportError, KeyError) as error:  # whatever is wrong with what was kept, tracing is right
+            logger.warning("the kept decoder graph %s no longer fits and is traced anew, which takes longer: %s", kept.name, error)
     return _checked(trace(graph, network), graph, network, rules)
 
 

@@ -143,6 +143,8 @@ class Decoders:
             ) from None
         if "error" in answer:
             raise ExportError(answer["error"]["code"], answer["error"]["message"])
+        if log:
+            logger.warning("the export of a decoder said: %s", log[-2000:].strip())
         return answer
 
 

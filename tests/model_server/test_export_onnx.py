@@ -270,7 +270,11 @@ class TestKeptGraphs:
         assert without_weights(traced[1], small(tmp_path, seed=2).graph) is None
 
     def test_one_that_answers_otherwise_is_traced_anew(
-        self, traced: tuple[Small, onnx.ModelProto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        traced: tuple[Small, onnx.ModelProto],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         one, model = traced
         empty = without_weights(model, one.graph)
@@ -287,6 +291,7 @@ class TestKeptGraphs:
         monkeypatch.setattr(export, "trace", again)
         export.export_decoder(one.folder, tmp_path / "decoder.onnx")
         assert len(asked) == 1
+        assert "no longer fits" in caplog.text
 
     def test_nano_needs_no_tracing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The graph kept with the code is that of the bundled model; if not: python -m

@@ -83,7 +83,7 @@ function useSession(projectId: number, userId: number | undefined, { imageId, is
     const here = router.latestLocation.pathname;
     const onImage = (image: number | null): void => {
       if (router.latestLocation.pathname !== here) return;
-      const search = { ...(image === null ? {} : { image }), ...(isReview ? { review: true } : {}) };
+      const search = { ...(image === null ? {} : { image }), ...(isReview ? { review: true as const } : {}) };
       void router.navigate({ to: "/projects/$projectId/annotate", params: { projectId }, search, replace: true });
     };
     createSession({ projectId, userId, onImage }).then(

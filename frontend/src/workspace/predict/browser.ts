@@ -77,7 +77,7 @@ export function createBrowserDecoder(start: () => Port): BrowserDecoder {
     open.delete(data.id);
     if (call === undefined) return;
     if (call.question.kind !== "prepare") running = false;
-    const took = data.kind === "prepared" ? data.prepared.milliseconds : data.kind === "failed" ? null : data.milliseconds;
+    const took = data.kind === "failed" ? null : data.milliseconds;
     if (took !== null) average = average === null ? took : average + (took < average ? SHARE_OF_QUICKER : SHARE_OF_SLOWER) * (took - average);
     if (data.kind === "failed") call.fail(new WorkerFailed(data.message, data.isPassing));
     else call.take(data);

@@ -36,7 +36,7 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-async function prepare(imageId: number): Promise<Prepared> {
+async function prepare(imageId: number): Promise<{ prepared: Prepared; milliseconds: number | null }> {
   const embedding = await fetchEmbedding(imageId, images.get(imageId)?.embedding);
   const { model_version: modelVersion, encoder_fingerprint: fingerprint, size_hw } = embedding.layout;
   const decoder = await decoderOf(modelVersion, embedding);
@@ -49,8 +49,10 @@ async function prepare(imageId: number): Promise<Prepared> {
   images.delete(imageId);
   images.set(imageId, image);
   await dropOldest();
-  if (image.milliseconds > QUICK_MS) image.milliseconds = await timeOneClick(decoder, embedding, image.upsampler);
-  return { imageId, modelVersion, weights: decoder.description.weights, threads: THREADS, milliseconds: image.milliseconds };
+  const now = image.milliseconds > QUICK_MS ? await timeOneClick(decoder, embedding, image.upsampler) : null;
+  image.milliseconds = now ?? image.milliseconds;
+  const prepared = { imageId, modelVersion, weights: decoder.description.weights, threads: THREADS, milliseconds: image.milliseconds };
+  return { prepared, milliseconds: now };
 }
 
 function decoderOf(modelVersion: string, embedding: Embedding): Promise<Decoder> {
@@ -126,7 +128,7 @@ async function decode(imageId: number, modelVersion: string, prompts: readonly P
 
 async function answer(request: DecodeRequest): Promise<DecodeAnswer> {
   const { id } = request;
-  if (request.kind === "prepare") return { kind: "prepared", id, prepared: await prepare(request.imageId) };
+  if (request.kind === "prepare") return { kind: "prepared", id, ...(await prepare(request.imageId)) };
   const started = performance.now();
   const { step, upsampler, runs } = await decode(request.imageId, request.modelVersion, request.prompts);
   const eachTook = (): number | null => (runs === 0 ? null : (performance.now() - started) / runs);

@@ -12,7 +12,7 @@ const masks = [{ rle, predicted_iou: 0.5, stability_score: 1, area: 1, bbox_xywh
 
 type AnswerTo = (request: DecodeRequest) => Partial<DecodeAnswer> & { kind: DecodeAnswer["kind"] };
 const usual: AnswerTo = (request) => {
-  if (request.kind === "prepare") return { kind: "prepared", prepared: { imageId: request.imageId, modelVersion: "nano-1", weights: "uint8", threads: 1, milliseconds: 20 } };
+  if (request.kind === "prepare") return { kind: "prepared", prepared: { imageId: request.imageId, modelVersion: "nano-1", weights: "uint8", threads: 1, milliseconds: 20 }, milliseconds: 20 };
   return request.kind === "predict" ? { kind: "predicted", masks, milliseconds: 20 } : { kind: "previewed", rle, milliseconds: 20 };
 };
 
@@ -142,6 +142,10 @@ test("what a decoding takes is soon forgotten when it was much, and believed slo
     return decoder.milliseconds();
   };
   expect([await look(40), await look(840), await look(40), await look(null)]).toEqual([40, 240, 90, 90]);
+  const preparing = decoder.prepare(1);
+  await answer((request) => ({ ...usual(request), milliseconds: null })); // its own 20 ms are of another time
+  await preparing;
+  expect(decoder.milliseconds()).toBe(90);
 });
 
 test("one runs and one waits; the newest waits; a click goes before a preview", async () => {

@@ -22,8 +22,8 @@ export interface Prepared {
 export type BrowserMask = Mask & { predicted_iou: number };
 
 export type DecodeAnswer =
-  | { readonly kind: "prepared"; readonly id: number; readonly prepared: Prepared }
-  /** `milliseconds` of one decoding, as in the next; null: nothing was decoded, the answer was remembered. */
+  /** `milliseconds` of one decoding now, as in the next two; null: none was needed, all was remembered. */
+  | { readonly kind: "prepared"; readonly id: number; readonly prepared: Prepared; readonly milliseconds: number | null }
   | { readonly kind: "predicted"; readonly id: number; readonly masks: readonly BrowserMask[]; readonly milliseconds: number | null }
   | { readonly kind: "previewed"; readonly id: number; readonly rle: Rle; readonly milliseconds: number | null }
   /** `isPassing`: the same may work in a while. */
