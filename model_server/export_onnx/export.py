@@ -156,7 +156,9 @@ def _exact(graph: DecoderGraph, network: Network, rules: Rules) -> tuple[onnx.Mo
         try:
             return _checked(with_weights(onnx.load(kept), graph), graph, network, rules)
         except (ExportError, KeyError) as error:  # whatever is wrong with what was kept, tracing is right
-            logger.warning("the kept decoder graph %s no longer fits and is traced anew, which takes longer: %s", kept.name, error)
+            logger.warning(
+                "the kept decoder graph %s no longer fits and is traced anew, which takes longer: %s", kept.name, error
+            )
     return _checked(trace(graph, network), graph, network, rules)
 
 
