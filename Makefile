@@ -127,13 +127,13 @@ page-unit:
 unit:
 	@SEGLOOP_TEST_DATABASE=sqlite $(PY) -m pytest $(PYTEST_OPTIONS)
 
-# What has no database, or asks the same of both, behaves as it did in `unit`.
+# What has no database, or asks the same of both, behaves as it did in `unit`; single tests are marked so.
 OF_NO_DATABASE := model_server golden contract test_compose.py backend/segmentation backend/test_supervisor.py \
 	$(addprefix backend/images/test_,formats.py bad_files.py archives.py) $(addprefix backend/cli/test_,cli.py model_tools.py) \
 	backend/models/test_decoder.py backend/auth/test_permissions.py backend/cli/test_simulate.py backend/test_page.py reliability/test_full_disk.py
 unit-postgresql:
 	@if $(PY) -c 'import psycopg; from tests.conftest import POSTGRESQL_URL as url; psycopg.connect(url.replace("+psycopg", ""), connect_timeout=3)' 2>/dev/null; then \
-		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) $(addprefix --ignore=tests/,$(OF_NO_DATABASE)); \
+		SEGLOOP_TEST_DATABASE=postgresql $(PY) -m pytest $(PYTEST_OPTIONS) -m "not of_no_database" $(addprefix --ignore=tests/,$(OF_NO_DATABASE)); \
 	else \
 		echo "!!! PostgreSQL does not answer: everything was tested on SQLITE ONLY."; \
 		echo "!!! Start one and name it with SEGLOOP_TEST_POSTGRESQL=postgresql+psycopg://user@host:5432/postgres."; \

@@ -239,6 +239,7 @@ def start_worker(resources: Resources, max_file_bytes: int) -> subprocess.Popen[
     return subprocess.Popen(line, env=environment, cwd=REPOSITORY)
 
 
+@pytest.mark.of_no_database
 def test_a_full_disk_is_named_and_mended_by_a_retry(
     client: TestClient, project_id: int, resources: Resources, add_image: Callable[..., Any]
 ) -> None:

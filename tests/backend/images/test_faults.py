@@ -61,6 +61,7 @@ class TestOneDecoder:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"decode_processes": 1})
 
+    @pytest.mark.of_no_database
     def test_a_decoder_that_is_killed_costs_one_file(self, upload: Upload, photo: Photo) -> None:
         upload(("first.jpg", photo(1)))
         (decoder,) = decoders()
@@ -99,6 +100,7 @@ class TestLittleTime:
         # The time for the next decoder to start is part of it.
         return settings.model_copy(update={"decode_processes": 1, "decode_timeout_seconds": 10.0})
 
+    @pytest.mark.of_no_database
     def test_a_decoder_that_hangs_is_ended(self, upload: Upload, photo: Photo) -> None:
         upload(("first.jpg", photo(1)))
         (decoder,) = decoders()

@@ -82,6 +82,7 @@ def is_training(folder: Path) -> bool:
     return file.exists() and '"step"' in file.read_text()
 
 
+@pytest.mark.of_no_database
 def test_a_killed_trainer_goes_on_from_its_checkpoint(
     client: TestClient,
     resources: Resources,
@@ -120,6 +121,7 @@ def small_disk(settings: Settings) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.of_no_database
 def test_a_disk_that_is_full_at_a_checkpoint_ends_the_run_by_name_and_a_retry_goes_on(
     client: TestClient, resources: Resources, filled: Filled, small_model: Path, small_disk: Path
 ) -> None:

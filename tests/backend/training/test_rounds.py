@@ -112,6 +112,7 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert (forth["run_id"], forth["author"], forth["to_version"]) == (run["id"], None, done["candidate_version"])
 
 
+@pytest.mark.of_no_database
 def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: Resources, filled: Filled) -> None:
     run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
     work(resources)
@@ -135,6 +136,7 @@ class TestCommandOfTheInstallation:
         )
         return settings.model_copy(update={"training_hook_command": command})
 
+    @pytest.mark.of_no_database
     def test_a_model_that_gains_nothing_is_refused(
         self, client: TestClient, resources: Resources, filled: Filled
     ) -> None:
@@ -148,6 +150,7 @@ class TestCommandOfTheInstallation:
         assert events(resources)[-2:] == ["model.refused", "training.finished"]
 
 
+@pytest.mark.of_no_database
 def test_weights_that_are_no_numbers_end_a_run_by_name(
     client: TestClient, resources: Resources, filled: Filled, small_model: Path, tmp_path: Path
 ) -> None:
