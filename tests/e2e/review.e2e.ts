@@ -118,7 +118,7 @@ it("once left is not come back to by an answer that was on its way", async () =>
   answer.letGo();
   await (await next).finished();
   nextPage.letGo();
-  await page.getByRole("heading", { name: "Images" }).waitFor();
+  await page.getByRole("heading", { name: "Left" }).waitFor();
   await page.evaluate(() => fetch("/api/me"));
   expect(new URL(page.url()).pathname).toBe(`/projects/${projectId}`);
 });
