@@ -257,7 +257,7 @@ it(`memory over ${MEMORY_IMAGES} photos`, { timeout: 3_600_000 }, async () => {
   const { projectId } = await newProject(page, "Bench memory", []);
   for (let i = 0; i < MEMORY_IMAGES; i += 50) {
     const form = new FormData();
-    for (let j = i; j < Math.min(MEMORY_IMAGES, i + 50); j++) form.append("files", new File([new Uint8Array(picture(j, 200 + j, 150))], `${j}.png`, { type: "image/png" }));
+    for (let j = i; j < Math.min(MEMORY_IMAGES, i + 50); j++) form.append("files", new File([new Uint8Array(picture(j, 300 + Math.floor(j / 200), 150))], `${j}.png`, { type: "image/png" }));
     const answer = await page.request.post(`/api/projects/${projectId}/images`, { multipart: form, headers: { Origin: server().baseUrl } });
     expect(answer.ok(), await answer.text()).toBe(true);
   }

@@ -1,30 +1,14 @@
 // Turns masks into pictures and borders, off the main thread.
-import type { Bitmap } from "../masks/bitmap";
 import { borderOf } from "../masks/bitmap";
-import { bitmapOf, type Rle, runsOf } from "../masks/rle";
 import { bake } from "./bake";
+import { createBitmaps } from "./bitmaps";
 import type { PaintAnswer, PaintedMask, PaintRequest } from "./protocol";
 
-const CACHE_BYTES = 64 * 1024 * 1024;
-const cache = new Map<string, Bitmap>(); // by counts, oldest first
-let cachedBytes = 0;
-
-function decoded(rle: Rle): Bitmap {
-  const known = cache.get(rle.counts);
-  const bitmap = known ?? bitmapOf(runsOf(rle));
-  if (known === undefined) cachedBytes += bitmap.bits.length;
-  cache.delete(rle.counts);
-  cache.set(rle.counts, bitmap);
-  for (const [counts, oldest] of cache) {
-    if (cachedBytes <= CACHE_BYTES || oldest === bitmap) break;
-    cache.delete(counts);
-    cachedBytes -= oldest.bits.length;
-  }
-  return bitmap;
-}
+/** Of decoded masks, one byte a pixel within their bounds. */
+const bitmaps = createBitmaps(64 * 1024 * 1024);
 
 async function paint(request: Extract<PaintRequest, { kind: "bake" }>): Promise<PaintedMask> {
-  const mask = decoded(request.rle);
+  const mask = bitmaps.of(request.rle);
   const nothing = { picture: null, x: mask.x, y: mask.y, width: 0, height: 0 };
   if (mask.bits.length === 0) return nothing;
   const { x, y, width, height, columns, rows, rgba } = bake(mask, request.detail, request.look);
@@ -38,7 +22,7 @@ async function answer(request: PaintRequest): Promise<void> {
       const painted = await paint(request);
       reply({ kind: "bake", id: request.id, painted }, painted.picture === null ? [] : [painted.picture]);
     } else {
-      const border = borderOf(decoded(request.rle));
+      const border = borderOf(bitmaps.of(request.rle));
       reply({ kind: "border", id: request.id, border }, [border.horizontal.buffer, border.vertical.buffer]);
     }
   } catch (error) {
