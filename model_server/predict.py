@@ -20,6 +20,7 @@ from model_server.contract.view import ViewBox, closer_cell, holds
 from model_server.engine import Answer, Engine, Priority, require_size
 from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Logits, Network, PromptTensors
+from model_server.networks.parts import clicked_parts
 from model_server.networks.upsample import Upsampler
 
 Multimask = Literal["auto"] | bool
@@ -172,11 +173,24 @@ class Predictor:
             done -= decoded is None
         for step in range(done, len(prompts)):
             previous = None if decoded is None else _chosen_logits(decoded, prompts[step - 1])
-            tensors = to_tensors(prompts[: step + 1], previous, network.frame(embedding.size_hw))
-            decoded = network.decode(embedding, tensors, multimask)
+            decoded = answer_step(network, embedding, prompts[: step + 1], previous, multimask)
             self._memo.keep(keys[step], decoded)
         assert decoded is not None, "validate_prompts lets no empty list through"
         return decoded
+
+
+def answer_step(
+    network: Network,
+    embedding: Embedding,
+    prompts: Sequence[Prompt],
+    previous_logits: Logits | None,
+    multimask: Multimask = "auto",
+) -> Decoded:
+    """Answer all prompts so far, `previous_logits` being the mask chosen after all but the last of them."""
+    frame = network.frame(embedding.size_hw)
+    tensors = to_tensors(prompts, previous_logits, frame)
+    decoded = network.decode(embedding, tensors, multimask)
+    return clicked_parts(decoded, tensors, frame) if network.facts.parts == "clicked" else decoded
 
 
 def _step_keys(base: tuple[Hashable, ...], prompts: Sequence[Prompt]) -> list[Hashable]:

@@ -8,7 +8,7 @@ WantedWeights = Weights | Literal["smallest"]
 SMALLEST_FIRST: tuple[Weights, ...] = ("uint8", "float16", "float32")
 
 # Counts up when the file's inputs, outputs or rules change, so that no browser goes on with an old one.
-DECODER_FORMAT = 1
+DECODER_FORMAT = 2
 
 
 def decoder_etag(model_version: str, weights: Weights) -> str:

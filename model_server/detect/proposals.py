@@ -7,7 +7,7 @@ needs no device happens beside it.
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +24,7 @@ from model_server.engine import Engine, EngineError, Priority, require_size
 from model_server.networks.boxes import ScoredBoxes, nms
 from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Network, Pixels, Survivors
+from model_server.networks.parts import parts_in_boxes
 from model_server.networks.weights import UnusableModel
 from model_server.predict import PredictedMask, to_masks
 
@@ -93,7 +94,10 @@ class Proposer:
             part = boxes.part(start, network.prompts_at_once)
 
             def decode(network: Network, embedding: Embedding, part: ScoredBoxes = part) -> Survivors:
-                return network.decode_boxes(embedding, part.boxes_xyxy, least=options.min_predicted_iou)
+                survivors = network.decode_boxes(embedding, part.boxes_xyxy, least=options.min_predicted_iou)
+                if network.facts.parts == "all":
+                    return survivors
+                return replace(survivors, logits=parts_in_boxes(survivors.logits))
 
             decoded = await self._on_device(image_sha256, model.model_version, decode)
             await asyncio.to_thread(kept.offer, decoded.value, part, network.frame(size_hw))

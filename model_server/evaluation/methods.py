@@ -14,7 +14,7 @@ from model_server.contract.masks import Rle
 from model_server.networks.network import Embedding, Logits, Network
 from model_server.networks.registry import BUNDLED, load_network
 from model_server.networks.weights import UnusableModel
-from model_server.predict import to_masks, to_tensors
+from model_server.predict import answer_step, to_masks
 
 Start = Literal["center", "random", "box"]
 STARTS: tuple[Start, ...] = ("center", "random", "box")
@@ -92,8 +92,7 @@ class NetworkSession:
 
     def answer(self, prompts: Sequence[Prompt], previous: Answer | None) -> Answer:
         """One decoding step with the logits chosen before as mask input."""
-        tensors = to_tensors(prompts, None if previous is None else previous.logits, self._frame)
-        decoded = self._network.decode(self._embedding, tensors, "auto")
+        decoded = answer_step(self._network, self._embedding, prompts, None if previous is None else previous.logits)
         chosen = int(np.argmax(decoded.predicted_iou))
         return Answer(
             masks=[mask.rle for mask in to_masks(decoded, self._frame)],

@@ -82,7 +82,7 @@ def decoder_rules(network: Network) -> Rules:
     family = network.facts.family
     if family not in FAMILIES:
         raise ExportError("decoder_not_exportable", f"Decoders of the family {family!r} cannot be exported.")
-    rules = FAMILIES[family]
+    rules = replace(FAMILIES[family], parts=network.facts.parts)
     decoder = network.model.mask_decoder  # type: ignore[attr-defined]
     if getattr(decoder, "dynamic_multimask_via_stability", False):
         stability = Stability(decoder.dynamic_multimask_stability_delta, decoder.dynamic_multimask_stability_thresh)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_server.contract.decoder import DECODER_FORMAT, Weights
+from model_server.networks.network import Parts
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,6 +34,7 @@ class Rules:
     "both". Tokens 1 to 3 answer while at most one of `three_counts` was given ("prompts": SAM counts every point, box
     and mask; "tokens": SAM 2 counts points, and two for a box); else token 0. Where that one is unstable by
     `stability`, the token of 1 to 3 with the highest predicted IoU answers in its place.
+    `parts`: "clicked" leaves of each answer the parts that were clicked (`networks.parts`).
     `resize`: "pad" scales the long side to image_size, "stretch" both sides. `mask_limit`: the graph clamps mask_input.
     """
 
@@ -41,6 +43,7 @@ class Rules:
     three_counts: Literal["prompts", "tokens"]
     mask_limit: float | None
     stability: Stability | None = None
+    parts: Parts = "all"
 
     def tokens(self, points_xy: Floats, labels: npt.ArrayLike, box_xyxy: Floats | None) -> tuple[Floats, Floats]:
         """The inputs `points` (1, n, 2) and `labels` (1, n) for prompts in input pixels: points, corners, padding."""

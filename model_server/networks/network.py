@@ -14,6 +14,7 @@ from model_server.networks.frame import Frame
 
 Pixels = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
+Parts = Literal["all", "clicked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class NetworkFacts:
 
     `image_size`: side in pixels of the square it sees. Two networks of one `encoder_fingerprint` share embeddings.
     `model_version`: the name and the first 8 hex digits of the sha256 of its weight file(s). `thresholds`: which of its
-    masks are kept when nobody looks.
+    masks are kept when nobody looks. `parts`: whether all of a mask answers or what was clicked (`parts.py`).
     """
 
     model_version: str
@@ -32,6 +33,7 @@ class NetworkFacts:
     encoder_fingerprint: str
     parameters: int
     thresholds: AutomaticThresholds
+    parts: Parts = "all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from model_server.contract.automatic import AutomaticThresholds
-from model_server.networks.network import NetworkFacts
+from model_server.networks.network import NetworkFacts, Parts
 
 CHUNK_BYTES = 1 << 22
 
@@ -58,6 +58,11 @@ def read_facts(
             "model_config_unreadable",
             f"{folder.name}: the thresholds under automatic in config.json cannot be used ({error}).",
         ) from error
+    parts = config.get("parts", "all")
+    if parts not in get_args(Parts):
+        raise UnusableModel(
+            "model_config_unreadable", f"{folder.name}: parts in config.json is {parts!r}; it may be all or clicked."
+        )
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UnusableModel("model_weights_missing", f"{folder.name}: there is no .safetensors file.")
@@ -82,6 +87,7 @@ def read_facts(
         encoder_fingerprint=fingerprint.hexdigest(),
         parameters=parameters,
         thresholds=thresholds,
+        parts=parts,
     )
 
 

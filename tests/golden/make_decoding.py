@@ -15,6 +15,7 @@ from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, P
 from model_server.export_onnx.rules import FAMILIES, Rules, Stability
 from model_server.networks.frame import Frame, padded, stretched
 from model_server.networks.network import Decoded
+from model_server.networks.parts import clicked_parts
 from model_server.predict import to_masks, to_tensors
 
 FILE = Path(__file__).with_name("decoding.json")
@@ -90,6 +91,21 @@ def prompt_case(name: str, rules: Rules, size_hw: tuple[int, int], prompts: list
     }
 
 
+def parts_case(name: str, rules: Rules, size_hw: tuple[int, int], prompts: list[Prompt], seed: int) -> dict[str, Any]:
+    """A noisy candidate, and which of its pixels are dropped."""
+    frame = frame_of(rules, size_hw)
+    rng = np.random.default_rng(seed)
+    logits = np.round(8 * rng.normal(-0.6, 1, (1, LOW, LOW))).astype(np.float32) / 8
+    meant = clicked_parts(Decoded(logits, np.ones(1, np.float32)), to_tensors(prompts, None, frame), frame).logits
+    return {
+        "rules": name,
+        "size_hw": size_hw,
+        "prompts": [asdict(prompt) for prompt in prompts],
+        "logits": logits.ravel().tolist(),
+        "dropped": np.flatnonzero(meant != logits).tolist(),
+    }
+
+
 def build() -> dict[str, Any]:
     """The whole file."""
     everything = [(name, rules, size_hw) for name, rules in RULES.items() for size_hw in SIZES_HW]
@@ -100,6 +116,11 @@ def build() -> dict[str, Any]:
         "masks": [mask_case(*one, seed) for seed, one in enumerate(everything[:10] * 2)],
         "prompts": [
             prompt_case(*one, prompts, seed) for one in everything for seed, prompts in enumerate(prompt_lists(one[2]))
+        ],
+        "parts": [
+            parts_case(*one, prompts, seed)
+            for one in everything[:10]
+            for seed, prompts in enumerate(prompt_lists(one[2]))
         ],
     }
 

@@ -12,6 +12,7 @@ from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, InvalidPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.engine import Engine, EngineError, Priority
 from model_server.networks.network import Decoded, PromptTensors
+from model_server.networks.parts import clicked_parts
 from model_server.networks.tiny import Tiny
 from model_server.predict import Memo, PredictedMask, Predictor, to_masks
 from model_server.settings import Settings
@@ -86,7 +87,7 @@ def test_replay_is_step_by_step_decoding(nano: tuple[Engine, str]) -> None:
                 mask_input=logits,
                 prompt_count=number,
             )
-            decoded = network.decode(embedding, tensors, "auto")
+            decoded = clicked_parts(network.decode(embedding, tensors, "auto"), tensors, frame)
             choice = prompt.candidate if prompt.candidate is not None else int(np.argmax(decoded.predicted_iou))
             logits = decoded.logits[choice]
         return to_masks(decoded, frame)

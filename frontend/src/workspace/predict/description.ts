@@ -2,7 +2,7 @@
 import type { Size } from "../../canvas/geometry";
 
 /** Of a served decoder; counts up when the file's inputs, outputs or rules change. */
-export const DECODER_FORMAT = 1;
+export const DECODER_FORMAT = 2;
 /** Of a served embedding. */
 export const EMBEDDING_FORMAT = 1;
 
@@ -16,6 +16,8 @@ export interface Rules {
   /** Three masks answer while at most one of these was given. */
   readonly three_counts: "prompts" | "tokens";
   readonly stability: { readonly delta: number; readonly threshold: number } | null;
+  /** "clicked": an answer is the parts of a mask that were clicked. */
+  readonly parts: "all" | "clicked";
 }
 
 export interface Description {

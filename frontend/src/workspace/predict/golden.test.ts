@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Prompt } from "../../canvas/prompts";
 import { type Description, frameOf, type Rules } from "./description";
 import { maskInputOf } from "./lowmask";
+import { clickedParts } from "./parts";
 import { answering, tokensOf } from "./rules";
 import { createUpsampler } from "./upsample";
 
@@ -31,6 +32,7 @@ interface Golden {
     predicted_iou: number[];
     answer: number[];
   }[];
+  parts: { rules: string; size_hw: [number, number]; prompts: Prompt[]; logits: number[]; dropped: number[] }[];
 }
 const golden = JSON.parse(readFileSync("../tests/golden/decoding.json", "utf8")) as Golden;
 
@@ -75,4 +77,10 @@ it.each(withMask)("the mask prompt on $size_hw by $rules is the server's mask in
   const input = maskInputOf(last.rle, frameFor(rules, size_hw));
   const gaps = (mask_input ?? []).map((value, i) => Math.abs(value - (input[i] ?? NaN)));
   expect(Math.max(...gaps)).toBeLessThan(20 / 255 + 1e-5); // of -10 to 10: a tie may round the other way in 8 bits
+});
+
+it.each(golden.parts.map((one, number) => ({ ...one, number })))("parts $number: what was not clicked is dropped as by the server", (one) => {
+  const [meant] = clickedParts([Float32Array.from(one.logits)], one.prompts, frameFor(one.rules, one.size_hw));
+  const dropped = new Set(one.dropped);
+  expect([...(meant ?? [])]).toEqual(one.logits.map((logit, i) => (dropped.has(i) ? -1 : logit)));
 });

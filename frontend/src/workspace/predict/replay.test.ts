@@ -5,7 +5,7 @@ import type { Frame, Rules } from "./description";
 import { createMemo, type Inputs, replay } from "./replay";
 
 const frame: Frame = { size: { width: 8, height: 8 }, resized: { width: 8, height: 8 }, inputSize: 8, lowSize: 2 };
-const rules: Rules = { resize: "stretch", padding: { none: 2, points: 1, box: 1, both: 1 }, three_counts: "tokens", stability: null };
+const rules: Rules = { resize: "stretch", padding: { none: 2, points: 1, box: 1, both: 1 }, three_counts: "tokens", stability: null, parts: "all" };
 const point = (x: number, candidate: Candidate = null): Prompt => ({ type: "point", x, y: 0, label: 1, candidate });
 
 /** A decoder whose logits say which call and which token they are of. */

@@ -3,6 +3,7 @@
 import type { Prompt } from "../../canvas/prompts";
 import type { Frame, Rules } from "./description";
 import { maskInputOf } from "./lowmask";
+import { clickedParts } from "./parts";
 import { answering, bestOf, type Outputs, tokensOf } from "./rules";
 
 export interface Inputs {
@@ -48,6 +49,7 @@ export async function replay(prompts: readonly Prompt[], { name, frame, rules, m
     const maskInput = last?.type === "mask" ? maskInputOf(last.rle, frame) : previous;
     const outputs = await run({ ...tokensOf(given, frame, rules), maskInput });
     step = pick(outputs, answering(given, outputs, rules));
+    if (rules.parts === "clicked") step = { ...step, logits: clickedParts(step.logits, given, frame) };
     memo.keep(keys[done] ?? "", step);
   }
   if (step === null) throw new Error("no prompts");
