@@ -21,7 +21,7 @@ def test_a_file_is_found_again_by_what_it_is(tmp_path: Path) -> None:
     write(tmp_path, "nano-1")
     found = KeptDecoders(tmp_path).find("nano-1", "float32")
     assert found is not None
-    assert found.path.name == "nano-1.float32.1.onnx"
+    assert found.path.name == "nano-1.float32.2.onnx"
     assert found.description == '{"model_version":"nano-1","weights":"float32"}'
     assert KeptDecoders(tmp_path).find("nano-1", "smallest") is None
     assert not list(tmp_path.glob("*.writing"))
@@ -54,7 +54,7 @@ def test_both_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(4):
         write(tmp_path, f"nano-{number}")
         KeptDecoders(tmp_path).keep_refusal(f"nano-{number}", "uint8", ExportError("decoder_disagrees", "no"))
-    assert len(list(tmp_path.glob("*.onnx"))) == len(list(tmp_path.glob("*.float32.1.json"))) == 2
+    assert len(list(tmp_path.glob("*.onnx"))) == len(list(tmp_path.glob("*.float32.2.json"))) == 2
     assert len(list(tmp_path.glob("*.refused.json"))) == 2
     assert KeptDecoders(tmp_path).find("nano-3", "float32") is not None
     assert KeptDecoders(tmp_path).find_refusal("nano-3", "uint8") is not None

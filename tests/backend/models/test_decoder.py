@@ -80,7 +80,7 @@ def test_made_once_and_kept_for_ever(
     other = client.get(address, headers={"If-None-Match": '"something-else"'})
     assert (other.status_code, other.content) == (200, first.content)
     files = sorted(path.name for path in (data / "decoders").iterdir())
-    assert files == [f"{served['nano']}.float32.1.json", f"{served['nano']}.float32.1.onnx"]
+    assert files == [f"{served['nano']}.float32.2.json", f"{served['nano']}.float32.2.onnx"]
 
 
 @pytest.mark.parametrize(

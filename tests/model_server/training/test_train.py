@@ -100,8 +100,11 @@ def test_decoder_tuning_of_a_published_half_keeps_the_encoders_fingerprint(
     """Models are shipped in fp16: a model tuned from one shares its embeddings."""
     assert main(command(shapes(), small_base, tmp_path / "first", "--steps", "1")) == 0
     published = tmp_path / "first" / "model"
+    config = json.loads((published / "config.json").read_text()) | {"parts": "clicked"}
+    (published / "config.json").write_text(json.dumps(config))
     assert main(command(shapes(name="more"), published, tmp_path / "second", "--steps", "2")) == 0
     tuned = read_network_facts(tmp_path / "second" / "model")
+    assert tuned.parts == "clicked"
     assert tuned.encoder_fingerprint == read_network_facts(published).encoder_fingerprint
     assert tuned.model_version != read_network_facts(published).model_version
 
