@@ -6,8 +6,8 @@ NAME=$1 DATASET=$2 PORT=$3 IMAGES=${4:-170}
 OUT=$(realpath -m "${OUT:-experiment}/$NAME") DATASET=$(realpath "$DATASET"); cd "$(dirname "$0")/../.."; mkdir -p "$OUT"
 export SEGLOOP_DATA_DIR=$OUT/data SEGLOOP_PORT=$PORT SEGLOOP_URL=http://127.0.0.1:$PORT
 # SEGLOOP_GENERAL_SET=FOLDER (real files, no symbolic links) guards against forgetting on photos instead of drawn scenes;
-# STEPS, FROZEN (share) and MEASURE (of the gate: noc_85, iou_1) change the policy.
 # REPLAY=FOLDER, a COCO folder whose images name their split, is mixed into every round (a third of the samples).
+# STEPS, FROZEN (share) and MEASURE (of the gate: noc_85, iou_1) change the policy.
 REPLAYED=
 if [ -n "${REPLAY:-}" ]; then mkdir -p "$OUT/data/replay"; cp -r "$REPLAY" "$OUT/data/replay/general"; REPLAYED='"general=0.5"'; fi
 setsid nohup .venv/bin/segloop up --data "$OUT/data" --port "$PORT" --no-demo > "$OUT/up.log" 2>&1 < /dev/null &
