@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from time import perf_counter
 
@@ -24,6 +24,7 @@ from model_server.contract.automatic import (
 )
 from model_server.engine import Engine, EngineError, Overloaded, Priority, require_size
 from model_server.networks.network import Embedding, Network, Pixels, Survivors
+from model_server.networks.parts import parts_at_points
 
 RUNS = 2  # at once: the device decodes for one while the other filters
 WAITING_RUNS = 32
@@ -146,7 +147,8 @@ class _CropRun:
         self._options, self._made = options, made
         self._points = points_of(crop, options)
         self._thresholds = thresholds_of(options, made.model_thresholds)
-        self._filter = CropFilter(crop, network.frame(crop.size_hw), size_hw, options, self._thresholds)
+        self._frame = network.frame(crop.size_hw)
+        self._filter = CropFilter(crop, self._frame, size_hw, options, self._thresholds)
         self._positions = positions_before
         self._made.counts.candidates += 3 * len(self._points)
 
@@ -194,6 +196,9 @@ class _CropRun:
         kept: list[Candidate] = []
         for decoded, points in waiting:
             self._made.counts.after_iou += len(decoded.logits)
+            if self._network.facts.parts == "clicked":
+                logits = parts_at_points(decoded.logits, points[decoded.prompt], self._frame)
+                decoded = replace(decoded, logits=logits)
             kept += self._filter.keep(decoded, points, self._made.counts)
         self._positions += sum(candidate.changes.size for candidate in kept)
         if self._positions > MAX_POSITIONS:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from model_server.contract.regions import regions
 from model_server.contract.runs import Runs, runs_of
-from model_server.networks.frame import Frame
+from model_server.networks.frame import Floats, Frame
 from model_server.networks.network import Decoded, Logits, PromptTensors
 
 MASK_THRESHOLD = 0.0
@@ -28,7 +28,7 @@ def clicked_parts(decoded: Decoded, prompts: PromptTensors, frame: Frame) -> Dec
     has_box = prompts.box_xyxy is not None
     if prompts.prompt_count > len(prompts.points_xy) + has_box:
         return decoded
-    places = _low_places(prompts, frame)
+    places = _low_places(prompts.points_xy[prompts.labels == 1], frame)
     return Decoded(np.stack([_meant(logits, places, has_box) for logits in decoded.logits]), decoded.predicted_iou)
 
 
@@ -37,12 +37,18 @@ def parts_in_boxes(logits: Logits) -> Logits:
     return np.stack([_meant(one, [], True) for one in logits]) if len(logits) else logits
 
 
-def _low_places(prompts: PromptTensors, frame: Frame) -> list[tuple[int, int]]:
-    """Row and column of the low-resolution pixel under each click on the object."""
+def parts_at_points(logits: Logits, points_xy: Floats, frame: Frame) -> Logits:
+    """The same of masks (K, h, w) of one click (K, 2) in image pixels each."""
+    places = _low_places(points_xy, frame)
+    meant = [_meant(one, [place], False) for one, place in zip(logits, places, strict=True)]
+    return np.stack(meant) if meant else logits
+
+
+def _low_places(points_xy: Floats, frame: Frame) -> list[tuple[int, int]]:
+    """Row and column of the low-resolution pixel under each point of the image."""
     step_y, step_x = frame.low_step_hw
     last = frame.low_size - 1
-    clicks = prompts.points_xy[prompts.labels == 1].astype(np.float64)
-    return [(min(int(y * step_y), last), min(int(x * step_x), last)) for x, y in clicks]
+    return [(min(int(y * step_y), last), min(int(x * step_x), last)) for x, y in points_xy.astype(np.float64)]
 
 
 def _meant(logits: Logits, places: list[tuple[int, int]], has_box: bool) -> Logits:

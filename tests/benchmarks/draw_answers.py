@@ -13,7 +13,7 @@ from backend.demo import find_photos
 from model_server.contract.geometry import PointPrompt
 from model_server.contract.masks import decode
 from model_server.networks.registry import BUNDLED, load_network
-from model_server.predict import to_masks, to_tensors
+from model_server.predict import answer_step, to_masks
 
 # Places of the clicks, as shares of the photo's width and height.
 CLICKS = {
@@ -34,8 +34,7 @@ def main() -> None:
         size_hw = (photo.height, photo.width)
         (embedding,) = network.encode([network.prepare(photo)], [size_hw])
         click = PointPrompt(x=across * photo.width, y=down * photo.height, label=1)
-        frame = network.frame(size_hw)
-        answers = to_masks(network.decode(embedding, to_tensors([click], None, frame), "auto"), frame)
+        answers = to_masks(answer_step(network, embedding, [click], None), network.frame(size_hw))
         for answer in sorted(answers, key=lambda one: -one.predicted_iou):
             panels.append(draw(photo, np.array(decode(answer.rle)), (across, down), f"{answer.predicted_iou:.2f}"))
     rows = -(-len(panels) // COLUMNS)

@@ -16,10 +16,17 @@ from scipy import ndimage
 
 from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+from model_server.export_onnx.check import drawn_picture
 from model_server.export_onnx.graph import decoder_rules
 from model_server.networks.frame import stretched
 from model_server.networks.network import Decoded, Logits, Network
-from model_server.networks.parts import DROPPED_LOGIT, UNCLICKED_SHARE, clicked_parts, parts_in_boxes
+from model_server.networks.parts import (
+    DROPPED_LOGIT,
+    UNCLICKED_SHARE,
+    clicked_parts,
+    parts_at_points,
+    parts_in_boxes,
+)
 from model_server.networks.registry import BUNDLED, load_network, read_network_facts
 from model_server.networks.weights import UnusableModel
 from model_server.predict import answer_step, to_tensors
@@ -102,3 +109,28 @@ def test_published_models_answer_with_all_of_a_mask(tmp_path: Path) -> None:
     with pytest.raises(UnusableModel, match="it may be all or clicked") as caught:
         read_network_facts(tmp_path / "nano")
     assert caught.value.code == "model_config_unreadable"
+
+
+def test_an_automatic_mask_and_a_proposal_are_what_a_lone_prompt_gives(nano: Network) -> None:
+    image = drawn_picture(2)
+    size_hw = (image.height, image.width)
+    (embedding,) = nano.encode([nano.prepare(image)], [size_hw])
+    frame = nano.frame(size_hw)
+    points_xy = np.array([(60, 50), (200, 120), (310, 230)], np.float32)
+    found = nano.decode_points(embedding, points_xy, above=-np.inf)
+    automatic = parts_at_points(found.logits, points_xy[found.prompt], frame)
+    clicked = [
+        answer_step(nano, embedding, [PointPrompt(x=x, y=y, label=1)], None).logits for x, y in points_xy.tolist()
+    ]
+    assert_same_masks(automatic, np.concatenate(clicked))
+    boxes = [BoxPrompt(x1=10, y1=20, x2=150, y2=180), BoxPrompt(x1=100, y1=60, x2=320, y2=240)]
+    corners = np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes], np.float32)
+    proposed = parts_in_boxes(nano.decode_boxes(embedding, corners, least=-np.inf).logits)
+    assert_same_masks(proposed, np.concatenate([answer_step(nano, embedding, [box], None).logits for box in boxes]))
+    assert len(parts_at_points(found.logits[:0], points_xy[:0], frame)) == 0
+
+
+def assert_same_masks(some: Logits, others: Logits) -> None:
+    """But for a pixel whose logit is about 0: that of one prompt among many is rounded otherwise."""
+    assert some.shape == others.shape
+    assert np.count_nonzero((some > 0) != (others > 0)) <= 0.001 * some.size
