@@ -194,9 +194,9 @@ describe("from photos to a dataset", () => {
     const doomed = await callApi<{ id: number }>(page, "POST", "/projects", { name: "Doomed" });
     await page.goto(`/projects/${doomed.id}/settings`);
     await page.getByRole("heading", { name: "Categories" }).waitFor();
-    await callApi(page, "DELETE", `/projects/${doomed.id}`);
     await page.getByPlaceholder("New category").fill("cat");
-    await page.keyboard.press("Enter");
+    await callApi(page, "DELETE", `/projects/${doomed.id}`);
+    await page.keyboard.press("Enter"); // unless the page has heard of it before
     await page.getByRole("heading", { name: "This project has been deleted" }).waitFor();
 
     const other = await callApi<{ id: number }>(page, "POST", "/projects", { name: "Doomed too" });
