@@ -62,4 +62,5 @@ test("a mask that is zoomed to lies in the middle, with room around it", () => {
   expect(viewport.scale).toBe(2.5);
   expect(toScreen(viewport, imagePoint(1100, 650))).toEqual({ x: 500, y: 400 });
   expect(around({ x: 0, y: 0, width: 1, height: 1 }, image, view).scale).toBe(MAX_SCALE);
+  expect(around({ x: 500, y: 0, width: 2500, height: 2900 }, image, view)).toEqual(fit(image, view)); // not farther than all
 });

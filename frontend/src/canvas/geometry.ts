@@ -51,11 +51,12 @@ export function centred(image: Size, view: Size, scale: number): Viewport {
   return { scale, left: (view.width - image.width * scale) / 2, top: (view.height - image.height * scale) / 2 };
 }
 
-/** A rectangle of the image in the middle, with as much around it as it is large. */
+/** A rectangle of the image in the middle, with as much around it as it is large; a large one with the whole image. */
 export function around(bounds: { x: number; y: number; width: number; height: number }, image: Size, view: Size): Viewport {
   const fitting = Math.min(view.width / (2 * Math.max(1, bounds.width)), view.height / (2 * Math.max(1, bounds.height)));
-  const { min, max } = scaleLimits(image, view);
-  const scale = Math.min(max, Math.max(min, fitting));
+  const whole = fit(image, view);
+  if (fitting <= whole.scale) return whole;
+  const scale = Math.min(MAX_SCALE, fitting);
   const centre = { x: bounds.x + bounds.width / 2, y: bounds.y + bounds.height / 2 };
   return { scale, left: view.width / 2 - centre.x * scale, top: view.height / 2 - centre.y * scale };
 }
