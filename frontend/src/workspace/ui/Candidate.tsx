@@ -1,10 +1,11 @@
-// One of the masks the model offers: a thumbnail and a word. All of one answer show the same piece of the photo.
+// One of the masks the model offers: a thumbnail and a word.
 import { type ReactNode, useEffect, useRef } from "react";
 import { UnstyledButton } from "@mantine/core";
 import { DRAFT_LOOK } from "../../canvas/render/draw";
 import { levelFor, type Picture } from "../../canvas/render/picture";
 import { words } from "../../words/workspace";
 import type { Answer, ScoreWord } from "../predict/predictor";
+import { type Frame, frameFor } from "../thumbnail";
 import panel from "../panel.module.css";
 import { useWorkplace, useWorkspace } from "./context";
 import { keepFocus, useShortcuts } from "./Panels";
@@ -21,6 +22,8 @@ interface CandidateProps {
 }
 
 const SIZE = { width: 76, height: 57 };
+/** In pixels of its canvas. */
+const THUMBNAIL = { width: 2 * SIZE.width, height: 2 * SIZE.height };
 
 export function Candidate({ masks, mask, number, word, isShown, onChoose }: CandidateProps): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -30,7 +33,7 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
   const image = useWorkspace((state) => state.work?.image);
   useEffect(() => {
     if (stage === null || picture === null || image === undefined || canvas.current === null) return undefined;
-    const frame = frameOf(masks, image);
+    const frame = frameFor(mask.bbox_xywh, masks.filter(({ area }) => area > 0).map((one) => one.bbox_xywh), THUMBNAIL);
     let isStale = false;
     const target = canvas.current;
     const shift = Math.max(0, Math.floor(Math.log2(1 / frame.scale)));
@@ -56,29 +59,11 @@ export function Candidate({ masks, mask, number, word, isShown, onChoose }: Cand
       onMouseDown={keepFocus}
       onClick={onChoose}
     >
-      <canvas ref={canvas} width={SIZE.width * 2} height={SIZE.height * 2} style={SIZE} aria-hidden />
+      <canvas ref={canvas} width={THUMBNAIL.width} height={THUMBNAIL.height} style={SIZE} aria-hidden />
       <span className={panel["score"]} data-score={word}>{words.score[word]}</span>
       {masks.length > 1 && <span className={panel["number"]}>{number}</span>}
     </UnstyledButton>
   );
-}
-
-interface Frame {
-  /** Thumbnail pixels per image pixel, and the image point at its top-left corner. */
-  readonly scale: number;
-  readonly x: number;
-  readonly y: number;
-}
-
-/** The piece of the image that holds every mask of the answer, with some room around. */
-function frameOf(masks: readonly AnswerMask[], image: { width: number; height: number }): Frame {
-  const boxes = masks.filter((mask) => mask.area > 0).map((mask) => mask.bbox_xywh);
-  const left = Math.min(image.width, ...boxes.map(([x = 0]) => x));
-  const top = Math.min(image.height, ...boxes.map(([, y = 0]) => y));
-  const right = Math.max(left + 1, ...boxes.map(([x = 0, , width = 0]) => x + width));
-  const bottom = Math.max(top + 1, ...boxes.map(([, y = 0, , height = 0]) => y + height));
-  const scale = Math.min((SIZE.width * 1.6) / (right - left), (SIZE.height * 1.6) / (bottom - top), 2);
-  return { scale, x: (left + right) / 2 - SIZE.width / scale, y: (top + bottom) / 2 - SIZE.height / scale };
 }
 
 interface Thumbnail {
