@@ -35,6 +35,24 @@ async function hold(page: Page, url: string): Promise<() => void> {
   return letGo;
 }
 
+it("is worked on with clicks after a mask was selected on the last; another tool stays in the hand", async () => {
+  const { page } = await open();
+  const { images: [, second = "", third = ""] } = await start(page, "In hand", [368, 369, 370]);
+  const inHand = (): Promise<string | null> => page.locator("[aria-pressed=true]").first().getAttribute("aria-label");
+  await makeMask(page);
+  await page.keyboard.press("v");
+  await expect.poll(inHand).toBe("Select masks");
+  await page.keyboard.press("Control+Enter");
+  await waitFor(page, { image: second, ready: "true" });
+  expect(await inHand()).toBe("Point and box");
+  await page.keyboard.press("b");
+  await expect.poll(inHand).toBe("Brush");
+  await waitFor(page, { next: third });
+  await page.keyboard.press("Control+Enter");
+  await waitFor(page, { image: third, ready: "true" });
+  expect(await inHand()).toBe("Brush");
+});
+
 it("waits for no other tab when nothing is left to be saved", async () => {
   const { page } = await open();
   const { images: [first = "", second = ""] } = await start(page, "Ahead", [56, 57]);

@@ -73,6 +73,8 @@ export function createShowing(store: Store, { outbox, asker, decoding, editing, 
       history: startWith(apply(EMPTY_DOC, { kind: "load", masks })),
       proposed: masks.filter((mask) => mask.state === "proposed" || mask.origin === "detector").length,
       effort: touch(NO_EFFORT, performance.now()),
+      // Where there is no mask to select, the next thing is to make one.
+      ...(masks.length === 0 && store.getState().tool === "select" ? { tool: "point" } : {}),
       announcement: words.announce.image(work.image.file_name),
     };
   };
