@@ -1,8 +1,8 @@
 """Which parts of an answer are meant: those that were clicked.
 
-A small network sprinkles specks over what looks alike, and a part that nobody pointed at is wrong more often than right
-(docs/nano.md). Whoever does mean it clicks it. A model asks for this with `"parts": "clicked"` in its config.json;
-published checkpoints, whose answers are as in their papers, do not.
+A small network sprinkles specks over what looks alike, and its answers are better without the parts that nobody pointed
+at (measured in docs/nano.md). Whoever does mean one clicks it. A model asks for this with `"parts": "clicked"` in its
+config.json; published checkpoints, whose answers are as in their papers, do not.
 """
 
 import numpy as np

@@ -21,7 +21,7 @@ from model_server.dataset import open_picture, read_dataset
 from model_server.networks.network import Network
 from model_server.networks.registry import BUNDLED, load_network
 from model_server.networks.upsample import Upsampler
-from model_server.predict import to_tensors
+from model_server.predict import answer_step
 
 SMALL = 32**2  # pixels, as COCO counts
 VIEW = 4.0
@@ -41,7 +41,7 @@ def iou(
     size_hw, whole_hw = (part.height, part.width), truth.shape
     (embedding,) = network.encode([network.prepare(part)], [size_hw])
     frame = network.frame(size_hw)
-    decoded = network.decode(embedding, to_tensors(prompts_in(cell, [click]), None, frame), "auto")
+    decoded = answer_step(network, embedding, prompts_in(cell, [click]), None)
     best = int(decoded.predicted_iou.argmax())
     ((changes,),) = Upsampler(frame).changes(decoded.logits[best : best + 1], (0.0,))
     runs = runs_of(placed(changes, cell, whole_hw, whole=None), size_hw=whole_hw)
@@ -78,6 +78,8 @@ def main() -> None:
             found.append((iou(network, picture, click, truth, whole), iou(network, picture, click, truth, cell)))
         if found:
             pairs.append(found)
+    if not pairs:
+        sys.exit("None of these photos is large enough to be looked at closer by this model.")
     means = []
     for _ in range(2000):
         drawn = np.concatenate([pairs[i] for i in random.integers(0, len(pairs), len(pairs))])

@@ -82,7 +82,6 @@ def is_training(folder: Path) -> bool:
     return file.exists() and '"step"' in file.read_text()
 
 
-@pytest.mark.of_no_database
 def test_a_killed_trainer_goes_on_from_its_checkpoint(
     client: TestClient,
     resources: Resources,
