@@ -138,6 +138,17 @@ export async function callApi<Answer>(page: Page, method: string, path: string, 
   return (text === "" ? null : JSON.parse(text)) as Answer;
 }
 
+/** Keeps what the page asks there from the server until the function it returns is called. */
+export async function hold(page: Page, url: string, method: "GET" | "POST"): Promise<() => void> {
+  let letGo = (): void => undefined;
+  const isLetGo = new Promise<void>((done) => (letGo = done));
+  await page.route(url, async (route) => {
+    if (route.request().method() === method) await isLetGo;
+    await route.continue();
+  });
+  return letGo;
+}
+
 /** The page breaks none of axe's WCAG A and AA rules. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Through the debugger, not a script tag: the page's own policy stays as it is.

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
-import { callApi, withBrowser, server } from "./browser";
+import { callApi, hold, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
 
@@ -22,17 +22,6 @@ async function makeMask(page: Page, x = 160): Promise<void> {
   await waitFor(page, { points: "1", candidates: "3" });
   await page.keyboard.press("Enter");
   await waitFor(page, { masks: "1", points: "0" });
-}
-
-/** Keeps what is posted there from the server until the function it returns is called. */
-async function hold(page: Page, url: string): Promise<() => void> {
-  let letGo = (): void => undefined;
-  const isLetGo = new Promise<void>((done) => (letGo = done));
-  await page.route(url, async (route) => {
-    if (route.request().method() === "POST") await isLetGo;
-    await route.continue();
-  });
-  return letGo;
 }
 
 it("is worked on with clicks after a mask was selected on the last; another tool stays in the hand", async () => {
@@ -126,7 +115,7 @@ it("gives way when somebody else was quicker, and says so; masks made on it stay
   const other = await open({ as: "annotator" });
   await other.page.goto("/projects");
   await callApi(other.page, "POST", `/projects/${projectId}/work/next`, { image_id: Number(second) });
-  const answer = await hold(page, "**/work/next");
+  const answer = await hold(page, "**/work/next", "POST");
   await page.keyboard.press("Control+Enter");
   await waitFor(page, { image: second, ready: "true" });
   await makeMask(page);
@@ -173,7 +162,7 @@ it("waits for what is to be saved, and does not carry off a mask that was begun 
   const { projectId } = await newProject(page, "Begun meanwhile", [76]);
   await startWork(page, projectId);
   const { image } = await facts(page);
-  const letSave = await hold(page, "**/annotations");
+  const letSave = await hold(page, "**/annotations", "POST");
   await makeMask(page);
   await page.keyboard.press("Control+Enter");
   await page.getByText("1 mask waits to be saved").waitFor();
@@ -185,7 +174,7 @@ it("waits for what is to be saved, and does not carry off a mask that was begun 
   await page.keyboard.press("Enter");
   await saved(page);
   // While the server finishes it, nothing more can be begun on it.
-  const letFinish = await hold(page, "**/work/next");
+  const letFinish = await hold(page, "**/work/next", "POST");
   await page.keyboard.press("Control+Enter");
   await waitFor(page, { busy: "true", ready: "false" });
   await click(page, 250, 60);

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { annotationsOf, click, facts, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
-import { callApi, expectAccessibleInBothSchemes, withBrowser, server } from "./browser";
+import { callApi, expectAccessibleInBothSchemes, hold, withBrowser, server } from "./browser";
 
 const { open } = withBrowser();
 
@@ -107,32 +107,21 @@ it("a photo that could not be opened is opened again, and none to be annotated i
 it("once left is not come back to by an answer that was on its way", async () => {
   const { page } = await open();
   const { projectId, finished } = await finishedPhoto(page, "Left", [366, 367]);
-  const answer = await held(page, "**/work/*/review");
-  const nextPage = await held(page, "**/assets/ImagesPage*.js");
+  const letAnswer = await hold(page, "**/work/*/review", "POST");
+  const letNextPage = await hold(page, "**/assets/ImagesPage*.js", "GET");
   await page.goto(`/projects/${projectId}/annotate?review=true`);
   await waitFor(page, { ready: "true", image: finished });
   const next = page.waitForResponse(`**/projects/${projectId}/review?*`);
   await page.keyboard.press("Control+Enter");
   await page.getByRole("link", { name: "Left" }).click();
   await page.waitForURL(`**/projects/${projectId}`);
-  answer.letGo();
+  letAnswer();
   await (await next).finished();
-  nextPage.letGo();
+  letNextPage();
   await page.getByRole("heading", { name: "Left" }).waitFor();
   await page.evaluate(() => fetch("/api/me"));
   expect(new URL(page.url()).pathname).toBe(`/projects/${projectId}`);
 });
-
-/** What is asked for at these addresses is kept waiting until it is let go. */
-async function held(page: Page, addresses: string): Promise<{ letGo: () => void }> {
-  let letGo = (): void => undefined;
-  const isLetGo = new Promise<void>((done) => (letGo = done));
-  await page.route(addresses, async (route) => {
-    await isLetGo;
-    await route.continue();
-  });
-  return { letGo };
-}
 
 it("is for admins", async () => {
   const admin = await open();
