@@ -223,6 +223,7 @@ def simulate_(
     target_iou: Annotated[float, typer.Option(min=0.01, max=1.0, help="When a mask is good enough.")] = 0.85,
     max_clicks: Annotated[int, typer.Option(min=1, max=90, help="Clicks on one mask.")] = 20,
     brush: Annotated[bool, typer.Option("--brush/--no-brush", help="Paint what clicks do not reach.")] = True,
+    closer: Annotated[bool, typer.Option("--closer", help="Zoom in to each object before clicking.")] = False,
     stage: Annotated[WorkStage, typer.Option(help="Whose images to work on.")] = "any",
     admit_rest: Annotated[bool, typer.Option("--admit-rest", help="Admit what waits in earlier stages.")] = False,
     rounds: Annotated[int, typer.Option(min=0, help="Training runs, each after so many masks:")] = 0,
@@ -247,7 +248,7 @@ def simulate_(
     if known.left_out:
         say(f"{known.left_out} masks or pictures cannot be used and are left out.")
     options = Options(
-        effort=Effort(target_iou, max_clicks, brush),
+        effort=Effort(target_iou, max_clicks, brush, closer),
         workers=workers,
         seed=seed,
         stage=None if stage == "any" else stage,

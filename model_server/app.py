@@ -245,6 +245,7 @@ def _prediction_json(answer: Answer, prediction: Prediction, *, total_ms: float)
     return {
         "model_version": answer.model_version,
         "part_xyxy": prediction.part_xyxy,
+        "is_part_pending": prediction.is_part_pending,
         "masks": [
             {
                 "rle": mask.rle,

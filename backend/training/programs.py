@@ -19,6 +19,8 @@ MAX_MASKS = 200
 DETECTOR_STEPS = 5  # for each of the model's
 SCENES = ("--images", "40", "--seed", "7")
 
+CLOSER_SHARE = 0.5  # of the views, where a project is worked on zoomed in
+
 Point = dict[str, float]
 
 
@@ -121,6 +123,7 @@ def _model_options(shop: Workshop, options: TrainOptions, minutes: float) -> lis
         *("--tune", options.tune, "--steps", str(options.steps), "--batch-size", str(options.batch_size)),
         *("--rate", f"{options.rate}", "--warmup", str(max(1, options.steps // 10)), "--max-minutes", f"{minutes:.3f}"),
         *(("--keep-base", f"{options.keep_base}") if options.keep_base else ()),
+        *(("--closer-share", f"{CLOSER_SHARE}") if options.closer else ()),
         *("--workers", "1" if shop.threads > 1 else "0"),
         *(() if options.augment else ("--scale", "1", "1", "--stretch", "1", "--colour", "0", "--no-flip")),
         *(("--replay", *replay) if replay else ()),
@@ -153,14 +156,16 @@ def keep(staged: Path) -> None:
 
 
 def evaluate(
-    shop: Workshop, candidate: Path, live: str | Path, folders: list[Path], *, split: str | None
+    shop: Workshop, candidate: Path, live: str | Path, folders: list[Path], *, split: str | None, looks_closer: bool
 ) -> dict[str, Any]:
-    """Measures both versions on the same masks; the document of `segloop evaluate --json`."""
+    """Measures both versions on the same masks; the document of `segloop evaluate --json`. With `looks_closer` as for
+    a person who zooms in to each of them.
+    """
     name = f"evaluate-{split or 'general'}"
     file = shop.folder / f"{name}.json"
     if not file.exists():
         bounds = ("--starts", "center", "--max-masks", str(MAX_MASKS), "--threads", str(shop.threads))
-        which = ("--split", split) if split else ()
+        which = (*(("--split", split) if split else ()), *(("--closer",) if looks_closer else ()))
         arguments = (candidate, *folders, "--against", live, *bounds, *which, "--json", file)
         line = shop.module("model_server.evaluation", *arguments)
         shop.call(name, line, lambda: ("measuring", 0, 0))

@@ -113,7 +113,9 @@ class TrainOptions(BaseModel):
     `base`: the live version, or the one that was live before the first promotion. `augment`: sizes and mirror images;
     without it a run that leaves the encoder alone encodes every picture once. `use_automatic`: learn from automatic
     masks that nobody looked at, too. `replay`: folders of `replay` in the data folder, NAME or NAME=WEIGHT.
-    `keep_base`: share of the base's weights in the candidate, against forgetting. `hook_command`: train by the
+    `keep_base`: share of the base's weights in the candidate, against forgetting. `closer`: half of the
+    views are parts as the server encodes them for those who zoom in, and versions are compared as such a person clicks.
+    `hook_command`: train by the
     installation's own command.
     """
 
@@ -126,6 +128,7 @@ class TrainOptions(BaseModel):
     base: Literal["live", "first"] = "live"
     max_minutes: Annotated[float, Field(gt=0, le=14 * 24 * 60, allow_inf_nan=False)] = 30.0
     keep_base: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    closer: bool = False
     augment: bool = True
     use_automatic: bool = False
     replay: Annotated[list[ReplayName], Field(max_length=20)] = []

@@ -1,6 +1,7 @@
 """The jobs of the loop: a snapshot; and a round, from snapshot to a version that is live, waits or is refused."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from backend.training.folders import write_folder
 from backend.training.gate import decide, general_measure, read_comparison
 from backend.training.policies import read_policy
 from backend.training.processes import Workshop, open_workshop
-from backend.training.schemas import Comparison, Gate, RunMetrics, TrainOptions
+from backend.training.schemas import Comparison, RunMetrics, TrainOptions
 from backend.training.snapshots import create_snapshot, get_snapshot, write_snapshot
 from backend.training.tables import Snapshot, TrainingRun
 from backend.training.tidying import candidate_folders, candidate_name, run_folder, tidy
@@ -75,7 +76,7 @@ def _round(shop: Workshop, run: TrainingRun) -> Finish:
     service.change_run(work, run.id, state="evaluating")
     if run.kind == "detector":
         return detectors.judge(shop, run, model, candidate_name(run), locate(shop, base))
-    return _judge(shop, run, model, options.gate, auto_promote=options.auto_promote)
+    return _judge(shop, run, model, options)
 
 
 def _wait_for_others(work: JobRun, run: TrainingRun) -> None:
@@ -146,16 +147,16 @@ class _Publisher:
         self._said, self._at = curve, time.monotonic()
 
 
-def _judge(shop: Workshop, run: TrainingRun, model: Path, gate: Gate, *, auto_promote: bool) -> Finish:
+def _judge(shop: Workshop, run: TrainingRun, model: Path, options: TrainOptions) -> Finish:
     """Measures the new model beside the live one, keeps it, and decides."""
     staged = programs.stage(shop.settings.resolved_models_dir, model, candidate_name(run))
     with shop.run.resources.database.read() as session:
         was_live = service.live_version(session, run.project_id, "model")
-        before = service.general_change(session, run.project_id, was_live, general_measure(gate))
+        before = service.general_change(session, run.project_id, was_live, general_measure(options.gate))
     live = was_live or _default_version(shop.run)
-    frozen, general, described = _compare(shop, staged, live)
+    frozen, general, described = _compare(shop, staged, live, looks_closer=options.closer)
     programs.keep(staged)
-    answer = decide(gate, frozen, general, general_before=before)
+    answer = decide(options.gate, frozen, general, general_before=before)
     metrics = RunMetrics(frozen=frozen, general=general, gate=answer)
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
@@ -163,24 +164,27 @@ def _judge(shop: Workshop, run: TrainingRun, model: Path, gate: Gate, *, auto_pr
         record_version(session, described | {"name": staged.name})
         row = service.get_run(session, run.id)
         row.candidate_version, row.metrics, row.curve = described["model_version"], metrics.model_dump(), curve.points
-        end_run(session, row, metrics, was_live=was_live, auto_promote=auto_promote)
+        end_run(session, row, metrics, was_live=was_live, auto_promote=options.auto_promote)
 
     return finish
 
 
-def _compare(shop: Workshop, candidate: Path, live: str) -> tuple[Comparison | None, Comparison | None, dict[str, Any]]:
+def _compare(
+    shop: Workshop, candidate: Path, live: str, *, looks_closer: bool
+) -> tuple[Comparison | None, Comparison | None, dict[str, Any]]:
     """Both versions on the frozen masks, if there are any, and on the general set; and what the candidate is."""
     dataset, general = shop.folder / "dataset", programs.general_set(shop)
-    at, has_frozen = locate(shop, live), programs.has_frozen(dataset)
+    measured = partial(programs.evaluate, shop, candidate, locate(shop, live), looks_closer=looks_closer)
+    has_frozen = programs.has_frozen(dataset)
     if has_frozen and not programs.names_splits(general):  # one program, for it takes seconds to start
-        document = programs.evaluate(shop, candidate, at, [dataset, general], split="frozen")
+        document = measured([dataset, general], split="frozen")
         frozen, on_general = (read_comparison(document, live=live, number=number) for number in (0, 1))
         return frozen, on_general, _described(document)
-    document = programs.evaluate(shop, candidate, at, [general], split=None)
+    document = measured([general], split=None)
     on_general = read_comparison(document, live=live)
     if not has_frozen:
         return None, on_general, _described(document)
-    frozen = read_comparison(programs.evaluate(shop, candidate, at, [dataset], split="frozen"), live=live)
+    frozen = read_comparison(measured([dataset], split="frozen"), live=live)
     return frozen, on_general, _described(document)
 
 

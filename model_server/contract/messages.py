@@ -58,10 +58,15 @@ class Timings(Message):
 
 
 class PredictResponse(Message):
-    """Masks in the model's own order. `part_xyxy`: the part that was encoded for itself; null: the whole image was."""
+    """Masks in the model's own order.
+
+    `part_xyxy`: the part that was encoded for itself; null: the whole image was. `is_part_pending`: there is a closer
+    part for the view asked for, but it is not encoded yet; the same question gets it a moment later.
+    """
 
     model_version: str
     part_xyxy: tuple[int, int, int, int] | None = None
+    is_part_pending: bool = False
     masks: list[PredictedMask]
     timings_ms: Timings
 

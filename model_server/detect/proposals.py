@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from model_server.answers import PredictedMask, to_masks
 from model_server.contract.blobs import BlobNotFound, BlobStore, image_key
 from model_server.contract.detection import ProposeOptions
 from model_server.contract.masks import Rle
@@ -26,7 +27,6 @@ from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Network, Pixels, Survivors
 from model_server.networks.parts import parts_in_boxes
 from model_server.networks.weights import UnusableModel
-from model_server.predict import PredictedMask, to_masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Baseline:
         return {"kind": "baseline", "long_side": LONG_SIDE, **self._settings}
 
 
-class Regions:
+class Regions(Session):
     """Felzenszwalb and Huttenlocher's regions at three scales; a click gets the three it lies in."""
 
     def __init__(self, image: Image.Image) -> None:
@@ -88,7 +88,7 @@ class Regions:
         return self._small.answer([labels == labels[seed] for labels in self._labels])
 
 
-class Flood:
+class Flood(Session):
     """Connected pixels of a colour like the clicked one's: CIELAB, Euclidean, three tolerances."""
 
     def __init__(self, image: Image.Image) -> None:
@@ -103,7 +103,7 @@ class Flood:
         return self._small.answer([flood(difference, seed, tolerance=tolerance) for tolerance in FLOOD_TOLERANCES])
 
 
-class GrabCut:
+class GrabCut(Session):
     """GrabCut (Rother et al. 2004) from a box; the filled box where it has no background or too few pixels to model."""
 
     def __init__(self, image: Image.Image) -> None:
@@ -124,7 +124,7 @@ class GrabCut:
         return self._small.answer([inside if inside.any() else trimap == cv2.GC_PR_FGD])
 
 
-class FilledBox:
+class FilledBox(Session):
     """The box itself: what any answer to a box must beat."""
 
     def __init__(self, image: Image.Image) -> None:

@@ -71,7 +71,8 @@ def _draw(run: Run, scored: Scored, start: Start, kinds: dict[int, str], seed: i
         for row in rows:
             mask = picture.masks[row - first_row]
             truth = Truth(mask.segmentation, masks.decode(mask.segmentation))
-            trial = run_trial(session, truth, start, steps=1, generator=generator_of(mask, seed))
+            near = session.near(masks.bbox_xywh(mask.segmentation))
+            trial = run_trial(near, truth, start, steps=1, generator=generator_of(mask, seed))
             answer = trial.answers[0]
             predicted = masks.decode(answer.masks[answer.chosen])
             yield (

@@ -58,7 +58,9 @@ def _run(options: argparse.Namespace) -> int:
     cv2.setNumThreads(threads)
     device = choose_device(options.device or settings.model_device)
     names = [options.model, *([options.against] if options.against else [])]
-    methods: list[Method] = [load_method(name, models_dir=settings.models_dir, device=device) for name in names]
+    methods: list[Method] = [
+        load_method(name, models_dir=settings.models_dir, device=device, looks_closer=options.closer) for name in names
+    ]
     if options.baselines:
         methods += [method for method in baselines() if set(method.starts) & set(options.starts)]
     evaluation = Evaluation(
@@ -145,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--masks-per-image", type=_count, help="random masks at most of every image")
     add("--min-area", type=_count, default=1, help="smaller masks are left out, in pixels of the image")
     add("--seed", type=int, default=0, help="of samples, random clicks and intervals (0)")
+    add("--closer", action="store_true", help="as for a person who zooms in to each object before clicking")
     add("--skip-unusable", action="store_true", help="leave out pictures and masks that cannot be used, and count them")
     add("--device", help="auto, cpu or cuda (SEGLOOP_MODEL_DEVICE)")
     add("--threads", type=_count, help="processor threads (SEGLOOP_MODEL_THREADS)")

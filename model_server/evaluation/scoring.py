@@ -127,8 +127,9 @@ def _score_picture(picture: Picture, row: int, runs: list[Run], seed: int) -> No
         looked = perf_counter()
         for offset, mask in enumerate(picture.masks):
             truth = Truth(mask.segmentation, masks.decode(mask.segmentation))
+            near = session.near(masks.bbox_xywh(mask.segmentation))
             for start, scores in run.scores.items():
-                trial = run_trial(session, truth, start, steps=scores.ious.shape[1], generator=generator_of(mask, seed))
+                trial = run_trial(near, truth, start, steps=scores.ious.shape[1], generator=generator_of(mask, seed))
                 scores.keep(row + offset, trial)
                 run.prompts[start] = run.prompts.get(start, 0) + len(trial.prompts)
         run.seconds["look"] += looked - started

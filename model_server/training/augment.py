@@ -1,11 +1,14 @@
 """Where a training input is cut from a picture, and how its colours change. Pure functions of a random generator."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
+
+from model_server.contract.view import ZOOM, closer_cell, zoomed_view
 
 Pixels = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
@@ -97,6 +100,28 @@ def choose_view(
     x1, y1 = _start(window_w, width, rng), _start(window_h, height, rng)
     is_flipped = augmentation.flip and bool(rng.random() < 0.5)
     return View((x1, y1, x1 + window_w, y1 + window_h), is_flipped, input_size)
+
+
+def choose_closer_view(
+    bbox_xywh: Sequence[int],
+    size_hw: tuple[int, int],
+    input_size: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> View | None:
+    """The part that is encoded for a person who has zoomed in to an object, not quite in the middle; None where the
+    whole picture would be. Families that pad see the picture go on where a served part ends.
+    """
+    x, y, width, height = bbox_xywh
+    aside = rng.uniform(-0.5, 0.5, 2) * (width, height)
+    seen = (int(x + aside[0]), int(y + aside[1]), width, height)
+    zoom = ZOOM * math.exp(rng.uniform(-1, 1) * math.log(1.5))
+    cell = closer_cell(zoomed_view(seen, size_hw, zoom=zoom), size_hw, input_size=input_size)
+    if cell is None:
+        return None
+    is_flipped = augmentation.flip and bool(rng.random() < 0.5)
+    x1, y1, x2, y2 = map(float, cell)
+    return View((x1, y1, x2, y2), is_flipped, input_size)
 
 
 def _start(window: float, side: int, rng: np.random.Generator) -> float:

@@ -68,6 +68,7 @@ class Configuration:
     region_share: float = 0.0
     scene_share: float = 0.0
     paste_share: float = 0.0
+    closer_share: float = 0.0
     min_area: int = 16
 
     def as_json(self) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def check(configuration: Configuration) -> None:
     for name in positive:
         if not getattr(configuration, name) > 0:
             raise UnusableConfiguration("option_out_of_range", f"--{name.replace('_', '-')} must be above 0.")
-    for name in ("region_share", "scene_share", "paste_share", "average_from", "keep_base"):
+    for name in ("region_share", "scene_share", "paste_share", "closer_share", "average_from", "keep_base"):
         if not 0 <= getattr(configuration, name) <= 1:
             raise UnusableConfiguration("option_out_of_range", f"--{name.replace('_', '-')} must be from 0 to 1.")
     if configuration.keep_base and configuration.base.startswith(NEW):

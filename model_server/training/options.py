@@ -40,7 +40,7 @@ def parse(argv: list[str] | None) -> tuple[Configuration, argparse.Namespace]:
                     "lora_rank",
                     "seed",
                 ),
-                *("region_share", "scene_share", "paste_share"),
+                *("region_share", "scene_share", "paste_share", "closer_share"),
             )
         },
     )
@@ -145,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--region-share", type=float, default=0.0, help="samples whose masks are regions found by code")
     add("--scene-share", type=float, default=0.0, help="samples drawn by code")
     add("--paste-share", type=float, default=0.0, help="samples with instances pasted in")
+    add("--closer-share", type=float, default=0.0, help="views of those who have zoomed in to a mask")
     add("--min-area", type=int, help="smallest mask, in pixels of the input")
     group = parser.add_argument_group("this machine")
     add = group.add_argument

@@ -23,7 +23,7 @@ from model_server.dataset import (
     read_dataset,
     without_unreadable,
 )
-from model_server.training.augment import Augmentation, View, change_colours, choose_view
+from model_server.training.augment import Augmentation, View, change_colours, choose_closer_view, choose_view
 from model_server.training.configuration import DataChoice
 from model_server.training.regions import region_maps
 from model_server.training.scenes import paste_instances, procedural_scene
@@ -61,7 +61,8 @@ def read_sources(choices: Sequence[DataChoice], *, skip_unusable: bool) -> list[
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """What a sample is made of. `region_share` of the samples take masks made by code, from `region_cache`;
-    `scene_share` are drawn by code; instances of other pictures are pasted onto `paste_share`.
+    `scene_share` are drawn by code; instances of other pictures are pasted onto `paste_share`. `closer_share` of the
+    views are the parts that are encoded for a person who has zoomed in to one of the masks.
 
     `min_area` is in pixels of the input.
     """
@@ -74,12 +75,15 @@ class Sampling:
     region_cache: Path | None = None
     scene_share: float = 0.0
     paste_share: float = 0.0
+    closer_share: float = 0.0
     min_area: int = 16
 
     def useful_size(self, size_wh: tuple[int, int]) -> tuple[int, int]:
         """The width and height beyond which a picture shows nothing more in any view. Stretched, its short side fills
         the input, too.
         """
+        if self.closer_share:
+            return size_wh
         side = min(size_wh) if self.stretched else max(size_wh)
         shrink = min(1.0, self.input_size * self.augmentation.scale[1] / side)
         return math.ceil(size_wh[0] * shrink), math.ceil(size_wh[1] * shrink)
@@ -139,7 +143,7 @@ class Samples(TorchDataset[Sample]):
             return *procedural_scene(sampling.input_size, rng, self._texture(rng)), -1
         picture, number = self._choose(rng)
         view, pixels = self._look(picture, rng)
-        is_same = sampling.augmentation.is_none
+        is_same = sampling.augmentation.is_none and not sampling.closer_share
         if sampling.region_share and rng.random() < sampling.region_share:
             assert sampling.region_cache is not None, "checked by the configuration"
             return pixels, self._regions(picture, view, rng, sampling.region_cache), number if is_same else -1
@@ -158,9 +162,16 @@ class Samples(TorchDataset[Sample]):
     def _look(self, picture: Picture, rng: np.random.Generator) -> tuple[View, Pixels]:
         """A view in the picture's own pixels, and what it shows."""
         sampling = self._sampling
-        view = choose_view(
-            picture.size_hw, sampling.input_size, sampling.augmentation, rng, stretched=sampling.stretched
-        )
+        view = None
+        if sampling.closer_share and rng.random() < sampling.closer_share:
+            mask = picture.masks[rng.integers(len(picture.masks))]
+            view = choose_closer_view(
+                rle.bbox_xywh(mask.segmentation), picture.size_hw, sampling.input_size, sampling.augmentation, rng
+            )
+        if view is None:
+            view = choose_view(
+                picture.size_hw, sampling.input_size, sampling.augmentation, rng, stretched=sampling.stretched
+            )
         kept = self._picture(picture)
         ratio = (kept.width / picture.size_hw[1], kept.height / picture.size_hw[0])
         return view, view.scaled(ratio).of_picture(kept)

@@ -195,6 +195,7 @@ def _batches(
         region_cache=settings.region_cache,
         scene_share=configuration.scene_share,
         paste_share=configuration.paste_share,
+        closer_share=configuration.closer_share,
         min_area=configuration.min_area,
     )
     loader = DataLoader(

@@ -33,7 +33,8 @@ from model_server.contract.geometry import PointPrompt
 from model_server.engine import Engine, Priority
 from model_server.networks.two_way import TwoWayDecoder
 from model_server.networks.two_way_prompts import TwoWayPrompts
-from model_server.predict import Memo, Predictor
+from model_server.predict import Predictor
+from model_server.replay import Memo
 from model_server.settings import read_settings
 from tests.model_server.automatic_reference import Both, build_both, gap_near, photo, png
 from tests.model_server.conftest import put_bytes

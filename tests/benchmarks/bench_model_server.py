@@ -28,12 +28,14 @@ from pycocotools import mask as coco_mask
 from torch.nn import functional
 from transformers import Sam2Model
 
+from model_server.answers import to_masks, to_tensors
 from model_server.contract.blobs import image_key, open_store
 from model_server.contract.geometry import PointPrompt
 from model_server.engine import Engine, Priority
 from model_server.networks.network import Decoded, Network
 from model_server.networks.registry import BUNDLED
-from model_server.predict import Memo, Predictor, to_masks, to_tensors
+from model_server.predict import Predictor
+from model_server.replay import Memo
 from model_server.settings import read_settings
 
 SIZE_HW = (1080, 1920)

@@ -28,7 +28,8 @@ from model_server.detect.detectors import Detectors
 from model_server.detect.proposals import Proposed, Proposer
 from model_server.engine import Engine, Priority
 from model_server.networks.box_head import BoxHead, shape_as_json, shape_of
-from model_server.predict import Memo, Predictor
+from model_server.predict import Predictor
+from model_server.replay import Memo
 from model_server.settings import read_settings
 from tests.model_server.automatic_reference import photo, png
 from tests.model_server.conftest import put_bytes

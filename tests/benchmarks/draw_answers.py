@@ -10,10 +10,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from backend.demo import find_photos
+from model_server.answers import answer_step, to_masks
 from model_server.contract.geometry import PointPrompt
 from model_server.contract.masks import decode
 from model_server.networks.registry import BUNDLED, load_network
-from model_server.predict import answer_step, to_masks
 
 # Places of the clicks, as shares of the photo's width and height.
 CLICKS = {

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
+from model_server.answers import answer_step
 from model_server.closer import placed, prompts_in
 from model_server.contract.geometry import PointPrompt
 from model_server.contract.masks import bbox_xywh, decode
@@ -21,7 +22,6 @@ from model_server.dataset import open_picture, read_dataset
 from model_server.networks.network import Network
 from model_server.networks.registry import BUNDLED, load_network
 from model_server.networks.upsample import Upsampler
-from model_server.predict import answer_step
 
 SMALL = 32**2  # pixels, as COCO counts
 VIEW = 4.0

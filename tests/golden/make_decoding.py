@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from model_server.answers import to_masks, to_tensors
 from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.export_onnx.rules import FAMILIES, Rules, Stability
 from model_server.networks.frame import Frame, padded, stretched
 from model_server.networks.network import Decoded
 from model_server.networks.parts import clicked_parts
-from model_server.predict import to_masks, to_tensors
 
 FILE = Path(__file__).with_name("decoding.json")
 INPUT, LOW = 64, 16

@@ -15,7 +15,7 @@ from model_server.closer import is_cut, placed
 from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.contract.runs import changes_of, joined, outside_of, runs_of
-from model_server.contract.view import closer_cell
+from model_server.contract.view import FINEST, closer_cell
 from model_server.engine import Engine, EngineError
 from model_server.predict import Prediction, Predictor
 from model_server.settings import Settings
@@ -65,6 +65,7 @@ def test_a_small_object_gets_a_sharper_mask(engine: Engine, image: str) -> None:
     _, small = discs()
     first = predict(engine, image, [SMALL], VIEW)
     assert first.part_xyxy is None, "nobody waits for the part"
+    assert first.is_part_pending
     sharp = closer(engine, image, [SMALL], VIEW)
     assert sharp.part_xyxy is not None
     x1, y1, x2, y2 = sharp.part_xyxy
@@ -112,7 +113,9 @@ def test_what_reaches_beyond_the_view_is_not_cut_off(engine: Engine, image: str)
     ],
 )
 def test_else_the_whole_image_answers(engine: Engine, image: str, prompt: PointPrompt, view: tuple[float, ...]) -> None:
-    assert predict(engine, image, [prompt], view).part_xyxy is None
+    prediction = predict(engine, image, [prompt], view)
+    assert prediction.part_xyxy is None
+    assert not prediction.is_part_pending
     assert engine.waiting_for_device() == 0
 
 
@@ -141,14 +144,14 @@ def test_cells_hold_their_views(size_hw: tuple[int, int], shares: tuple[float, .
     cell = closer_cell(view, size_hw, input_size=input_size)
     if cell is None:
         is_large = x2 - x1 > 0.75 / 2 or y2 - y1 > 0.75 / 2
-        assert is_large or -(-max(size_hw) // 2) < input_size
+        assert is_large or FINEST * max(size_hw) <= input_size
         return
     left, top, right, bottom = cell
     assert 0 <= left <= view[0]
     assert 0 <= top <= view[1]
     assert view[2] <= right <= width
     assert view[3] <= bottom <= height
-    assert max(right - left, bottom - top) >= input_size
+    assert FINEST * 2 * max(right - left, bottom - top) > input_size, "what was halved showed more than fits the input"
 
 
 @given(bitmaps, bitmaps, st.integers(0, 6), st.integers(0, 4), st.integers(1, 5), st.integers(1, 5))

@@ -12,12 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
+from model_server.answers import to_tensors
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.contract.masks import encode
 from model_server.networks.network import Decoded, Embedding
 from model_server.networks.official import convert_file
 from model_server.networks.registry import load_network
-from model_server.predict import Look, Memo, Predictor, to_tensors
+from model_server.predict import Predictor
+from model_server.replay import Look, Memo
 from tests.model_server.reference import (
     HIERA_TINY,
     SMALL_SAM,

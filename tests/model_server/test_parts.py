@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 from scipy import ndimage
 
+from model_server.answers import answer_step, to_tensors
 from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.export_onnx.check import drawn_picture
@@ -29,7 +30,6 @@ from model_server.networks.parts import (
 )
 from model_server.networks.registry import BUNDLED, load_network, read_network_facts
 from model_server.networks.weights import UnusableModel
-from model_server.predict import answer_step, to_tensors
 
 SIDE = 16
 FRAME = stretched((48, 32), input_size=64, low_size=SIDE)

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model_server.answers import PredictedMask, to_masks
 from model_server.contract import masks
 from model_server.contract.geometry import BoxPrompt, InvalidPrompt, MaskPrompt, PointPrompt, Prompt
 from model_server.engine import Engine, EngineError, Priority
 from model_server.networks.network import Decoded, PromptTensors
 from model_server.networks.parts import clicked_parts
 from model_server.networks.tiny import Tiny
-from model_server.predict import Memo, PredictedMask, Predictor, to_masks
+from model_server.predict import Predictor
+from model_server.replay import Memo
 from model_server.settings import Settings
 from tests.model_server.conftest import disc_png, put_bytes
 

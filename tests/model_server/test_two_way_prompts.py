@@ -10,12 +10,12 @@ import pytest
 import torch
 from transformers import Sam2Config, Sam2Model
 
+from model_server.answers import to_tensors
 from model_server.automatic.grid import Crop, points_of
 from model_server.contract.automatic import AutomaticOptions
 from model_server.contract.geometry import BoxPrompt, PointPrompt
 from model_server.networks.network import Embedding, Network
 from model_server.networks.registry import load_network
-from model_server.predict import to_tensors
 from tests.model_server.test_networks import SMALL_SAM2, drawing_sam2, photo, randomise, small_sam
 
 SIZE_HW = (96, 128)

@@ -11,18 +11,23 @@ from backend.commands.simulating.clicker import Click, next_click
 from backend.commands.simulating.connection import PatientServer
 from model_server.contract import masks
 from model_server.contract.masks import Rle
+from model_server.contract.view import ViewBox, zoomed_view
 
 FIND_SECONDS = 1.0
 CLICK_SECONDS = 1.5
+LOOK_SECONDS, MOST_LOOKS = 0.2, 50  # after that the whole image answers
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """When a mask is good enough, how many clicks it may cost, and whether a brush finishes what clicks do not."""
+    """When a mask is good enough, how many clicks it may cost, whether a brush finishes what clicks do not, and whether
+    the person zooms in to each object before the first click.
+    """
 
     target_iou: float
     max_clicks: int
     has_brush: bool
+    looks_closer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,14 @@ def draw(server: PatientServer, image_id: int, truth: Rle, effort: Effort, *, st
     truth_hw = masks.decode(truth)
     shown_hw = masks.decode(start) if start else truth_hw & False
     drawing = Drawing(prompts=[{"type": "mask", "rle": start}] if start else [])
+    view = zoomed_view(masks.bbox_xywh(truth), truth_hw.shape) if effort.looks_closer else None
     while len(drawing.clicked) < effort.max_clicks:
         click = next_click(truth_hw, shown_hw, drawing.clicked)
         if click is None:
             break
         drawing.clicked.append(click)
         drawing.prompts.append(click.prompt())
-        answer, seconds = server.timed("POST", f"/images/{image_id}/predict", json={"prompts": drawing.prompts})
+        answer, seconds = _ask(server, image_id, drawing.prompts, view)
         drawing.wait_seconds += seconds
         index = max(range(len(answer["masks"])), key=lambda i: answer["masks"][i]["predicted_iou"])
         mask = answer["masks"][index]
@@ -79,6 +85,19 @@ def draw(server: PatientServer, image_id: int, truth: Rle, effort: Effort, *, st
         if iou >= effort.target_iou:
             break
     return drawing
+
+
+def _ask(
+    server: PatientServer, image_id: int, prompts: list[dict[str, Any]], view: ViewBox | None
+) -> tuple[dict[str, Any], float]:
+    """The answer, and the seconds it took. What is zoomed in to is waited for: a person is not there sooner than it."""
+    body = {"prompts": prompts} | ({"view_xyxy": view} if view else {})
+    for _ in range(MOST_LOOKS):
+        answer, seconds = server.timed("POST", f"/images/{image_id}/predict", json=body)
+        if not answer["is_part_pending"]:
+            break
+        server.pause(LOOK_SECONDS)
+    return answer, seconds
 
 
 def evidence(drawing: Drawing) -> dict[str, Any] | None:

@@ -2826,6 +2826,11 @@ export interface components {
              */
             keep_base: number;
             /**
+             * Closer
+             * @default false
+             */
+            closer: boolean;
+            /**
              * Augment
              * @default true
              */
@@ -2945,7 +2950,10 @@ export interface components {
         };
         /**
          * PredictResponse
-         * @description Masks in the model's own order. `part_xyxy`: the part that was encoded for itself; null: the whole image was.
+         * @description Masks in the model's own order.
+         *
+         *     `part_xyxy`: the part that was encoded for itself; null: the whole image was. `is_part_pending`: there is a closer
+         *     part for the view asked for, but it is not encoded yet; the same question gets it a moment later.
          */
         PredictResponse: {
             /** Model Version */
@@ -2957,6 +2965,11 @@ export interface components {
                 number,
                 number
             ] | null;
+            /**
+             * Is Part Pending
+             * @default false
+             */
+            is_part_pending: boolean;
             /** Masks */
             masks: components["schemas"]["PredictedMask"][];
             timings_ms: components["schemas"]["Timings"];

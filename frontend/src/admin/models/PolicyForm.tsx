@@ -198,6 +198,12 @@ function HowFields({ policy, onChange }: PartProps): ReactNode {
         suffix="%"
       />
       <Switch
+        label={words.closer}
+        description={words.closerText}
+        checked={policy.closer}
+        onChange={(event) => onChange({ closer: event.currentTarget.checked })}
+      />
+      <Switch
         label={words.augment}
         description={words.augmentText}
         checked={policy.augment}

@@ -48,6 +48,8 @@ export const trainingPolicy = {
   minutes: "minutes",
   keepBase: "Kept of the version before",
   keepBaseText: "Its share of the new weights: less forgotten, less learned.",
+  closer: "People zoom in",
+  closerText: "Learns from parts of images, too, and compares versions on them.",
   augment: "Vary and mirror images",
   augmentText: "Better with few masks; slower.",
   automatic: "Use automatic masks",

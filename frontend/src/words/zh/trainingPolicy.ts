@@ -44,6 +44,8 @@ export const trainingPolicy: Words["trainingPolicy"] = {
   minutes: "分钟",
   keepBase: "保留旧版本的比例",
   keepBaseText: "旧权重在新模型中所占的份额：遗忘更少，学得也更少。",
+  closer: "标注者放大查看",
+  closerText: "也用图片的局部训练，并在局部上比较版本。",
   augment: "图片增强与镜像",
   augmentText: "掩码少时效果更好，但更慢。",
   automatic: "使用自动掩码",

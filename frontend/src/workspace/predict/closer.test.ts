@@ -13,12 +13,12 @@ const seen = (x1: number, y1: number, x2: number, y2: number, imageId = 1): View
 const SMALL = seen(560, 420, 700, 520);
 
 /** A server whose part is ready at the given call, and what it was asked. */
-function served(readyAt: number) {
+function served(readyAt: number, is_part_pending = true) {
   const asked: { prompts: readonly unknown[]; view: Part | null | undefined }[] = [];
   const ask: typeof predict = (_, prompts, __, ___, view) => {
     asked.push({ prompts, view });
     const part_xyxy = asked.length >= readyAt ? PART : null;
-    return Promise.resolve({ model_version: "m", part_xyxy, masks: [], timings_ms: { total: 1, queue: 0, encode: 0, decode: 1, encode_mask: 0 } });
+    return Promise.resolve({ model_version: "m", part_xyxy, is_part_pending: is_part_pending && part_xyxy === null, masks: [], timings_ms: { total: 1, queue: 0, encode: 0, decode: 1, encode_mask: 0 } });
   };
   return { ask, asked };
 }
@@ -46,7 +46,14 @@ test("zoomed in and at rest, the part is made ready and then answers what lies i
   expect(asked.length).toBe(4);
 });
 
-test("a photo that never has a closer part is not asked about for ever", async () => {
+test("a photo too small for a closer part is asked about once", async () => {
+  const { ask, asked } = served(Infinity, false);
+  createCloser(whole, ask).look(SMALL);
+  await pass(600_000);
+  expect(asked.length).toBe(1);
+});
+
+test("a part that is never made ready is not asked for for ever", async () => {
   const { ask, asked } = served(Infinity);
   createCloser(whole, ask).look(SMALL);
   await pass(600_000);

@@ -25,7 +25,7 @@ type Ask = typeof predict;
 const LARGEST_SHARE = 3 / 8;
 const REST_MS = 250;
 const AGAIN_MS = 400;
-/** Each pause is twice the one before, 25 s in all; a photo too small for a closer look costs seven questions. */
+/** Each pause is twice the one before, 25 s in all. */
 const MOST_ATTEMPTS = 7;
 
 export function createCloser(whole: Predictor, ask: Ask = predict): Closer {
@@ -50,7 +50,7 @@ export function createCloser(whole: Predictor, ask: Ask = predict): Closer {
       if (signal.aborted) return;
       const found = answer.part_xyxy ?? null;
       if (found !== null) part = { imageId, box: boxOf(found) };
-      else if (attempt + 1 < MOST_ATTEMPTS) timer = setTimeout(() => void warm(imageId, box, attempt + 1), AGAIN_MS * 2 ** attempt);
+      else if (answer.is_part_pending && attempt + 1 < MOST_ATTEMPTS) timer = setTimeout(() => void warm(imageId, box, attempt + 1), AGAIN_MS * 2 ** attempt);
     } catch {
       // The whole photo goes on answering; what is wrong is said when a real click meets it.
     }
