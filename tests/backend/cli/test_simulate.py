@@ -224,6 +224,30 @@ def test_masks_are_drawn_and_kept_and_not_drawn_twice(
     assert (other.exit_code, "there is no annotations.json" in other.stderr) == (1, True)
 
 
+def test_who_zooms_in_gets_sharper_masks(running: tuple[Installation, dict[str, str]], tmp_path: Path) -> None:
+    """The closer part is waited for, as a person is not there sooner than it is."""
+    _, environment = running
+    side = 256
+    rows_, columns = np.mgrid[0:side, 0:side]
+    disc = (columns - 150) ** 2 + (rows_ - 60) ** 2 <= 8**2
+    segmentation: Any = coco_mask.encode(np.asfortranarray(disc.astype(np.uint8)))
+    segmentation["counts"] = segmentation["counts"].decode()
+    ious = {}
+    for number, more in enumerate([(), ("--closer",)]):
+        folder = tmp_path / f"set{number}"
+        (folder / "images").mkdir(parents=True)
+        pixels = np.where(disc[..., None], (230, 200, 40), (20, 30, 60 + number)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{number}.png")
+        images = [{"id": 1, "file_name": f"{number}.png", "width": side, "height": side}]
+        write_json(folder, images, [{"image_id": 1, "segmentation": segmentation}])
+        one_click = ("--max-clicks", "1", "--no-brush", "--report", str(folder / "out"))
+        report = simulate(environment, folder, *one_click, *more)
+        assert report["settings"]["looks_closer"] == bool(more)
+        known = json.loads((folder / "out" / "report.json").read_text())
+        ious[number] = known["rounds"][0]["rows"][0]["iou"]
+    assert ious[1] > ious[0] + 0.1
+
+
 def masks_iou(a: Any, b: Any) -> float:
     packed = [one | {"counts": one["counts"].encode()} for one in (a, b)]
     return float(coco_mask.iou(packed[:1], packed[1:], [False])[0][0])

@@ -1,5 +1,6 @@
 """Numbers of clicks against a case worked out by hand; the network's answers against the server's."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from PIL import Image
 
 from model_server.contract import masks
 from model_server.contract.blobs import image_key, open_store
+from model_server.contract.geometry import PointPrompt, Prompt
 from model_server.contract.masks import Bools, encode
 from model_server.contract.pixels import decode_rgb
+from model_server.contract.view import zoomed_view
 from model_server.engine import Engine
 from model_server.evaluation.measures import measures_of, noc_counts
 from model_server.evaluation.methods import Method, load_method
@@ -20,6 +23,8 @@ from model_server.evaluation.protocols import Trial, Truth, run_trial
 from model_server.evaluation.scoring import Scores
 from model_server.predict import Predictor
 from model_server.settings import Settings
+from tests.model_server.conftest import put_bytes
+from tests.model_server.test_engine import until
 
 
 def row_of(pixels: int) -> Truth:
@@ -94,6 +99,41 @@ def test_a_network_answers_as_the_server_does(
         assert [found.rle for found in served.masks] == answer.masks
         assert [found.predicted_iou for found in served.masks] == answer.predicted_iou
         assert trial.ious[step - 1] == masks.iou(answer.masks[answer.chosen], encode(mask))
+
+
+def test_who_zooms_in_is_answered_as_by_the_server(engine: Engine, settings: Settings) -> None:
+    """Also where the object goes on beyond the part that is seen, and where a click lies beside that part."""
+    size_hw = (200, 240)
+    rows, columns = np.mgrid[0 : size_hw[0], 0 : size_hw[1]]
+    mask = (rows - 90) ** 2 + (columns - 100) ** 2 < 9**2
+    pixels = np.where(mask[..., None], [230, 200, 40], [20, 30, 60]).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    sha256, image = put_bytes(settings, file.getvalue()), Image.fromarray(pixels)
+    method = load_method("spot", models_dir=settings.models_dir, device=torch.device("cpu"), looks_closer=True)
+    box_xywh, predictor = masks.bbox_xywh(encode(mask)), Predictor(engine)
+    view = zoomed_view(box_xywh, size_hw)
+    session = method.look(image).near(box_xywh)
+    on_it, at_rim, beside = (PointPrompt(x=x, y=y, label=1) for x, y in ((100, 90), (140, 120), (220, 20)))
+
+    def served(prompts: list[Prompt]) -> Any:
+        return predictor.submit(sha256, size_hw, prompts, view_xyxy=view).result().value
+
+    until(lambda: served([on_it]).part_xyxy is not None)
+    for prompts in ([on_it], [on_it, at_rim], [at_rim], [on_it, at_rim, beside]):
+        asked: list[Prompt] = list(prompts)
+        answer, expected = session.answer(asked, None), served(asked)
+        assert (expected.part_xyxy is None) == (beside in prompts)
+        assert answer.masks == [found.rle for found in expected.masks]
+        assert answer.predicted_iou == [found.predicted_iou for found in expected.masks]
+    assert method.look(image).near([0, 0, 200, 180]).answer([on_it], None).masks == [
+        found.rle for found in predictor.submit(sha256, size_hw, [on_it]).result().value.masks
+    ]
+    trial = run_trial(session, Truth(encode(mask), mask), "center", steps=1, generator=np.random.default_rng(0))
+    whole = run_trial(
+        method.look(image), Truth(encode(mask), mask), "center", steps=1, generator=np.random.default_rng(0)
+    )
+    assert trial.candidate_ious[0] > whole.candidate_ious[0]
 
 
 def test_best_of_three_is_the_oracle(settings: Settings, disc: Callable[..., Bools]) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model_server.contract import masks as rle
+from model_server.contract.view import FINEST
 from model_server.dataset import Dataset, Mask, Picture, UnusableDataset, read_dataset
-from model_server.training.augment import Augmentation, View, change_colours, choose_view
+from model_server.training.augment import Augmentation, View, change_colours, choose_closer_view, choose_view
 from model_server.training.samples import Samples, Sampling, Source
 from model_server.training.scenes import paste_instances, procedural_scene
 
@@ -54,6 +55,47 @@ def test_pixels_and_masks_are_cut_alike(seed: int, stretched: bool) -> None:
     pixels, seen = view.of_picture(picture), view.of_mask(mask)
     is_white = pixels[..., 0] > 127
     assert (is_white != seen).mean() < 0.02
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(8, 600), st.integers(8, 600))
+def test_who_zooms_in_sees_the_object(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    w, h = int(rng.integers(1, width + 1)), int(rng.integers(1, height + 1))
+    x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+    view = choose_closer_view([x, y, w, h], (height, width), SIZE, Augmentation(), rng)
+    if view is None:
+        assert w > width / 16 or h > height / 16 or FINEST * max(height, width) <= SIZE
+        return
+    x1, y1, x2, y2 = view.window_xyxy
+    assert 0 <= x1 <= x
+    assert 0 <= y1 <= y
+    assert x + w <= x2 <= width
+    assert y + h <= y2 <= height
+    assert x2 - x1 <= -(-width // 2)
+
+
+def test_samples_of_those_who_zoom_in_show_small_objects_large(tmp_path: Path) -> None:
+    mask = np.zeros((400, 400), np.bool_)
+    mask[200:220, 300:320] = True
+    Image.fromarray(np.repeat(mask[..., None] * np.uint8(255), 3, 2)).save(tmp_path / "one.png")
+    segmentation = rle.encode(mask)
+    one = Mask(annotation_id=1, segmentation=segmentation, area=400, annotator=None, kind=None)
+    picture = Picture(
+        image_id=1, file_name="one.png", path=tmp_path / "one.png", size_hw=(400, 400), split=None, masks=(one,)
+    )
+    dataset = Dataset(name="one", folder=tmp_path, pictures=(picture,), fingerprint="0", skipped=())
+    source = Source(dataset=dataset, weight=1.0)
+    same = Augmentation(scale=(1, 1), flip=False)
+    closer, whole = (
+        Samples([source], Sampling(input_size=SIZE, prompts_per_image=1, stretched=True, augmentation=same,
+                                   closer_share=share, min_area=4), seed=0)
+        for share in (1.0, 0.0)
+    )  # fmt: skip
+    for number in range(8):
+        pixels, masks, which = closer[number]
+        assert masks.sum() >= 4 * whole[number][1].sum()
+        assert ((pixels[0] > 127) == masks[0]).float().mean() > 0.98
+        assert which == -1, "no two looks are the same"
 
 
 def test_a_whole_picture_without_changes_is_what_is_served() -> None:
