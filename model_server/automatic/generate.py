@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from time import perf_counter
 
@@ -104,7 +105,7 @@ class Generator:
         inputs: list[Pixels] = []
         if len(crops) > 1:
             boxes = [crop.box_xyxy for crop in crops[1:]]
-            inputs = await asyncio.to_thread(self._engine.prepare_crops, image_sha256, network, boxes)
+            inputs = await self._engine.beside(self._engine.prepare_crops, image_sha256, network, boxes)
         kept, positions = [], 0
         for number, crop in enumerate(crops):
             if number > 0:
@@ -113,7 +114,8 @@ class Generator:
             positions += sum(candidate.changes.size for candidate in candidates)
             kept.append(candidates)
         started = perf_counter()
-        made.selected = await asyncio.to_thread(select, kept, size_hw=size_hw, options=options, counts=made.counts)
+        choose = partial(select, kept, size_hw=size_hw, options=options, counts=made.counts)
+        made.selected = await self._engine.beside(choose)
         made.timings.cleanup = (perf_counter() - started) * 1e3
         return made
 
@@ -167,12 +169,12 @@ class _CropRun:
                 waiting.append((decoded, points))
                 waiting_points += len(points)
                 if waiting_points >= self._options.points_per_batch or number + 1 == len(parts):
-                    candidates += await asyncio.to_thread(self._keep, waiting)
+                    candidates += await self._engine.beside(self._keep, waiting)
                     waiting, waiting_points = [], 0
         finally:
             decoding.cancel()
         scores = [one.predicted_iou for one in candidates]
-        return await asyncio.to_thread(suppress, candidates, scores, threshold=self._options.box_nms_thresh)
+        return await self._engine.beside(partial(suppress, candidates, scores, threshold=self._options.box_nms_thresh))
 
     @property
     def _at_once(self) -> int:

@@ -100,7 +100,7 @@ class Proposer:
                 return replace(survivors, logits=parts_in_boxes(survivors.logits))
 
             decoded = await self._on_device(image_sha256, model.model_version, decode)
-            await asyncio.to_thread(kept.offer, decoded.value, part, network.frame(size_hw))
+            await self._engine.beside(kept.offer, decoded.value, part, network.frame(size_hw))
         return Proposals(
             model_version=model.model_version,
             detector_version=detector.facts.detector_version,

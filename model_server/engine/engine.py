@@ -4,11 +4,14 @@ Requests for one image share one encoding, whoever asked first; a click that joi
 future was cancelled is skipped wherever it waits.
 """
 
+import asyncio
 import contextlib
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +32,8 @@ from model_server.settings import Settings
 Value = TypeVar("Value")
 
 DECODE_THREADS = 2
+BULK_THREADS = 2
+BULK_NICENESS = 10  # a tenth of the share of a thread that answers a click
 SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
 ENCODE_BATCH = {"cpu": 1, "cuda": 8}  # on a CPU a batch gains nothing and makes the next click wait longer
 
@@ -57,7 +62,11 @@ class Engine:
         self._encodings: dict[Key, Encoding] = {}
         self._lock = threading.Lock()
         self._device_thread = Workers("device", thread_count=1, batch_limit=ENCODE_BATCH.get(self.device.type, 1))
+        # A processor has no single owner: clicks get a thread of their own, and wait for nobody's encoding or bulk run.
+        has_lane = self.device.type == "cpu" and self.threads > 1
+        self._click_thread = Workers("clicks", thread_count=1) if has_lane else self._device_thread
         self._file_threads = Workers("files", thread_count=DECODE_THREADS)
+        self._bulk_threads = ThreadPoolExecutor(BULK_THREADS, "bulk", initializer=_step_back)
 
     def warm_up(self) -> None:
         """Load the default model, encode a grey image and decode two clicks on it, so that no person waits for that."""
@@ -140,6 +149,10 @@ class Engine:
         self._device_thread.submit(Job(run, priority))
         return outcome
 
+    async def beside(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        """Run a part of longer work that needs no network, on threads that step back for clicks."""
+        return await asyncio.get_running_loop().run_in_executor(self._bulk_threads, work, *arguments)
+
     def prepare_crops(self, image_sha256: str, network: Network, boxes_xyxy: Sequence[Box]) -> list[Pixels]:
         """Inputs for parts of an image, made on the caller's thread. Raises EngineError, UnreadableImage."""
         return self._pictures.prepare_crops(image_sha256, network, boxes_xyxy)
@@ -149,13 +162,15 @@ class Engine:
         return self.cache.is_ready(Key(image_sha256, self.models.facts(model_version).encoder_fingerprint))
 
     def waiting_for_device(self) -> int:
-        """Encodings and clicks that wait for the device thread."""
-        return self._device_thread.waiting_count()
+        """Encodings and clicks that wait for their thread."""
+        return sum(workers.waiting_count() for workers in {self._device_thread, self._click_thread})
 
     def close(self) -> None:
         """Stop the threads; what waits is dropped."""
         self._file_threads.close()
         self._device_thread.close()
+        self._click_thread.close()
+        self._bulk_threads.shutdown(cancel_futures=True)
 
     # The embedding: shared, urgent as the most urgent who waits
 
@@ -253,7 +268,7 @@ class Engine:
         request.queued_at = time.perf_counter()
         network = self.models.loaded(request.facts.model_version)
         if network is not None:
-            self._device_thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
+            self._submit_work(request, network, embedding)
         else:
             self._file_threads.submit(Job(lambda _: self._load_then_work(request, embedding), request.priority))
 
@@ -265,7 +280,11 @@ class Engine:
             if request.outcome.set_running_or_notify_cancel():
                 request.outcome.set_exception(error)
             return
-        self._device_thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
+        self._submit_work(request, network, embedding)
+
+    def _submit_work(self, request: Request, network: Network, embedding: Embedding) -> None:
+        thread = self._click_thread if request.priority == Priority.CLICK else self._device_thread
+        thread.submit(Job(lambda _: self._work(request, network, embedding), request.priority))
 
     def _work(self, request: Request, network: Network, embedding: Embedding) -> None:
         """On the device thread."""
@@ -297,6 +316,12 @@ class Engine:
             encode_ms=request.encode_seconds * 1e3,
             work_ms=work_seconds * 1e3,
         )
+
+
+def _step_back() -> None:
+    """Linux has a niceness for each thread; elsewhere the whole process would be meant."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BULK_NICENESS)
 
 
 def require_size(embedding: Embedding, size_hw: tuple[int, int]) -> None:

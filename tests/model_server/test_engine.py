@@ -119,6 +119,31 @@ def test_a_next_click_does_not_wait_for_first_ones(engine: Engine, put_image: Pu
     wait(first_clicks, WAIT_SECONDS)
 
 
+def test_with_two_cores_a_next_click_waits_for_no_encoding(settings: Settings, put_image: PutImage) -> None:
+    engine = Engine(replace(settings, model_threads=2))
+    try:
+        ready = put_image(seed=1)
+        click(engine, ready).result(WAIT_SECONDS)
+        network = engine.models.load(engine.models.facts(None))
+        entered, release = threading.Event(), threading.Event()
+
+        def encode_long() -> None:
+            entered.set()
+            assert release.wait(WAIT_SECONDS)
+
+        long = engine.run(network, encode_long, priority=Priority.BULK)
+        assert entered.wait(WAIT_SECONDS)
+        assert click(engine, ready).result(WAIT_SECONDS).value == (96, 128)
+        first_click = click(engine, put_image(seed=2))
+        until(lambda: engine.waiting_for_device() == 1)
+        assert not first_click.done(), "it needs an encoding"
+        release.set()
+        long.result(WAIT_SECONDS)
+        assert first_click.result(WAIT_SECONDS).value == (96, 128)
+    finally:
+        engine.close()
+
+
 def test_a_cancelled_click_is_skipped(engine: Engine, put_image: PutImage) -> None:
     image, other = put_image(seed=1), put_image(seed=2)
     blocked = Blocked(engine, image)
