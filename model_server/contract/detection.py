@@ -13,7 +13,8 @@ DetectorKind = Literal["box_head", "huggingface"]
 
 class ProposeOptions(Message):
     """Which proposals are worth a person's look. `min_score` is on the detector's score, `min_predicted_iou` on the
-    mask's; of boxes and of masks that overlap by more than a threshold the one with the higher score stays."""
+    mask's; of boxes and of masks that overlap by more than a threshold the one with the higher score stays. `closer`:
+    small boxes are answered on parts of the image that are encoded for themselves: sharper, for an encoding a part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -22,6 +23,7 @@ class ProposeOptions(Message):
     box_nms_thresh: Share = 0.7
     mask_nms_thresh: Share = 0.7
     max_proposals: Annotated[int, Field(ge=1, le=1000)] = 100
+    closer: bool = False
 
 
 class ProposeRequest(Message):

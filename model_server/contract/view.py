@@ -40,7 +40,7 @@ def closer_cell(view_xyxy: ViewBox, size_hw: tuple[int, int], *, input_size: int
     return found
 
 
-def zoomed_view(bbox_xywh: Sequence[int], size_hw: tuple[int, int], *, zoom: float = ZOOM) -> ViewBox:
+def zoomed_view(bbox_xywh: Sequence[float], size_hw: tuple[int, int], *, zoom: float = ZOOM) -> ViewBox:
     """What a person sees who has zoomed in to an object: its box `zoom` times, as far as the image goes."""
     x, y, width, height = bbox_xywh
     right, bottom = zoom * width / 2, zoom * height / 2

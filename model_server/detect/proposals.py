@@ -15,14 +15,17 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from model_server.answers import PredictedMask, to_masks
+from model_server.answers import PredictedMask, changes_of_all, stability, to_mask, to_masks
+from model_server.closer import placed
 from model_server.contract.blobs import BlobNotFound, BlobStore, image_key
 from model_server.contract.detection import ProposeOptions
 from model_server.contract.masks import Rle
 from model_server.contract.pixels import decode_rgb
+from model_server.contract.runs import Box
+from model_server.contract.view import closer_cell, zoomed_view
 from model_server.detect.detectors import Detector, Detectors
-from model_server.engine import Engine, EngineError, Priority, require_size
-from model_server.networks.boxes import ScoredBoxes, nms
+from model_server.engine import Answer, Engine, EngineError, Priority, require_size
+from model_server.networks.boxes import Floats, ScoredBoxes, nms
 from model_server.networks.frame import Frame
 from model_server.networks.network import Decoded, Embedding, Network, Pixels, Survivors
 from model_server.networks.parts import parts_in_boxes
@@ -88,19 +91,10 @@ class Proposer:
         masks_began = perf_counter()
         kept = _Distinct(options)
         boxes = worth_a_mask(found, options)
-        for start in range(0, len(boxes.scores), network.prompts_at_once):
-            if kept.is_full:
-                break
-            part = boxes.part(start, network.prompts_at_once)
-
-            def decode(network: Network, embedding: Embedding, part: ScoredBoxes = part) -> Survivors:
-                survivors = network.decode_boxes(embedding, part.boxes_xyxy, least=options.min_predicted_iou)
-                if network.facts.parts == "all":
-                    return survivors
-                return replace(survivors, logits=parts_in_boxes(survivors.logits))
-
-            decoded = await self._on_device(image_sha256, model.model_version, decode)
-            await self._engine.beside(kept.offer, decoded.value, part, network.frame(size_hw))
+        if options.closer:
+            await self._offer_closer(kept, image_sha256, network, size_hw, boxes.part(0, options.max_proposals))
+        else:
+            await self._offer_all(kept, image_sha256, network, size_hw, boxes)
         return Proposals(
             model_version=model.model_version,
             detector_version=detector.facts.detector_version,
@@ -110,8 +104,61 @@ class Proposer:
             masks_ms=(perf_counter() - masks_began) * 1e3,
         )
 
-    async def _on_device(self, image_sha256: str, model_version: str, work: Callable[[Network, Embedding], Any]) -> Any:
-        return await asyncio.wrap_future(self._engine.submit(image_sha256, model_version, work, priority=Priority.BULK))
+    async def _offer_all(
+        self, kept: "_Distinct", image_sha256: str, network: Network, size_hw: tuple[int, int], boxes: ScoredBoxes
+    ) -> None:
+        """Part by part, until there are enough."""
+        for start in range(0, len(boxes.scores), network.prompts_at_once):
+            if kept.is_full:
+                break
+            part = boxes.part(start, network.prompts_at_once)
+            decoded = await self._decode(image_sha256, network, part.boxes_xyxy, kept.least_iou, None)
+            await self._engine.beside(_offer, kept, decoded, part, network.frame(size_hw))
+
+    async def _offer_closer(
+        self, kept: "_Distinct", image_sha256: str, network: Network, size_hw: tuple[int, int], boxes: ScoredBoxes
+    ) -> None:
+        """Cell by cell, as a person would see each box who has zoomed in to it; then the highest scores first."""
+        numbers: dict[Box | None, list[int]] = {}
+        for number, box_xyxy in enumerate(boxes.boxes_xyxy):
+            numbers.setdefault(_cell_of(box_xyxy, size_hw, network), []).append(number)
+        found: list[tuple[int, PredictedMask]] = []
+        for cell, members in numbers.items():
+            offset = np.zeros(4, np.float32) if cell is None else np.array(cell[:2] * 2, np.float32)
+            for start in range(0, len(members), network.prompts_at_once):
+                part = np.array(members[start : start + network.prompts_at_once])
+                decoded = await self._decode(
+                    image_sha256, network, boxes.boxes_xyxy[part] - offset, kept.least_iou, cell
+                )
+                masks = await self._engine.beside(_masks_of_cell, decoded, network, cell, size_hw)
+                found += zip(part[decoded.prompt].tolist(), masks, strict=True)
+        for number, mask in sorted(found, key=lambda one: one[0]):
+            kept.offer(mask, boxes, number)
+
+    async def _decode(
+        self, image_sha256: str, network: Network, boxes_xyxy: Floats, least_iou: float, cell: Box | None
+    ) -> Survivors:
+        """Masks of boxes in pixels of the image, or of a cell of it, that are good enough."""
+
+        def decode(network: Network, embedding: Embedding) -> Survivors:
+            survivors = network.decode_boxes(embedding, boxes_xyxy, least=least_iou)
+            if network.facts.parts == "all":
+                return survivors
+            return replace(survivors, logits=parts_in_boxes(survivors.logits))
+
+        answer = await self._on_device(image_sha256, network.facts.model_version, decode, cell)
+        survivors: Survivors = answer.value
+        return survivors
+
+    async def _on_device(
+        self,
+        image_sha256: str,
+        model_version: str,
+        work: Callable[[Network, Embedding], Any],
+        part_xyxy: Box | None = None,
+    ) -> Answer:
+        submitted = self._engine.submit(image_sha256, model_version, work, priority=Priority.BULK, part_xyxy=part_xyxy)
+        return await asyncio.wrap_future(submitted)
 
     def _detector(self, detector_version: str | None, encoder_fingerprint: str) -> Detector:
         if detector_version is None:
@@ -145,6 +192,40 @@ def worth_a_mask(found: ScoredBoxes, options: ProposeOptions) -> ScoredBoxes:
     return ScoredBoxes(boxes[kept], scores[kept])
 
 
+def _cell_of(box_xyxy: Floats, size_hw: tuple[int, int], network: Network) -> Box | None:
+    """The part of the image that is encoded for a person who has zoomed in to a box; None: the whole of it."""
+    x1, y1, x2, y2 = (float(value) for value in box_xyxy)
+    view_xyxy = zoomed_view((x1, y1, x2 - x1, y2 - y1), size_hw)
+    return closer_cell(view_xyxy, size_hw, input_size=network.facts.image_size)
+
+
+def _offer(kept: "_Distinct", decoded: Survivors, boxes: ScoredBoxes, frame: Frame) -> None:
+    masks = to_masks(Decoded(decoded.logits, decoded.predicted_iou), frame)
+    for number, mask in zip(decoded.prompt, masks, strict=True):
+        kept.offer(mask, boxes, number)
+
+
+def _masks_of_cell(
+    decoded: Survivors, network: Network, cell: Box | None, size_hw: tuple[int, int]
+) -> list[PredictedMask]:
+    """As masks of the image; what would go on beyond the cell ends there."""
+    answered = Decoded(decoded.logits, decoded.predicted_iou)
+    if cell is None:
+        return to_masks(answered, network.frame(size_hw))
+    cell_hw = (cell[3] - cell[1], cell[2] - cell[0])
+    return [
+        to_mask(
+            placed(changes, cell, size_hw, whole=None),
+            stability(*bounds, size_hw=cell_hw),
+            float(predicted_iou),
+            size_hw=size_hw,
+        )
+        for (changes, *bounds), predicted_iou in zip(
+            changes_of_all(answered, network.frame(cell_hw)), decoded.predicted_iou, strict=True
+        )
+    ]
+
+
 class _Distinct:
     """Masks that are good enough and unlike those with a higher score, up to a number."""
 
@@ -157,13 +238,15 @@ class _Distinct:
     def is_full(self) -> bool:
         return len(self.proposed) >= self._options.max_proposals
 
-    def offer(self, decoded: Survivors, boxes: ScoredBoxes, frame: Frame) -> None:
-        """Take in masks of some boxes, which come with the highest score first."""
-        masks = to_masks(Decoded(decoded.logits, decoded.predicted_iou), frame)
-        for number, mask in zip(decoded.prompt, masks, strict=True):
-            if not self.is_full and self._is_new(mask):
-                x1, y1, x2, y2 = (float(value) for value in boxes.boxes_xyxy[number])
-                self.proposed.append(Proposed(mask, (x1, y1, x2, y2), float(boxes.scores[number])))
+    @property
+    def least_iou(self) -> float:
+        return self._options.min_predicted_iou
+
+    def offer(self, mask: PredictedMask, boxes: ScoredBoxes, number: int) -> None:
+        """Take in the mask of a box; they come with the highest score first."""
+        if not self.is_full and self._is_new(mask):
+            x1, y1, x2, y2 = (float(value) for value in boxes.boxes_xyxy[number])
+            self.proposed.append(Proposed(mask, (x1, y1, x2, y2), float(boxes.scores[number])))
 
     def _is_new(self, mask: PredictedMask) -> bool:
         """Neither too weak, nor empty, nor a repetition; remembered."""

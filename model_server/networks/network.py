@@ -85,7 +85,8 @@ class Survivors:
 
 
 class Network(Protocol):
-    """A promptable segmentation network. Only the engine's device thread calls `encode` and the three `decode`s.
+    """A promptable segmentation network. The engine's device thread calls `encode` and the three `decode`s;
+    on a processor a second thread may `decode` at the same time.
 
     `prompts_at_once`: how many points or boxes to decode in one call, so that a click waits little.
     """

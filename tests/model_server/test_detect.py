@@ -16,7 +16,8 @@ from transformers import DFineConfig, DFineForObjectDetection, HGNetV2Config, Yo
 
 from model_server.app import create_app
 from model_server.contract import masks as rle
-from model_server.contract.detection import DetectorsResponse, ProposeResponse
+from model_server.contract.detection import DetectorsResponse, Proposal, ProposeResponse
+from model_server.contract.view import zoomed_view
 from model_server.networks.boxes import nms
 from model_server.networks.huggingface_detector import load_published_detector
 from model_server.settings import Settings
@@ -121,6 +122,52 @@ def test_options_leave_proposals_out(client: TestClient, image: str, trained: Pa
     assert count(min_predicted_iou=0.95) == 0  # the tiny network is never that sure
     for wrong in ({"min_score": 2}, {"max_proposals": 0}, {"max_proposals": 10**6}, {"unknown": 1}):
         assert refusal(propose(client, image, version, options=wrong)) == (422, "malformed_request")
+
+
+def test_small_boxes_are_looked_at_closer(
+    settings: Settings, detectors_dir: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """The mask of a small box is that which a person gets who has zoomed in and drawn the box."""
+    side, radius = 320, 13
+    rows, columns = np.mgrid[0:side, 0:side]
+    folder, annotations, images = tmp_path / "small", [], []
+    folder.mkdir()
+    for number, (x, y) in enumerate([(100, 90), (220, 200), (90, 230), (210, 100)]):
+        disc = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+        pixels = np.where(disc[..., None], [230, 200, 40], [20, 30, 60]).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "height": side, "width": side})
+        annotations.append({"id": number, "image_id": number, "segmentation": rle.encode(disc)})
+    (folder / "annotations.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    small = ("--width", "16", "--blocks", "2", "--batch-size", "4", "--steps", "120", "--rate", "0.01")
+    here = ("--device", "cpu", "--threads", "1", "--warmup", "10")
+    out = tmp_path / "run"
+    assert main([str(folder), "--base", str(tiny_folder / "spot"), "--out", str(out), *small, *here]) == 0
+    shutil.copytree(out / "model", detectors_dir / "small")
+    image = put_bytes(settings, (folder / "3.png").read_bytes())
+    body = {"image_sha256": image, "size_hw": (side, side)}
+    with TestClient(create_app(settings)) as client:
+        options = {"closer": True, "min_predicted_iou": 0, "min_score": 0.1}
+        answer = client.post("/propose", json=body | {"detector_version": known(client)["small"], "options": options})
+        proposals = ProposeResponse.model_validate(answer.json()).proposals
+        assert [one.score for one in proposals] == sorted((one.score for one in proposals), reverse=True)
+        closer = [one for one in proposals if predict_box(client, body, one)["part_xyxy"] is not None]
+        assert closer
+        for one in closer:
+            (drawn,) = predict_box(client, body, one)["masks"]
+            assert rle.iou(drawn["rle"], one.rle) > 0.99
+            assert (drawn["predicted_iou"], drawn["stability_score"]) == pytest.approx(
+                (one.predicted_iou, one.stability_score), abs=0.01
+            )
+            assert (one.area, list(one.bbox_xywh)) == (rle.area(one.rle), rle.bbox_xywh(one.rle))
+
+
+def predict_box(client: TestClient, body: dict[str, Any], one: Proposal) -> Any:
+    """What is answered to who sees four times the proposal's box and draws it."""
+    x1, y1, x2, y2 = one.box_xyxy
+    view = zoomed_view((x1, y1, x2 - x1, y2 - y1), body["size_hw"])
+    prompt = {"type": "box", "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    return client.post("/predict", json=body | {"prompts": [prompt], "view_xyxy": view, "multimask": False}).json()
 
 
 def test_requests_that_cannot_be_answered_are_named(

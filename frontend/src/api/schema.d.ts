@@ -3168,7 +3168,8 @@ export interface components {
         /**
          * ProposeOptions
          * @description Which proposals are worth a person's look. `min_score` is on the detector's score, `min_predicted_iou` on the
-         *     mask's; of boxes and of masks that overlap by more than a threshold the one with the higher score stays.
+         *     mask's; of boxes and of masks that overlap by more than a threshold the one with the higher score stays. `closer`:
+         *     small boxes are answered on parts of the image that are encoded for themselves: sharper, for an encoding a part.
          */
         ProposeOptions: {
             /**
@@ -3196,6 +3197,11 @@ export interface components {
              * @default 100
              */
             max_proposals: number;
+            /**
+             * Closer
+             * @default false
+             */
+            closer: boolean;
         };
         /**
          * RejectedOut
@@ -3686,7 +3692,8 @@ export interface components {
              *       "min_predicted_iou": 0.5,
              *       "box_nms_thresh": 0.7,
              *       "mask_nms_thresh": 0.7,
-             *       "max_proposals": 100
+             *       "max_proposals": 100,
+             *       "closer": false
              *     }
              */
             propose: components["schemas"]["ProposeOptions"];

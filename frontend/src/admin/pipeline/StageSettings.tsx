@@ -84,6 +84,12 @@ export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
         max={1000}
         suffix={words.proposals.atMost}
       />
+      <Switch
+        label={words.proposals.closer}
+        description={words.proposals.closerText}
+        checked={policy.propose.closer}
+        onChange={(event) => change({ closer: event.currentTarget.checked })}
+      />
     </FieldGroup>
   );
 }

@@ -33,6 +33,8 @@ export const stageSettings = {
     predictedIou: "Predicted IoU above",
     overlap: "Overlap of duplicates",
     perImage: "Proposals per image",
+    closer: "Look closer at small boxes",
+    closerText: "Sharper masks of small objects; slower, as parts of the image are encoded for themselves.",
     atMost: "at most",
   },
   automatic: {

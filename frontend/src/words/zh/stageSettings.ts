@@ -27,6 +27,8 @@ export const stageSettings: Words["stageSettings"] = {
     predictedIou: "预测 IoU 高于",
     overlap: "重复掩码的重叠度",
     perImage: "每张图片的建议数",
+    closer: "放大查看小框",
+    closerText: "小目标的掩码更清晰；图片的局部需单独编码，因此更慢。",
     atMost: "个以内",
   },
   automatic: {
