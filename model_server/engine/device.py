@@ -4,6 +4,8 @@ import os
 
 import torch
 
+SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
+
 
 def choose_device(name: str) -> torch.device:
     """`auto` is the first CUDA device, else the CPU. Raises ValueError for one that is not there."""

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from model_server.contract.blobs import BlobStore, open_store
-from model_server.engine.device import choose_device, default_threads
+from model_server.engine.device import SMALL_INPUT, choose_device, default_threads
 from model_server.engine.embeddings import EmbeddingCache, Key
 from model_server.engine.errors import EngineError
 from model_server.engine.load import Load
@@ -34,7 +34,6 @@ Value = TypeVar("Value")
 DECODE_THREADS = 2
 BULK_THREADS = 2
 BULK_NICENESS = 10  # a tenth of the share of a thread that answers a click
-SMALL_INPUT = 512  # decoders of inputs up to this are faster on one thread: their products are too small to share
 ENCODE_BATCH = {"cpu": 1, "cuda": 8}  # on a CPU a batch gains nothing and makes the next click wait longer
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from model_server.dataset import UnusableDataset
-from model_server.engine.device import choose_device, default_threads
+from model_server.engine.device import SMALL_INPUT, choose_device, default_threads
 from model_server.evaluation.baselines import baselines
 from model_server.evaluation.cases import cases
 from model_server.evaluation.evaluate import Evaluated, Evaluation, evaluate
@@ -54,7 +54,6 @@ def main(argv: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings()
     threads = options.threads or settings.model_threads or default_threads()
-    torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     device = choose_device(options.device or settings.model_device)
     names = [options.model, *([options.against] if options.against else [])]
@@ -63,6 +62,8 @@ def _run(options: argparse.Namespace) -> int:
     ]
     if options.baselines:
         methods += [method for method in baselines() if set(method.starts) & set(options.starts)]
+    is_small = all(method.describe().get("image_size", 0) <= SMALL_INPUT for method in methods)
+    torch.set_num_threads(1 if is_small else threads)
     evaluation = Evaluation(
         folders=tuple(options.dataset),
         split=options.split,
