@@ -1,12 +1,14 @@
 """Photos as another instrument would take them, under the same masks: a domain that no model here was trained on.
 
-`python -m tests.benchmarks.degrade_photos FOLDER OUT relief|dark` copies a COCO folder. `relief` is grey differential
-contrast, the horizontal slope of the blurred photo with noise; `dark` is shot noise at six photons for white.
+`python -m tests.benchmarks.degrade_photos FOLDER OUT KIND` copies a COCO folder. `relief` is grey differential contrast:
+the slope of the blurred photo with noise; `quiet-relief` the same of a better camera; `dark` is shot noise at six
+photons for white; `false-colours` shows brightness as three turns of the colour wheel, as thermal cameras do.
 """
 
 import json
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,14 @@ from PIL import Image, ImageFilter
 
 Floats = npt.NDArray[np.float32]
 PHOTONS = 6.0
-CONTRAST, NOISE = 3, 14
 
 
-def relief(photo: Image.Image, generator: np.random.Generator) -> Floats:
-    """(height, width, 3), in 8-bit units, not clipped yet."""
+def relief(photo: Image.Image, generator: np.random.Generator, *, contrast: float = 3, noise: float = 14) -> Floats:
+    """(height, width, 3), in 8-bit units, not clipped yet. `noise`: its standard deviation."""
     grey = np.asarray(photo.convert("L").filter(ImageFilter.GaussianBlur(1)), np.float32)
     slope = np.zeros_like(grey)
     slope[1:, 1:] = grey[1:, 1:] - grey[:-1, :-1]
-    noisy = 128 + CONTRAST * slope + generator.normal(0, NOISE, grey.shape)
+    noisy = 128 + contrast * slope + generator.normal(0, noise, grey.shape)
     return np.asarray(noisy[..., None].repeat(3, 2), np.float32)
 
 
@@ -34,11 +35,26 @@ def dark(photo: Image.Image, generator: np.random.Generator) -> Floats:
     return np.asarray(generator.poisson(light * PHOTONS) / PHOTONS * 255, np.float32)
 
 
+def false_colours(photo: Image.Image, generator: np.random.Generator) -> Floats:
+    """(height, width, 3), in 8-bit units; of brightness with noise of 0.02."""
+    brightness = np.asarray(photo.convert("L"), np.float32) / 255
+    turns = 3 * np.clip(brightness + generator.normal(0, 0.02, brightness.shape), 0, 1)
+    return np.asarray(255 * np.abs(np.sin(np.pi * turns[..., None] + np.arange(3))), np.float32)
+
+
+KINDS = {
+    "relief": relief,
+    "quiet-relief": partial(relief, contrast=4, noise=4),
+    "dark": dark,
+    "false-colours": false_colours,
+}
+
+
 def main(source: Path, out: Path, kind: str) -> None:
     """Writes annotations.json and images/*.png; the noise of a photo depends on its name alone."""
     (out / "images").mkdir(parents=True)
     document: dict[str, Any] = json.loads((source / "annotations.json").read_text())
-    change = {"relief": relief, "dark": dark}[kind]
+    change = KINDS[kind]
     for entry in document["images"]:
         path = source / "images" / Path(entry["file_name"]).name
         with Image.open(path) as photo:
