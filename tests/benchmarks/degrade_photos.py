@@ -1,6 +1,6 @@
 """Photos as another instrument would take them, under the same masks: a domain that no model here was trained on.
 
-`python -m tests.benchmarks.degrade_photos FOLDER OUT KIND` copies a COCO folder. `relief` is grey differential contrast:
+`python -m tests.benchmarks.degrade_photos FOLDER OUT KIND` copies a COCO folder. `relief`: grey differential contrast,
 the slope of the blurred photo with noise; `quiet-relief` the same of a better camera; `dark` is shot noise at six
 photons for white; `false-colours` shows brightness as three turns of the colour wheel, as thermal cameras do.
 """
