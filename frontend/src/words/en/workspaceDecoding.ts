@@ -18,7 +18,7 @@ export const workspaceDecoding = {
       failed: (message: string) => `Masks are made on the server: this browser cannot. ${message}`,
     },
     answeredByServer: "The server made this mask.",
-    closer: "The part of the photo on the screen was encoded for itself, on the server, for a sharper mask.",
+    closer: "This part of the photo was encoded for itself, on the server, for a sharper mask.",
     hoverOn: "Preview under the pointer is on",
     hoverOff: "Preview under the pointer is off",
   },

@@ -18,7 +18,7 @@ export const workspaceDecoding: typeof english = {
       failed: (message) => `掩码由服务器生成：此浏览器无法生成。${message}`,
     },
     answeredByServer: "此掩码由服务器生成。",
-    closer: "屏幕上的图片区域已在服务器上单独编码，以获得更精细的掩码。",
+    closer: "图片的这一区域已在服务器上单独编码，以获得更精细的掩码。",
     hoverOn: "指针下的预览已开启",
     hoverOff: "指针下的预览已关闭",
   },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../api/errors";
 import type { Prompt } from "../../canvas/prompts";
-import type { predict } from "../server";
+import type { PredictOut, predict } from "../server";
 import { createCloser, type View } from "./closer";
 import type { Answer, Predictor } from "./predictor";
 
@@ -96,4 +96,56 @@ test("a server that fails leaves the whole photo answering", async () => {
   closer.look(seen(100, 100, 200, 200));
   await pass(10_000);
   expect(await closer.predict(1, [point(150, 150)], "m", signal)).toBe(wholeAnswer);
+});
+
+const RLE: PredictOut["masks"][number]["rle"] = { size: [IMAGE.height, IMAGE.width], counts: "0" };
+const answering = (bbox_xywh: Part): Predictor => ({
+  predict: () =>
+    Promise.resolve({ ...wholeAnswer, masks: [{ rle: RLE, predicted_iou: 0.5, stability_score: 1, area: bbox_xywh[2] * bbox_xywh[3], bbox_xywh }] }),
+});
+const FITTED = seen(0, 0, 1000, 800);
+
+test("a small object that is corrected is encoded with its surroundings, and the next click is answered by them", async () => {
+  const { ask, asked } = served(2);
+  const closer = createCloser(answering([610, 450, 40, 40]), ask);
+  closer.look(FITTED);
+  expect(await closer.predict(1, [point(630, 470)], "m", signal)).toMatchObject({ where: "browser" });
+  await pass(10_000);
+  expect(asked.length).toBe(0);
+  const two = [point(630, 470), point(640, 470)];
+  expect(await closer.predict(1, two, "m", signal)).toMatchObject({ where: "browser" });
+  await pass(400);
+  expect(asked.map(({ view }) => view)).toEqual([[550, 390, 710, 550], [550, 390, 710, 550]]);
+  closer.look(seen(1, 0, 1000, 800));
+  expect(closer.part()).toBeNull();
+  expect(asked.length).toBe(2);
+});
+
+test("the surroundings answer while the object is corrected, not the next object", async () => {
+  const { ask } = served(1);
+  const closer = createCloser(answering([610, 470, 30, 30]), ask);
+  closer.look(FITTED);
+  const two = [point(630, 470), point(640, 470)];
+  await closer.predict(1, two, "m", signal);
+  await pass(0);
+  expect(closer.part()).toEqual({ x1: 500, y1: 400, x2: 750, y2: 600 });
+  expect(await closer.predict(1, [...two, point(625, 480)], "m", signal)).toMatchObject({ where: "server", isCloser: true });
+  expect(await closer.predict(1, [...two, point(20, 20)], "m", signal)).toMatchObject({ where: "browser" });
+  await closer.predict(1, two, "m", signal);
+  expect(await closer.predict(1, [point(640, 480)], "m", signal)).toMatchObject({ where: "browser" });
+  expect(closer.part()).toBeNull();
+});
+
+test("a large object, an empty answer and another photo ask for nothing", async () => {
+  const { ask, asked } = served(1);
+  for (const box of [[100, 100, 300, 80], [0, 0, 0, 0]] satisfies Part[]) {
+    const closer = createCloser(answering(box), ask);
+    closer.look(FITTED);
+    await closer.predict(1, [point(1, 1), point(2, 2)], "m", signal);
+  }
+  const closer = createCloser(answering([610, 450, 40, 40]), ask);
+  closer.look(FITTED);
+  await closer.predict(2, [point(1, 1), point(2, 2)], "m", signal);
+  await pass(10_000);
+  expect(asked.length).toBe(0);
 });

@@ -4,7 +4,7 @@ import { type PredictOut, predict } from "../server";
 
 export interface Answer {
   readonly where: "server" | "browser";
-  /** The part of the photo on the screen was encoded for itself. */
+  /** A part of the photo that was encoded for itself made the mask. */
   readonly isCloser?: boolean;
   readonly modelVersion: string;
   /** In the model's order; up to three for a lone prompt. */
