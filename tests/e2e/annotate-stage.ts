@@ -127,10 +127,16 @@ export interface Place {
 }
 
 /** A project of its own with pictures in it. */
-export async function newProject(page: Page, name: string, seeds: number[], size: [number, number] = [320, 240]): Promise<Place> {
+export async function newProject(
+  page: Page,
+  name: string,
+  seeds: number[],
+  size: [number, number] = [320, 240],
+  radius = size[1] / 4,
+): Promise<Place> {
   const { id } = await callApi<{ id: number }>(page, "POST", "/projects", { name, description: "" });
   for (const seed of seeds) {
-    const file = { name: `${name} ${seed}.png`, mimeType: "image/png", buffer: picture(seed, ...size) };
+    const file = { name: `${name} ${seed}.png`, mimeType: "image/png", buffer: picture(seed, ...size, radius) };
     const answer = await page.request.post(`/api/projects/${id}/images`, { multipart: { files: file }, headers: { Origin: server().baseUrl } });
     expect(answer.ok(), await answer.text()).toBe(true);
   }

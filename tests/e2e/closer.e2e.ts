@@ -1,4 +1,5 @@
-// Zoomed in, the part of the photo on the screen is encoded for itself, and the badge says so.
+// Parts of a photo are encoded for themselves, and the badge says so: what is on the screen of who has zoomed in, and what is
+// around a small object that takes more than two clicks.
 import { expect, it } from "vitest";
 import { annotationsOf, click, facts, newProject, saved, startWork, waitFor, windowPoint } from "./annotate-stage";
 import { withBrowser } from "./browser";
@@ -44,4 +45,38 @@ it("a small part of a large photo answers for itself once it is encoded", { time
   await saved(page);
   const [mask] = await annotationsOf(page, imageIds[0] ?? 0);
   expect(mask).toMatchObject({ origin: "model", rle: { size: [SIZE[1], SIZE[0]] } });
+});
+
+it("a small object that is corrected is answered by its surroundings, without zooming in", { timeout: 240_000 }, async () => {
+  const { page } = await browser.open();
+  const { projectId, imageIds } = await newProject(page, "Corrected", [32], [640, 480], 20);
+  await startWork(page, projectId);
+  const [x, y] = [320, 240];
+  await click(page, x, y);
+  await waitFor(page, { points: "1" });
+  await click(page, x + 8, y);
+  await waitFor(page, { points: "2" });
+  expect(await page.locator("[data-decoding]").getAttribute("data-decoding")).not.toBe("closer");
+
+  // The surroundings are encoded in the background: sooner or later they answer the third click.
+  await expect
+    .poll(
+      async () => {
+        await click(page, x - 8, y);
+        await waitFor(page, { points: "3" });
+        const where = await page.locator("[data-decoding]").getAttribute("data-decoding");
+        if (where !== "closer") {
+          await page.keyboard.press("Backspace");
+          await waitFor(page, { points: "2" });
+        }
+        return where;
+      },
+      { timeout: 120_000, interval: 500 },
+    )
+    .toBe("closer");
+  await page.keyboard.press("Enter");
+  await waitFor(page, { masks: "1" });
+  await saved(page);
+  const [mask] = await annotationsOf(page, imageIds[0] ?? 0);
+  expect(mask).toMatchObject({ origin: "model", prompts: [{ label: 1 }, { label: 1 }, { label: 1 }] });
 });

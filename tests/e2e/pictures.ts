@@ -3,9 +3,9 @@ import { PNG } from "pngjs";
 import { encodeCounts } from "../../frontend/src/canvas/masks/rle";
 
 /** A gradient with a disc; `seed` makes its bytes unlike those of any other. */
-export function picture(seed: number, width = 320, height = 240): Buffer {
+export function picture(seed: number, width = 320, height = 240, radius = height / 4): Buffer {
   const png = new PNG({ width, height });
-  const [cx, cy, radius] = [width / 2, height / 2, height / 4];
+  const [cx, cy] = [width / 2, height / 2];
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
       const isInside = (x - cx) ** 2 + (y - cy) ** 2 < radius ** 2;
