@@ -18,8 +18,7 @@ from model_server.contract.masks import encode
 from model_server.networks.network import Decoded, Embedding
 from model_server.networks.official import convert_file
 from model_server.networks.registry import load_network
-from model_server.predict import Predictor
-from model_server.replay import Look, Memo
+from model_server.replay import Look, Memo, replay
 from tests.model_server.reference import (
     HIERA_TINY,
     SMALL_SAM,
@@ -201,7 +200,7 @@ def assert_clicks_agree(pair: Pair) -> None:
     for step in range(1, 4):
         asked = prompts[:step]
         theirs = asked_of_reference(pair, asked, previous, three=answers_with_three(pair, asked))
-        ours = Predictor(None, Memo(0))._replay(Look("image", pair.network, asked, "auto"), pair.embedding)  # type: ignore[arg-type]
+        ours = replay(Memo(0), Look("image", pair.network, asked, "auto"), pair.embedding)
         assert_same(pair, ours, theirs)
         chosen = asked[-1].candidate
         previous = theirs.logits[int(theirs.predicted_iou.argmax()) if chosen is None else chosen]
