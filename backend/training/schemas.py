@@ -115,8 +115,7 @@ class TrainOptions(BaseModel):
     masks that nobody looked at, too. `replay`: folders of `replay` in the data folder, NAME or NAME=WEIGHT.
     `keep_base`: share of the base's weights in the candidate, against forgetting. `closer`: half of the
     views are parts as the server encodes them for those who zoom in, and versions are compared as such a person clicks.
-    `hook_command`: train by the
-    installation's own command.
+    `hook_command`: train by the installation's own command.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

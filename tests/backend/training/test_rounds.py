@@ -113,6 +113,23 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
 
 
 @pytest.mark.of_no_database
+def test_a_round_for_people_who_zoom_in_learns_and_is_compared_that_way(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    run = start(client, filled.project_id, options=OPTIONS | {"closer": True, "steps": 2, "gate": ANY_WILL_DO})
+    assert work(resources) >= 1
+    done = read_run(client, run["id"])
+    assert (done["state"], done["options"]["closer"]) == ("candidate", True), done["reason"]
+    documents = [
+        json.loads(file.read_text()) for file in run_folder(resources.settings, run["id"]).glob("evaluate-*.json")
+    ]
+    assert documents
+    for document in documents:
+        assert [method["looks_closer"] for method in document["methods"].values()] == [True, True]
+    model = resources.settings.resolved_models_dir / done["candidate_version"].rpartition("-")[0]
+    assert json.loads((model / "training.json").read_text())["configuration"]["closer_share"] == 0.5
+
+
 def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: Resources, filled: Filled) -> None:
     run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
     work(resources)

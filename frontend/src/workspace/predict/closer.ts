@@ -4,7 +4,7 @@
 import type { ImageBox, Size } from "../../canvas/geometry";
 import type { Prompt } from "../../canvas/prompts";
 import { predict } from "../server";
-import type { Answer, Predictor } from "./predictor";
+import { type Answer, type Predictor, shownIndex } from "./predictor";
 
 export interface View {
   readonly imageId: number;
@@ -70,8 +70,8 @@ export function createCloser(whole: Predictor, ask: Ask = predict): Closer {
   };
 
   /** A second click says that the first answer was not it: by the third the object's surroundings may be encoded. */
-  const attend = (imageId: number, prompts: readonly Prompt[], { masks }: Answer): void => {
-    const mask = masks.reduce<Answer["masks"][number] | undefined>((best, one) => (one.predicted_iou > (best?.predicted_iou ?? -1) ? one : best), undefined);
+  const attend = (imageId: number, prompts: readonly Prompt[], answer: Answer): void => {
+    const mask = answer.masks[shownIndex(answer, null)];
     object = null;
     if (screen?.imageId !== imageId || prompts.length < 2 || mask === undefined || mask.area === 0) return;
     const view = { imageId, image: screen.image, box: surroundings(mask.bbox_xywh, screen.image) };
