@@ -38,7 +38,8 @@ class SnapshotIn(Strict):
 class SnapshotOut(BaseModel):
     """A numbered, frozen version of a project's accepted masks. Counts, checksum and size are there once it is made.
 
-    `counts`: train_images, train_masks, frozen_images, frozen_masks (made or checked by people), automatic_masks.
+    `counts`: train_images, train_masks (made or checked by people), frozen_images, frozen_masks (what models are
+    measured by), automatic_masks (the rest).
     """
 
     id: int

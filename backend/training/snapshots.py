@@ -45,6 +45,19 @@ def is_checked(row: MaskRow) -> bool:
     return bool(row.proposal and row.proposal["rle"]["counts"] != row.counts)
 
 
+def is_yardstick(entry: dict[str, Any]) -> bool:
+    """Whether a mask, as it stands in a snapshot, measures models: all do but automatic ones that nobody changed.
+
+    An audit that left those as they are judged none by itself, and the version that made them would be compared with
+    its own output. Proposals that people accepted stay: each was judged, and without them there would be left what the
+    live version had failed at, where any other one looks better. They favour the live version, so that the gate may
+    refuse too much; promoting too much would be worse.
+    """
+    proposal = entry["segloop"]["proposal"]
+    is_changed = proposal is not None and proposal["rle"]["counts"] != entry["segmentation"]["counts"]
+    return is_changed or entry["segloop"]["origin"] != "automatic"
+
+
 def create_snapshot(session: Session, project_id: int, *, note: str, created_by: int | None) -> Snapshot:
     """The row of a project's next snapshot; the first one fixes which images are frozen. Raises NotFound."""
     session.scalar(select(Project.id).where(Project.id == project_id).with_for_update())
@@ -137,17 +150,18 @@ def _write(run: JobRun, dataset: Dataset, snapshot: Snapshot, member: Member, co
     def masks() -> Iterator[dict[str, Any]]:
         nonlocal done
         for image, rows in dataset.images_with_masks():
-            split, checked = split_of(image.sha256, snapshot.frozen_share), 0
+            split, used = split_of(image.sha256, snapshot.frozen_share), 0
             for row in rows:
                 run.progress("snapshot", done, dataset.mask_count)
                 done += 1
                 entry = annotation_entry(row, extra_id)
                 entry["segloop"] |= {"is_audited": row.is_audited, "is_checked": is_checked(row)}
-                checked += is_checked(row)
-                counts["automatic_masks"] += not is_checked(row)
+                is_used = is_yardstick(entry) if split == "frozen" else is_checked(row)
+                used += is_used
+                counts["automatic_masks"] += not is_used
                 yield entry
-            counts[f"{split}_masks"] += checked
-            counts[f"{split}_images"] += checked > 0
+            counts[f"{split}_masks"] += used
+            counts[f"{split}_images"] += used > 0
 
     info = {
         "description": dataset.project_name,
