@@ -32,6 +32,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
         figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
     programs.keep(staged)
     metrics = RunMetrics(
+        compared_with=was_live,
         frozen=None,
         general=None,
         gate=decide(options.gate, figures, was_live, has_rival=live is not None),

@@ -15,7 +15,7 @@ RunState = Literal[
     "queued", "snapshotting", "training", "evaluating", "promoted", "candidate", "refused", "failed", "cancelled"
 ]
 Measure = Literal["iou_1", "iou_3", "noc_85"]
-MEASURES: tuple[Measure, ...] = ("iou_1", "iou_3", "noc_85")
+Figure = Literal["iou_1", "iou_3", "iou_5", "noc_85", "noc_90"]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Version = Annotated[str, StringConstraints(min_length=1, max_length=120)]
@@ -203,7 +203,7 @@ class Comparison(BaseModel):
 
     live: Measures
     candidate: Measures
-    difference: dict[Measure, Interval]
+    difference: dict[Figure, Interval]
 
 
 class GateAnswer(BaseModel):
@@ -214,8 +214,12 @@ class GateAnswer(BaseModel):
 
 
 class RunMetrics(BaseModel):
-    """What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only."""
+    """What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
 
+    `compared_with`: the version that was live then; None: there was no detector yet, or it was not written down.
+    """
+
+    compared_with: str | None = None
     frozen: Comparison | None
     general: Comparison | None
     gate: GateAnswer

@@ -53,9 +53,9 @@ def is_yardstick(entry: dict[str, Any]) -> bool:
     live version had failed at, where any other one looks better. They favour the live version, so that the gate may
     refuse too much; promoting too much would be worse.
     """
-    proposal = entry["segloop"]["proposal"]
+    proposal, origin = entry["segloop"]["proposal"], entry["segloop"]["origin"]
     is_changed = proposal is not None and proposal["rle"]["counts"] != entry["segmentation"]["counts"]
-    return is_changed or entry["segloop"]["origin"] != "automatic"
+    return bool(is_changed or origin != "automatic")
 
 
 def create_snapshot(session: Session, project_id: int, *, note: str, created_by: int | None) -> Snapshot:

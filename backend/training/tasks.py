@@ -157,7 +157,7 @@ def _judge(shop: Workshop, run: TrainingRun, model: Path, options: TrainOptions)
     frozen, general, described = _compare(shop, staged, live, looks_closer=options.closer)
     programs.keep(staged)
     answer = decide(options.gate, frozen, general, general_before=before)
-    metrics = RunMetrics(frozen=frozen, general=general, gate=answer)
+    metrics = RunMetrics(compared_with=live, frozen=frozen, general=general, gate=answer)
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
     def finish(session: Session) -> None:

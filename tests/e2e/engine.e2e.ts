@@ -149,7 +149,7 @@ describe("the flywheel and its models", () => {
     expect(await page.getByRole("button", { name: "Roll back the click model" }).count()).toBe(0);
 
     await page.getByRole("link", { name: "Flywheel" }).click();
-    await page.getByRole("img", { name: /^Mean IoU over 2 rounds: 1 click from/ }).waitFor();
+    await page.getByRole("img", { name: /^Mean IoU over 2 rounds: 1 click / }).waitFor();
     await page.getByRole("button", { name: /^Round 1 live / }).waitFor();
     await expectAccessible(page);
   });

@@ -2129,6 +2129,21 @@ export interface components {
             position: number;
         };
         /**
+         * Change
+         * @description A candidate beside the version that was live then: `live` on the same masks, `difference` to it mask by mask.
+         *
+         *     `model_version` None: which one it was, was not written down.
+         */
+        Change: {
+            /** Model Version */
+            model_version: string | null;
+            live: components["schemas"]["VersionFigures"];
+            /** Difference */
+            difference: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /**
          * Changes
          * @description How many came and went.
          */
@@ -3373,17 +3388,19 @@ export interface components {
         };
         /**
          * RunFigures
-         * @description How a version did on the project's frozen masks, and the run that measured it.
+         * @description The figures of a version and the run that measured it. Each run has more frozen masks than the one before:
+         *     figures of two runs cannot be subtracted. `change` None: it was measured as the live version.
          */
         RunFigures: {
-            /** Id */
-            id: number;
             iou_1: components["schemas"]["Interval"];
             iou_3: components["schemas"]["Interval"];
             iou_5: components["schemas"]["Interval"];
             noc_85: components["schemas"]["Interval"];
             /** Calibration Error */
             calibration_error: number | null;
+            /** Id */
+            id: number;
+            change: components["schemas"]["Change"] | null;
         };
         /**
          * RunIn
@@ -3433,8 +3450,12 @@ export interface components {
         /**
          * RunMetrics
          * @description What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
+         *
+         *     `compared_with`: the version that was live then; None: there was no detector yet, or it was not written down.
          */
         RunMetrics: {
+            /** Compared With */
+            compared_with?: string | null;
             frozen: components["schemas"]["Comparison"] | null;
             general: components["schemas"]["Comparison"] | null;
             gate: components["schemas"]["GateAnswer"];
@@ -3922,6 +3943,18 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * VersionFigures
+         * @description How a version did on the project's frozen masks.
+         */
+        VersionFigures: {
+            iou_1: components["schemas"]["Interval"];
+            iou_3: components["schemas"]["Interval"];
+            iou_5: components["schemas"]["Interval"];
+            noc_85: components["schemas"]["Interval"];
+            /** Calibration Error */
+            calibration_error: number | null;
         };
         /**
          * WebhookIn

@@ -95,6 +95,8 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert frozen["live"]["images"] >= 6
     gain = frozen["candidate"]["iou_1"]["value"] - frozen["live"]["iou_1"]["value"]
     assert frozen["difference"]["iou_1"]["value"] == pytest.approx(gain)
+    assert set(frozen["difference"]) == {"iou_1", "iou_3", "iou_5", "noc_85", "noc_90"}
+    assert done["metrics"]["compared_with"] == filled.live
     assert done["metrics"]["general"]["live"]["masks"] == 4
     assert done["reason"].startswith("IoU after one click: ")
     assert (resources.settings.resolved_models_dir / done["candidate_version"].rpartition("-")[0]).is_dir()
@@ -136,7 +138,7 @@ def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: 
     done = read_run(client, run["id"])
     found = done["metrics"]["detector"]
     assert done["state"] == ("promoted" if found["candidate"]["ar_100"] > 0 else "refused"), done["reason"]
-    assert found["live"] is None
+    assert (found["live"], done["metrics"]["compared_with"]) == (None, None)
     assert found["pictures"] >= 6
     assert "nothing to compare with" in done["reason"]
     folder = resources.settings.resolved_detectors_dir / f"project-{filled.project_id}-run-{run['id']}"
