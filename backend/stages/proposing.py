@@ -104,7 +104,7 @@ def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Wait
 def is_audited(sha256: str, share: float) -> bool:
     """Whether an image is drawn for the audit: by its checksum, which nobody can choose and everybody can repeat.
 
-    By other digits than training.snapshots.split_of: else all that is audited would be frozen and never learnt.
+    By other digits than training.frozen.split_of: else all that is audited would be frozen and never learnt.
     """
     return int(sha256[8:16], 16) < share * 2**32
 

@@ -11,7 +11,8 @@ from backend.errors import Conflict
 from backend.exports.outgoing import named_faults
 from backend.jobs.runner import JobRun
 from backend.storage import BlobNotFound, BlobStore, image_key
-from backend.training.snapshots import file_key, is_yardstick, read_entries
+from backend.training.frozen import is_yardstick
+from backend.training.snapshots import file_key, read_entries
 from backend.training.tables import Snapshot
 
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 from backend.errors import Conflict
+from backend.training.frozen import MIN_FROZEN_IMAGES
 from backend.training.schemas import Comparison, Figure, Gate, GateAnswer, Interval, Measure, Measures
 
-# Below, an interval over images says little about the next images, however narrow it is.
-MIN_FROZEN_IMAGES = 5
 MEASURE_OF: dict[Figure, str] = {
     "iou_1": "center_1",
     "iou_3": "center_3",

@@ -161,20 +161,30 @@ class PolicyIn(Strict):
 
 
 class PolicyOut(BaseModel):
-    """The policy as it holds now; `has_hook_secret` instead of the secret."""
+    """The policy as it holds now; `has_hook_secret` instead of the secret.
+
+    `frozen_images` have masks to measure models by, counted up to `frozen_images_needed`; with fewer no run starts by
+    itself.
+    """
 
     policy: Policy
     revision: int
     has_hook_secret: bool
     is_hook_command_allowed: bool
+    frozen_images: int
+    frozen_images_needed: int
 
 
 class RunIn(Strict):
-    """A run to start now. `base`: a version to start from; `options`: what differs from the policy."""
+    """A run to start now. `base`: a version to start from; `options`: what differs from the policy.
+
+    `train_anyway`: although there are too few frozen images for its gate to let anything through.
+    """
 
     kind: Kind = "model"
     base: Version | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    train_anyway: bool = False
 
 
 class Interval(BaseModel):

@@ -25,17 +25,10 @@ from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.settings import VERSION
 from backend.storage import BlobNotFound, BlobStore, snapshot_key
-from backend.training.policies import read_policy
+from backend.training.frozen import SPLITS, is_yardstick, split_of
+from backend.training.policies import frozen_share
 from backend.training.schemas import Changes, MaskChanges, SnapshotDiff
 from backend.training.tables import Snapshot
-
-Split = Literal["train", "frozen"]
-SPLITS: tuple[Split, Split] = ("train", "frozen")
-
-
-def split_of(sha256: str, frozen_share: float) -> Split:
-    """An image's side: frozen when the first 8 hex digits of its checksum / 2^32 are below the share."""
-    return "frozen" if int(sha256[:8], 16) / 2**32 < frozen_share else "train"
 
 
 def is_checked(row: MaskRow) -> bool:
@@ -45,27 +38,12 @@ def is_checked(row: MaskRow) -> bool:
     return bool(row.proposal and row.proposal["rle"]["counts"] != row.counts)
 
 
-def is_yardstick(entry: dict[str, Any]) -> bool:
-    """Whether a mask, as it stands in a snapshot, measures models: all do but automatic ones that nobody changed.
-
-    An audit that left those as they are judged none by itself, and the version that made them would be compared with
-    its own output. Proposals that people accepted stay: each was judged, and without them there would be left what the
-    live version had failed at, where any other one looks better. They favour the live version, so that the gate may
-    refuse too much; promoting too much would be worse.
-    """
-    proposal, origin = entry["segloop"]["proposal"], entry["segloop"]["origin"]
-    is_changed = proposal is not None and proposal["rle"]["counts"] != entry["segmentation"]["counts"]
-    return bool(is_changed or origin != "automatic")
-
-
 def create_snapshot(session: Session, project_id: int, *, note: str, created_by: int | None) -> Snapshot:
     """The row of a project's next snapshot; the first one fixes which images are frozen. Raises NotFound."""
     session.scalar(select(Project.id).where(Project.id == project_id).with_for_update())
     get_project(session, project_id)
-    of_project = select(Snapshot).where(Snapshot.project_id == project_id)
-    first = session.scalar(of_project.order_by(Snapshot.number).limit(1))
     last = session.scalar(select(func.max(Snapshot.number)).where(Snapshot.project_id == project_id)) or 0
-    share = first.frozen_share if first is not None else read_policy(session, project_id)[0].frozen_share
+    share = frozen_share(session, project_id)
     snapshot = Snapshot(project_id=project_id, number=last + 1, note=note, frozen_share=share, created_by=created_by)
     session.add(snapshot)
     session.flush()

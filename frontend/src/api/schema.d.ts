@@ -1295,7 +1295,9 @@ export interface paths {
         put?: never;
         /**
          * Create Run
-         * @description Starts a round: snapshot, training, measuring, gate. 409 `too_few_masks` {have, need}, `run_under_way`.
+         * @description Starts a round: snapshot, training, measuring, gate.
+         *
+         *     409 `too_few_masks` {have, need}, `run_under_way`; `too_few_frozen_images` {have, need} unless `train_anyway`.
          */
         post: operations["create_run_api_projects__project_id__training_runs_post"];
         delete?: never;
@@ -2917,6 +2919,9 @@ export interface components {
         /**
          * PolicyOut
          * @description The policy as it holds now; `has_hook_secret` instead of the secret.
+         *
+         *     `frozen_images` have masks to measure models by, counted up to `frozen_images_needed`; with fewer no run starts by
+         *     itself.
          */
         PolicyOut: {
             policy: components["schemas"]["Policy"];
@@ -2926,6 +2931,10 @@ export interface components {
             has_hook_secret: boolean;
             /** Is Hook Command Allowed */
             is_hook_command_allowed: boolean;
+            /** Frozen Images */
+            frozen_images: number;
+            /** Frozen Images Needed */
+            frozen_images_needed: number;
         };
         /**
          * PolicyPatch
@@ -3405,6 +3414,8 @@ export interface components {
         /**
          * RunIn
          * @description A run to start now. `base`: a version to start from; `options`: what differs from the policy.
+         *
+         *     `train_anyway`: although there are too few frozen images for its gate to let anything through.
          */
         RunIn: {
             /**
@@ -3419,6 +3430,11 @@ export interface components {
             options?: {
                 [key: string]: unknown;
             };
+            /**
+             * Train Anyway
+             * @default false
+             */
+            train_anyway: boolean;
         };
         /**
          * RunJob

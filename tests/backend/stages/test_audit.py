@@ -18,7 +18,7 @@ from backend.stages.checks import check_stages
 from backend.stages.policies import read_policy
 from backend.stages.proposing import Answer, Waiting, is_audited, write
 from backend.stages.tables import WorkItem
-from backend.training.snapshots import split_of
+from backend.training.frozen import split_of
 from tests.backend.stages.conftest import Stages
 from tests.backend.stages.models import SIZE_HW, square
 

@@ -16,13 +16,16 @@ from fastapi.testclient import TestClient
 from safetensors.torch import load_file, save_file
 from sqlalchemy import select, update
 
+from backend.annotations.tables import Annotation
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
 from backend.settings import Settings
 from backend.training.checks import settle_runs
+from backend.training.frozen import split_of
 from backend.training.tidying import run_folder
 from tests.backend.training.conftest import (
     ANY_WILL_DO,
+    FROZEN_SHARE,
     OPTIONS,
     Filled,
     events,
@@ -208,6 +211,21 @@ def test_a_cancelled_run_leaves_nothing(client: TestClient, resources: Resources
     assert [path.name for path in resources.settings.resolved_models_dir.glob("*/config.json")] == ["config.json"]
     settle_runs(resources)
     assert events(resources).count("training.cancelled") == 2
+
+
+def test_a_run_whose_frozen_masks_went_away_does_not_train(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    run = start(client, filled.project_id, options=OPTIONS)
+    frozen = [image["id"] for image in filled.images if split_of(image["sha256"], FROZEN_SHARE) == "frozen"]
+    with resources.database.write() as session:
+        gone = update(Annotation).where(Annotation.image_id.in_(frozen[2:]))
+        session.execute(gone.values(state="deleted"))
+    work(resources)
+    done = read_run(client, run["id"])
+    assert (done["state"], done["curve"]) == ("failed", [])
+    assert done["reason"] == "The gate needs 5 frozen images with masks to compare on; there are 2 so far."
+    assert not (run_folder(resources.settings, run["id"]) / "dataset").exists()
 
 
 def test_too_few_masks_and_unknown_options_are_refused(client: TestClient, project_id: int) -> None:

@@ -20,7 +20,8 @@ from backend.jobs.runner import JobRun
 from backend.jobs.tables import Job
 from backend.storage import image_key
 from backend.training.folders import write_folder
-from backend.training.snapshots import get_snapshot, split_of
+from backend.training.frozen import split_of
+from backend.training.snapshots import get_snapshot
 from model_server.contract import masks
 from model_server.dataset import read_dataset
 from tests.backend.training.conftest import SIZE_HW, add_picture, events, make_snapshot, work

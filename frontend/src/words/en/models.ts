@@ -128,6 +128,9 @@ export const models = {
     notStarted: "The run was not started",
     start: "Start run",
     tooFew: (have: number, need: number) => `A run needs ${plural(need, "kept mask")}; there ${have === 1 ? "is" : "are"} ${count(have)} so far.`,
+    tooFewFrozen: (have: number, need: number) =>
+      `It would be compared on ${plural(need, "frozen image")} with kept masks at least; there ${have === 1 ? "is" : "are"} ${count(have)} so far. Keep masks on more photos: a share of them is frozen. Trained anyway, it cannot be promoted by itself.`,
+    anyway: "Train anyway",
   },
 
   snapshots: {

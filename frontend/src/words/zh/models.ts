@@ -124,6 +124,9 @@ export const models: Words["models"] = {
     notStarted: "训练未能开始",
     start: "开始训练",
     tooFew: (have, need) => `训练需要 ${count(need)} 个已保留的掩码，目前有 ${count(have)} 个。`,
+    tooFewFrozen: (have, need) =>
+      `比较至少需要 ${count(need)} 张有已保留掩码的冻结图片，目前有 ${count(have)} 张。请在更多照片上保留掩码：其中一部分会被冻结。仍然训练的版本不能自动上线。`,
+    anyway: "仍然训练",
   },
 
   snapshots: {
