@@ -73,6 +73,8 @@ export const models = {
     show: "Show figures",
     promote: "Promote",
     promoteAnyway: "Promote anyway",
+    outdated: (rival: string) => `It was compared with ${rival}, which is not live any more: whether it is better than the live version is not known.`,
+    outdatedFirst: (live: string) => `It was compared with no other detector; ${live} is live now.`,
     waits: " It waits for an admin's word.",
     loss: "Loss",
     iou: "IoU while training",

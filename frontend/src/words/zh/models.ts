@@ -70,6 +70,8 @@ export const models: Words["models"] = {
     show: "显示数据",
     promote: "上线",
     promoteAnyway: "仍然上线",
+    outdated: (rival) => `它是与 ${rival} 比较的，而该版本已不在线上：是否优于当前线上版本尚不清楚。`,
+    outdatedFirst: (live) => `它没有与其他检测器比较过；现在线上的是 ${live}。`,
     waits: " 等待管理员决定。",
     loss: "损失",
     iou: "训练中的 IoU",
