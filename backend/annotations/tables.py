@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.auth.tables import User
 from backend.database import Base, UtcDateTime, utc_now
+
+# Masks that models may be measured by, as training.frozen.is_yardstick says it of a snapshot's.
+YARDSTICK = "state = 'accepted' AND (origin <> 'automatic' OR proposal_iou < 1)"
 
 
 class Annotation(Base):
@@ -17,6 +20,13 @@ class Annotation(Base):
     __table_args__ = (
         Index("ix_annotations_image_id", "image_id", "state"),
         Index("ix_annotations_project_id", "project_id", "state"),
+        Index(
+            "ix_annotations_yardstick",
+            "project_id",
+            "image_id",
+            sqlite_where=text(YARDSTICK),
+            postgresql_where=text(YARDSTICK),
+        ),
         UniqueConstraint("author_id", "idempotency_key"),
     )
 

@@ -102,8 +102,11 @@ def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Wait
 
 
 def is_audited(sha256: str, share: float) -> bool:
-    """Whether an image is drawn for the audit: by its checksum, which nobody can choose and everybody can repeat."""
-    return int(sha256[:8], 16) < share * 2**32
+    """Whether an image is drawn for the audit: by its checksum, which nobody can choose and everybody can repeat.
+
+    By other digits than training.frozen.split_of: else all that is audited would be frozen and never learnt.
+    """
+    return int(sha256[8:16], 16) < share * 2**32
 
 
 def _ask_automatic(resources: Resources, policy: StagePolicy, image: Waiting) -> Answer:

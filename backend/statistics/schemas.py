@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from backend.stages.schemas import StageName
-from backend.training.schemas import Interval
+from backend.training.schemas import Figure, Interval
 
 
 class Effort(BaseModel):
@@ -39,15 +39,36 @@ class Overview(BaseModel):
     total_masks: int
 
 
-class RunFigures(BaseModel):
-    """How a version did on the project's frozen masks, and the run that measured it."""
+class VersionFigures(BaseModel):
+    """How a version did on the project's frozen masks."""
 
-    id: int
     iou_1: Interval
     iou_3: Interval
     iou_5: Interval
     noc_85: Interval
     calibration_error: float | None
+
+
+class Change(BaseModel):
+    """A candidate beside the version that was live then: `live` on the same masks, `difference` to it mask by mask.
+
+    `model_version` None: which one it was, was not written down.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str | None
+    live: VersionFigures
+    difference: dict[Figure, Interval]
+
+
+class RunFigures(VersionFigures):
+    """The figures of a version and the run that measured it. Each run has more frozen masks than the one before:
+    figures of two runs cannot be subtracted. `change` None: it was measured as the live version.
+    """
+
+    id: int
+    change: Change | None
 
 
 class Round(Effort):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -143,10 +143,15 @@ def _read_figures(
     return figures
 
 
-def _figures(run_id: int | None, metrics: Mapping[str, Any] | None, who: str) -> RunFigures | None:
+def _figures(
+    run_id: int | None, metrics: Mapping[str, Any] | None, who: Literal["live", "candidate"]
+) -> RunFigures | None:
     """What one of the two versions of a run reached on the frozen masks; None when there were none."""
-    measured = ((metrics or {}).get("frozen") or {}).get(who)
-    return None if measured is None else RunFigures.model_validate(measured | {"id": run_id})
+    frozen = (metrics or {}).get("frozen")
+    if not metrics or not frozen:
+        return None
+    change = frozen | {"model_version": metrics.get("compared_with")} if who == "candidate" else None
+    return RunFigures.model_validate(frozen[who] | {"id": run_id, "change": change})
 
 
 def _ratio(masks: int, images: int) -> float | None:

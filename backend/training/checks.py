@@ -39,7 +39,7 @@ def retrain(resources: Resources) -> None:
                     command = resources.settings.training_hook_command
                     service.create_run(session, project_id, kind, trigger="policy", hook_command=command)
         except AppError:
-            continue  # too few masks, a run under way: not now
+            continue  # too few masks or frozen images, a run under way: not now
 
 
 def due(session: Session, project_id: int) -> Kind | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.jobs.runner import Finish
 from backend.training import programs, service
 from backend.training.ending import end_run
-from backend.training.gate import MIN_FROZEN_IMAGES
+from backend.training.frozen import MIN_FROZEN_IMAGES
 from backend.training.processes import Workshop
 from backend.training.schemas import Gate, GateAnswer, RunMetrics, TrainOptions
 from backend.training.tables import TrainingRun
@@ -32,6 +32,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
         figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
     programs.keep(staged)
     metrics = RunMetrics(
+        compared_with=was_live,
         frozen=None,
         general=None,
         gate=decide(options.gate, figures, was_live, has_rival=live is not None),

@@ -11,6 +11,7 @@ from backend.errors import Conflict
 from backend.exports.outgoing import named_faults
 from backend.jobs.runner import JobRun
 from backend.storage import BlobNotFound, BlobStore, image_key
+from backend.training.frozen import is_yardstick
 from backend.training.snapshots import file_key, read_entries
 from backend.training.tables import Snapshot
 
@@ -18,8 +19,8 @@ from backend.training.tables import Snapshot
 def write_folder(run: JobRun, snapshot: Snapshot, folder: Path, *, use_automatic: bool) -> None:
     """Writes a snapshot's masks and their pictures, named by their checksums; a folder that is whole stays.
 
-    Masks that nobody looked at are left out, but for training where `use_automatic` says so. Raises Conflict
-    image_file_missing, image_file_damaged.
+    Masks that nobody looked at are left out, but for training where `use_automatic` says so, and of the frozen part
+    those that are no yardstick. Raises Conflict image_file_missing, image_file_damaged.
     """
     if (folder / "annotations.json").exists():
         return
@@ -49,7 +50,8 @@ def _choose(
             images[entry["id"]] = facts | {"file_name": entry["segloop"]["sha256"], "known_as": entry["file_name"]}
             continue
         is_training = images[entry["image_id"]]["split"] == "train"
-        if entry["segloop"]["is_checked"] or (use_automatic and is_training):
+        is_checked = entry["segloop"]["is_checked"]
+        if (is_checked or use_automatic) if is_training else is_yardstick(entry):
             used.add(entry["image_id"])
             annotations.append({name: entry[name] for name in ("id", "image_id", "category_id", "segmentation")})
     return [image for image_id, image in images.items() if image_id in used], annotations

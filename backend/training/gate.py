@@ -3,11 +3,10 @@
 from typing import Any
 
 from backend.errors import Conflict
-from backend.training.schemas import MEASURES, Comparison, Gate, GateAnswer, Interval, Measure, Measures
+from backend.training.frozen import MIN_FROZEN_IMAGES
+from backend.training.schemas import Comparison, Figure, Gate, GateAnswer, Interval, Measure, Measures
 
-# Below, an interval over images says little about the next images, however narrow it is.
-MIN_FROZEN_IMAGES = 5
-MEASURE_OF = {
+MEASURE_OF: dict[Figure, str] = {
     "iou_1": "center_1",
     "iou_3": "center_3",
     "iou_5": "center_5",
@@ -36,7 +35,7 @@ def read_comparison(document: dict[str, Any], *, live: str, number: int = 0) -> 
     return Comparison(
         live=_measures(rows[live]),
         candidate=_measures(rows[candidate]),
-        difference={name: _interval(differences[MEASURE_OF[name]]["all"]) for name in MEASURES},
+        difference={name: _interval(differences[measure]["all"]) for name, measure in MEASURE_OF.items()},
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.errors import Conflict, Unprocessable
 from backend.events.service import record
 from backend.projects.service import get_project
+from backend.training.frozen import MIN_FROZEN_IMAGES, count_frozen_images
 from backend.training.schemas import Policy, PolicyOut, TrainOptions
 from backend.training.tables import Snapshot, TrainingPolicy
 
@@ -22,6 +23,13 @@ def read_policy(session: Session, project_id: int) -> tuple[Policy, int]:
     return (Policy(), 0) if row is None else (Policy.model_validate(row.policy), row.revision)
 
 
+def frozen_share(session: Session, project_id: int) -> float:
+    """The share of images that is never trained on: the first snapshot's, the policy's as long as there is none."""
+    shares = select(Snapshot.frozen_share).where(Snapshot.project_id == project_id)
+    first = session.scalar(shares.order_by(Snapshot.number).limit(1))
+    return read_policy(session, project_id)[0].frozen_share if first is None else first
+
+
 def describe_policy(session: Session, project_id: int, hook_command: str) -> PolicyOut:
     """As JSON, without its secret."""
     policy, revision = read_policy(session, project_id)
@@ -30,6 +38,8 @@ def describe_policy(session: Session, project_id: int, hook_command: str) -> Pol
         revision=revision,
         has_hook_secret=policy.hook_secret is not None,
         is_hook_command_allowed=bool(hook_command),
+        frozen_images=count_frozen_images(session, project_id, frozen_share(session, project_id)),
+        frozen_images_needed=MIN_FROZEN_IMAGES,
     )
 
 

@@ -134,7 +134,10 @@ def list_runs(project_id: RowId, session: ReadSession) -> RunList:
 
 @router.post("/projects/{project_id}/training-runs", status_code=status.HTTP_201_CREATED)
 def create_run(project_id: RowId, body: RunIn, request: Request, user: CurrentUser, session: WriteSession) -> RunOut:
-    """Starts a round: snapshot, training, measuring, gate. 409 `too_few_masks` {have, need}, `run_under_way`."""
+    """Starts a round: snapshot, training, measuring, gate.
+
+    409 `too_few_masks` {have, need}, `run_under_way`; `too_few_frozen_images` {have, need} unless `train_anyway`.
+    """
     run = service.create_run(
         session,
         project_id,
@@ -143,6 +146,7 @@ def create_run(project_id: RowId, body: RunIn, request: Request, user: CurrentUs
         changes=body.options,
         created_by=user.user_id,
         hook_command=_settings_command(request),
+        train_anyway=body.train_anyway,
     )
     return service.describe_runs(session, [run])[0]
 

@@ -15,7 +15,7 @@ RunState = Literal[
     "queued", "snapshotting", "training", "evaluating", "promoted", "candidate", "refused", "failed", "cancelled"
 ]
 Measure = Literal["iou_1", "iou_3", "noc_85"]
-MEASURES: tuple[Measure, ...] = ("iou_1", "iou_3", "noc_85")
+Figure = Literal["iou_1", "iou_3", "iou_5", "noc_85", "noc_90"]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Version = Annotated[str, StringConstraints(min_length=1, max_length=120)]
@@ -38,7 +38,8 @@ class SnapshotIn(Strict):
 class SnapshotOut(BaseModel):
     """A numbered, frozen version of a project's accepted masks. Counts, checksum and size are there once it is made.
 
-    `counts`: train_images, train_masks, frozen_images, frozen_masks (made or checked by people), automatic_masks.
+    `counts`: train_images, train_masks (made or checked by people), frozen_images, frozen_masks (what models are
+    measured by), automatic_masks (the rest).
     """
 
     id: int
@@ -160,20 +161,30 @@ class PolicyIn(Strict):
 
 
 class PolicyOut(BaseModel):
-    """The policy as it holds now; `has_hook_secret` instead of the secret."""
+    """The policy as it holds now; `has_hook_secret` instead of the secret.
+
+    `frozen_images` have masks to measure models by, counted up to `frozen_images_needed`; with fewer no run starts by
+    itself.
+    """
 
     policy: Policy
     revision: int
     has_hook_secret: bool
     is_hook_command_allowed: bool
+    frozen_images: int
+    frozen_images_needed: int
 
 
 class RunIn(Strict):
-    """A run to start now. `base`: a version to start from; `options`: what differs from the policy."""
+    """A run to start now. `base`: a version to start from; `options`: what differs from the policy.
+
+    `train_anyway`: although there are too few frozen images for its gate to let anything through.
+    """
 
     kind: Kind = "model"
     base: Version | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    train_anyway: bool = False
 
 
 class Interval(BaseModel):
@@ -202,7 +213,7 @@ class Comparison(BaseModel):
 
     live: Measures
     candidate: Measures
-    difference: dict[Measure, Interval]
+    difference: dict[Figure, Interval]
 
 
 class GateAnswer(BaseModel):
@@ -213,8 +224,12 @@ class GateAnswer(BaseModel):
 
 
 class RunMetrics(BaseModel):
-    """What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only."""
+    """What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
 
+    `compared_with`: the version that was live then; None: there was no detector yet, or it was not written down.
+    """
+
+    compared_with: str | None = None
     frozen: Comparison | None
     general: Comparison | None
     gate: GateAnswer

@@ -17,7 +17,8 @@ from backend.models.schemas import Kind
 from backend.models.tables import ModelVersion, Promotion
 from backend.projects.service import get_project
 from backend.projects.tables import Project
-from backend.training.policies import options_of, read_policy, require_hook_command
+from backend.training.frozen import MIN_FROZEN_IMAGES, count_frozen_images
+from backend.training.policies import frozen_share, options_of, read_policy, require_hook_command
 from backend.training.schemas import Measure, RunJob, RunMetrics, RunOut
 from backend.training.tables import Snapshot, TrainingRun
 
@@ -46,8 +47,10 @@ def create_run(
     trigger: str = "person",
     created_by: int | None = None,
     hook_command: str = "",
+    train_anyway: bool = False,
 ) -> TrainingRun:
-    """Adds a run and its job. Raises NotFound, Unprocessable; Conflict too_few_masks, run_under_way."""
+    """Adds a run and its job. Raises NotFound, Unprocessable; Conflict too_few_masks, too_few_frozen_images,
+    run_under_way."""
     session.scalar(select(Project.id).where(Project.id == project_id).with_for_update())
     get_project(session, project_id)
     policy, _ = read_policy(session, project_id)
@@ -63,6 +66,8 @@ def create_run(
     if have < policy.min_masks:
         message = f"This project has {have} masks that people made or checked; training begins with {policy.min_masks}."
         raise Conflict("too_few_masks", message, have=have, need=policy.min_masks)
+    if not train_anyway:
+        require_frozen_images(count_frozen_images(session, project_id, frozen_share(session, project_id)))
     run = TrainingRun(
         project_id=project_id,
         kind=kind,
@@ -76,10 +81,21 @@ def create_run(
     )
     session.add(run)
     session.flush()
-    enqueue(session, run, {"run_id": run.id})
+    enqueue(session, run, {"run_id": run.id, "train_anyway": train_anyway})
     data = {"run_id": run.id, "kind": kind, "trigger": trigger}
     record(session, project_id, "training.started", data, actor_id=created_by, is_audit=True)
     return run
+
+
+def require_frozen_images(have: int) -> None:
+    """Raises Conflict too_few_frozen_images where the gate would refuse whatever is trained."""
+    if have < MIN_FROZEN_IMAGES:
+        raise Conflict(
+            "too_few_frozen_images",
+            f"The gate needs {MIN_FROZEN_IMAGES} frozen images with masks to compare on; there are {have} so far.",
+            have=have,
+            need=MIN_FROZEN_IMAGES,
+        )
 
 
 def enqueue(session: Session, run: TrainingRun, args: dict[str, Any]) -> None:

@@ -25,17 +25,10 @@ from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.settings import VERSION
 from backend.storage import BlobNotFound, BlobStore, snapshot_key
-from backend.training.policies import read_policy
+from backend.training.frozen import SPLITS, is_yardstick, split_of
+from backend.training.policies import frozen_share
 from backend.training.schemas import Changes, MaskChanges, SnapshotDiff
 from backend.training.tables import Snapshot
-
-Split = Literal["train", "frozen"]
-SPLITS: tuple[Split, Split] = ("train", "frozen")
-
-
-def split_of(sha256: str, frozen_share: float) -> Split:
-    """An image's side: frozen when the first 8 hex digits of its checksum / 2^32 are below the share."""
-    return "frozen" if int(sha256[:8], 16) / 2**32 < frozen_share else "train"
 
 
 def is_checked(row: MaskRow) -> bool:
@@ -49,10 +42,8 @@ def create_snapshot(session: Session, project_id: int, *, note: str, created_by:
     """The row of a project's next snapshot; the first one fixes which images are frozen. Raises NotFound."""
     session.scalar(select(Project.id).where(Project.id == project_id).with_for_update())
     get_project(session, project_id)
-    of_project = select(Snapshot).where(Snapshot.project_id == project_id)
-    first = session.scalar(of_project.order_by(Snapshot.number).limit(1))
     last = session.scalar(select(func.max(Snapshot.number)).where(Snapshot.project_id == project_id)) or 0
-    share = first.frozen_share if first is not None else read_policy(session, project_id)[0].frozen_share
+    share = frozen_share(session, project_id)
     snapshot = Snapshot(project_id=project_id, number=last + 1, note=note, frozen_share=share, created_by=created_by)
     session.add(snapshot)
     session.flush()
@@ -137,17 +128,18 @@ def _write(run: JobRun, dataset: Dataset, snapshot: Snapshot, member: Member, co
     def masks() -> Iterator[dict[str, Any]]:
         nonlocal done
         for image, rows in dataset.images_with_masks():
-            split, checked = split_of(image.sha256, snapshot.frozen_share), 0
+            split, used = split_of(image.sha256, snapshot.frozen_share), 0
             for row in rows:
                 run.progress("snapshot", done, dataset.mask_count)
                 done += 1
                 entry = annotation_entry(row, extra_id)
                 entry["segloop"] |= {"is_audited": row.is_audited, "is_checked": is_checked(row)}
-                checked += is_checked(row)
-                counts["automatic_masks"] += not is_checked(row)
+                is_used = is_yardstick(entry) if split == "frozen" else is_checked(row)
+                used += is_used
+                counts["automatic_masks"] += not is_used
                 yield entry
-            counts[f"{split}_masks"] += checked
-            counts[f"{split}_images"] += checked > 0
+            counts[f"{split}_masks"] += used
+            counts[f"{split}_images"] += used > 0
 
     info = {
         "description": dataset.project_name,

@@ -35,7 +35,10 @@ def snapshot(work: JobRun) -> Finish:
 
 @job_handler("train")
 def train(work: JobRun) -> Finish:
-    """One round; `args`: run_id, and `checkpoint` once another trainer has sent one. Goes on where a kill ended it."""
+    """One round; `args`: run_id, `train_anyway`, and `checkpoint` once another trainer has sent one.
+
+    Goes on where a kill ended it.
+    """
     tidy(work.resources)
     with work.resources.database.read() as session:
         run = service.get_run(session, work.args["run_id"])
@@ -61,6 +64,8 @@ def _round(shop: Workshop, run: TrainingRun) -> Finish:
     snapshot = _snapshot_of(work, run)
     if not (snapshot.counts or {}).get("train_masks") and not options.use_automatic:
         raise Conflict("too_few_masks", f"Snapshot {snapshot.number} has no mask to train on outside its frozen part.")
+    if not work.args.get("train_anyway") and "checkpoint" not in work.args:
+        service.require_frozen_images((snapshot.counts or {}).get("frozen_images", 0))
     base = _base_version(work, run, options)
     service.change_run(work, run.id, state="training", base_version=base, reason=None, finished_at=None)
     if run.kind == "model" and "checkpoint" not in work.args:
@@ -157,7 +162,7 @@ def _judge(shop: Workshop, run: TrainingRun, model: Path, options: TrainOptions)
     frozen, general, described = _compare(shop, staged, live, looks_closer=options.closer)
     programs.keep(staged)
     answer = decide(options.gate, frozen, general, general_before=before)
-    metrics = RunMetrics(frozen=frozen, general=general, gate=answer)
+    metrics = RunMetrics(compared_with=live, frozen=frozen, general=general, gate=answer)
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
     def finish(session: Session) -> None:

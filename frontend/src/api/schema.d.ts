@@ -1295,7 +1295,9 @@ export interface paths {
         put?: never;
         /**
          * Create Run
-         * @description Starts a round: snapshot, training, measuring, gate. 409 `too_few_masks` {have, need}, `run_under_way`.
+         * @description Starts a round: snapshot, training, measuring, gate.
+         *
+         *     409 `too_few_masks` {have, need}, `run_under_way`; `too_few_frozen_images` {have, need} unless `train_anyway`.
          */
         post: operations["create_run_api_projects__project_id__training_runs_post"];
         delete?: never;
@@ -2129,6 +2131,21 @@ export interface components {
             position: number;
         };
         /**
+         * Change
+         * @description A candidate beside the version that was live then: `live` on the same masks, `difference` to it mask by mask.
+         *
+         *     `model_version` None: which one it was, was not written down.
+         */
+        Change: {
+            /** Model Version */
+            model_version: string | null;
+            live: components["schemas"]["VersionFigures"];
+            /** Difference */
+            difference: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /**
          * Changes
          * @description How many came and went.
          */
@@ -2902,6 +2919,9 @@ export interface components {
         /**
          * PolicyOut
          * @description The policy as it holds now; `has_hook_secret` instead of the secret.
+         *
+         *     `frozen_images` have masks to measure models by, counted up to `frozen_images_needed`; with fewer no run starts by
+         *     itself.
          */
         PolicyOut: {
             policy: components["schemas"]["Policy"];
@@ -2911,6 +2931,10 @@ export interface components {
             has_hook_secret: boolean;
             /** Is Hook Command Allowed */
             is_hook_command_allowed: boolean;
+            /** Frozen Images */
+            frozen_images: number;
+            /** Frozen Images Needed */
+            frozen_images_needed: number;
         };
         /**
          * PolicyPatch
@@ -3373,21 +3397,25 @@ export interface components {
         };
         /**
          * RunFigures
-         * @description How a version did on the project's frozen masks, and the run that measured it.
+         * @description The figures of a version and the run that measured it. Each run has more frozen masks than the one before:
+         *     figures of two runs cannot be subtracted. `change` None: it was measured as the live version.
          */
         RunFigures: {
-            /** Id */
-            id: number;
             iou_1: components["schemas"]["Interval"];
             iou_3: components["schemas"]["Interval"];
             iou_5: components["schemas"]["Interval"];
             noc_85: components["schemas"]["Interval"];
             /** Calibration Error */
             calibration_error: number | null;
+            /** Id */
+            id: number;
+            change: components["schemas"]["Change"] | null;
         };
         /**
          * RunIn
          * @description A run to start now. `base`: a version to start from; `options`: what differs from the policy.
+         *
+         *     `train_anyway`: although there are too few frozen images for its gate to let anything through.
          */
         RunIn: {
             /**
@@ -3402,6 +3430,11 @@ export interface components {
             options?: {
                 [key: string]: unknown;
             };
+            /**
+             * Train Anyway
+             * @default false
+             */
+            train_anyway: boolean;
         };
         /**
          * RunJob
@@ -3433,8 +3466,12 @@ export interface components {
         /**
          * RunMetrics
          * @description What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
+         *
+         *     `compared_with`: the version that was live then; None: there was no detector yet, or it was not written down.
          */
         RunMetrics: {
+            /** Compared With */
+            compared_with?: string | null;
             frozen: components["schemas"]["Comparison"] | null;
             general: components["schemas"]["Comparison"] | null;
             gate: components["schemas"]["GateAnswer"];
@@ -3552,7 +3589,8 @@ export interface components {
          * SnapshotOut
          * @description A numbered, frozen version of a project's accepted masks. Counts, checksum and size are there once it is made.
          *
-         *     `counts`: train_images, train_masks, frozen_images, frozen_masks (made or checked by people), automatic_masks.
+         *     `counts`: train_images, train_masks (made or checked by people), frozen_images, frozen_masks (what models are
+         *     measured by), automatic_masks (the rest).
          */
         SnapshotOut: {
             /** Id */
@@ -3921,6 +3959,18 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * VersionFigures
+         * @description How a version did on the project's frozen masks.
+         */
+        VersionFigures: {
+            iou_1: components["schemas"]["Interval"];
+            iou_3: components["schemas"]["Interval"];
+            iou_5: components["schemas"]["Interval"];
+            noc_85: components["schemas"]["Interval"];
+            /** Calibration Error */
+            calibration_error: number | null;
         };
         /**
          * WebhookIn

@@ -7,6 +7,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Round = Schemas["Round"];
+export type RunFigures = Schemas["RunFigures"];
 export type Share = Schemas["Proportion"];
 export type Audit = Schemas["AuditOut"];
 

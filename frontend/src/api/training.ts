@@ -82,8 +82,14 @@ export function makeSnapshot(projectId: number, note: string): Promise<Snapshot>
   return call(client.POST("/api/projects/{project_id}/snapshots", { ...of(projectId), body: { note } }));
 }
 
-/** Refused with `too_few_masks` {have, need} or `run_under_way`. What `options` leaves out is as the policy says. */
-export function startRun(projectId: number, wanted: { kind: RunKind; base?: string; options: Partial<TrainingPolicy> }): Promise<Run> {
+/**
+ * Refused with `too_few_masks` {have, need}, `run_under_way`, or `too_few_frozen_images` {have, need} unless
+ * `train_anyway`. What `options` leaves out is as the policy says.
+ */
+export function startRun(
+  projectId: number,
+  wanted: { kind: RunKind; base?: string; options: Partial<TrainingPolicy>; train_anyway: boolean },
+): Promise<Run> {
   return call(client.POST("/api/projects/{project_id}/training-runs", { ...of(projectId), body: wanted }));
 }
 

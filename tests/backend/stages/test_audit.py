@@ -1,5 +1,6 @@
 """Audits of automatic masks: what people kept, corrected and rejected, as figures with their intervals."""
 
+import hashlib
 import random
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from backend.stages.checks import check_stages
 from backend.stages.policies import read_policy
 from backend.stages.proposing import Answer, Waiting, is_audited, write
 from backend.stages.tables import WorkItem
+from backend.training.frozen import split_of
 from tests.backend.stages.conftest import Stages
 from tests.backend.stages.models import SIZE_HW, square
 
@@ -155,9 +157,17 @@ def test_the_intervals_are_wilsons() -> None:
     assert (none.low, none.high) == (pytest.approx(0.0, abs=1e-9), pytest.approx(0.1611, abs=1e-4))
 
 
+CHECKSUMS = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(20_000)]
+
+
 def test_the_draw_takes_its_share() -> None:
-    checksums = [f"{number * 2654435761 % 2**32:08x}" + "0" * 56 for number in range(10_000)]
-    drawn = sum(is_audited(sha256, 0.05) for sha256 in checksums)
-    assert drawn == pytest.approx(500, abs=20)
-    assert not any(is_audited(sha256, 0.0) for sha256 in checksums)
-    assert all(is_audited(sha256, 1.0) for sha256 in checksums)
+    drawn = sum(is_audited(sha256, 0.05) for sha256 in CHECKSUMS)
+    assert drawn == pytest.approx(1000, abs=100)
+    assert not any(is_audited(sha256, 0.0) for sha256 in CHECKSUMS)
+    assert all(is_audited(sha256, 1.0) for sha256 in CHECKSUMS)
+
+
+@pytest.mark.parametrize(("audited", "frozen"), [(0.05, 0.2), (0.5, 0.2), (0.5, 0.5)])
+def test_an_audit_says_nothing_of_what_is_frozen(audited: float, frozen: float) -> None:
+    sides = [split_of(sha256, frozen) for sha256 in CHECKSUMS if is_audited(sha256, audited)]
+    assert sides.count("frozen") / len(sides) == pytest.approx(frozen, abs=0.05)

@@ -121,9 +121,11 @@ def test_flywheel(client: TestClient, project_id: int, add_image: Callable[..., 
         draw(client, image_id, team[0], seconds, 2, version)
     database = client.app.state.resources.database  # type: ignore[attr-defined]
 
-    def run(number: int, live: float, candidate: float) -> TrainingRun:
-        frozen = {"live": measures(live), "candidate": measures(candidate), "difference": {}}
+    def run(number: int, live: float, candidate: float, compared_with: str | None) -> TrainingRun:
+        gain = {"value": candidate - live, "low": 0.01, "high": 0.2}
+        frozen = {"live": measures(live), "candidate": measures(candidate), "difference": {"iou_1": gain}}
         metrics = {"frozen": frozen, "general": None, "gate": {"is_passed": True, "reason": ""}}
+        metrics |= {"compared_with": compared_with}
         plain = {"kind": "model", "state": "promoted", "options": {}, "trigger": "person", "mask_count": 9, "curve": []}
         return TrainingRun(project_id=project_id, candidate_version=f"round-{number}", metrics=metrics, **plain)
 
@@ -133,7 +135,8 @@ def test_flywheel(client: TestClient, project_id: int, add_image: Callable[..., 
         return Promotion(project_id=project_id, **versions, **plain)
 
     with database.write() as session:
-        session.add_all((run(1, 0.5, 0.6), run(2, 0.6, 0.7)))
+        # The second run's frozen masks are harder: what is better has the lower mean.
+        session.add_all((run(1, 0.5, 0.6, None), run(2, 0.4, 0.55, "round-1")))
         for row in (
             promote(None, "round-1", 1),
             promote("round-1", "round-2", 2),
@@ -149,7 +152,12 @@ def test_flywheel(client: TestClient, project_id: int, add_image: Callable[..., 
     assert [one["masks"] for one in rounds] == [2, 1, 1]
     assert [one["mean_seconds"] for one in rounds] == [near(25), near(10), near(6)]
     assert [one["added"] for one in rounds] == [2, 1, 1]
-    assert [one["run"]["iou_1"]["value"] for one in rounds] == [0.5, 0.6, 0.7]
+    assert [one["run"]["iou_1"]["value"] for one in rounds] == [0.5, 0.6, 0.55]
+    base, first, second = (one["run"]["change"] for one in rounds)
+    assert (base, first["model_version"]) == (None, None)
+    assert (second["model_version"], second["live"]["iou_1"]["value"]) == ("round-1", 0.4)
+    assert second["live"]["calibration_error"] == 0.02
+    assert second["difference"] == {"iou_1": {"value": pytest.approx(0.15), "low": 0.01, "high": 0.2}}
     assert [one["run"]["id"] for one in rounds] == [1, 1, 2], "nobody trained the first: the run that replaced it knows"
 
 

@@ -26,7 +26,7 @@ from backend.jobs.runner import drain
 from backend.jobs.tables import Job
 from backend.models.service import promote, record_version
 from backend.settings import Settings
-from backend.training.snapshots import split_of
+from backend.training.frozen import split_of
 from model_server.contract import masks
 from model_server.networks.registry import read_network_facts
 from tests.model_server.training.conftest import draw_shapes, small_sam2

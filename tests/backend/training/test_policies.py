@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
-from backend.annotations.tables import MaskCount
+from backend.annotations.tables import Annotation, MaskCount
 from backend.database import utc_now
+from backend.images.tables import Image
 from backend.jobs.periodic import run_periodic
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job, PeriodicRun
@@ -40,6 +41,20 @@ def count(resources: Resources, project_id: int, masks: int) -> None:
             session.add(MaskCount(**key, count=masks))
         else:
             row.count += masks
+
+
+def add_images(resources: Resources, project_id: int, first_digits: list[str], **mask: Any) -> None:
+    """Images whose checksums begin so, "0": frozen, "f": not, each with a mask."""
+    with resources.database.write() as session:
+        for digits in first_digits:
+            number = session.scalar(select(func.count()).select_from(Image)) or 0
+            facts = {"file_name": "", "width": 1, "height": 1, "format": "PNG", "byte_size": 1, "is_plain": True}
+            image = Image(project_id=project_id, sha256=f"{digits}{number:0{64 - len(digits)}x}", **facts)
+            session.add(image)
+            session.flush()
+            plain = {"height": 1, "width": 1, "counts": "01", "area": 1, "bbox_xywh": [0, 0, 1, 1], "origin": "manual"}
+            plain |= {"state": "accepted", "stage": "assisted_manual", "prompts": [], "clicks": 1, "active_seconds": 1}
+            session.add(Annotation(project_id=project_id, image_id=image.id, **plain | mask))
 
 
 def runs(client: TestClient, project_id: int) -> list[dict[str, Any]]:
@@ -95,6 +110,7 @@ def test_a_policy_is_changed_field_by_field_and_its_secret_stays_in(client: Test
 def test_a_project_retrains_after_enough_masks_or_hours(
     client: TestClient, project_id: int, resources: Resources
 ) -> None:
+    add_images(resources, project_id, ["0"] * 5)
     count(resources, project_id, 60)
     retrain(resources)
     assert runs(client, project_id) == [], "nobody asked for it"
@@ -121,9 +137,43 @@ def test_a_project_retrains_after_enough_masks_or_hours(
     assert len(runs(client, project_id)) == 3
 
 
+def test_nothing_is_trained_that_the_gate_would_refuse_for_want_of_frozen_images(
+    client: TestClient, project_id: int, resources: Resources
+) -> None:
+    """A person is told at once and may insist; the policy waits without a word."""
+    count(resources, project_id, 60)
+    add_images(resources, project_id, ["0", "1", "f", "f"])
+    add_images(resources, project_id, ["0"], origin="automatic", is_audited=True, proposal_iou=1.0)
+    add_images(resources, project_id, ["0"], state="rejected")
+    change(client, project_id, every_masks=50)
+    address = f"/api/projects/{project_id}/training-runs"
+    for kind in ("model", "detector"):
+        refused = client.post(address, json={"kind": kind})
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (409, "too_few_frozen_images")
+        assert (error["have"], error["need"]) == (2, 5)
+    retrain(resources)
+    policy = client.get(f"/api/projects/{project_id}/training-policy").json()
+    assert (runs(client, project_id), policy["frozen_images"], policy["frozen_images_needed"]) == ([], 2, 5)
+    insisted = client.post(address, json={"train_anyway": True})
+    assert (insisted.status_code, insisted.json()["trigger"]) == (201, "person")
+    end(resources)
+    count(resources, project_id, 60)
+    retrain(resources)
+    assert len(runs(client, project_id)) == 1
+    add_images(resources, project_id, ["0"], origin="automatic", is_audited=True, proposal_iou=0.9)
+    add_images(resources, project_id, ["33", "34"])
+    retrain(resources)
+    assert len(runs(client, project_id)) == 1, "0.2 of the images are frozen: up to 0x33333333"
+    add_images(resources, project_id, ["0"])
+    retrain(resources)
+    assert [run["trigger"] for run in runs(client, project_id)] == ["policy", "person"]
+
+
 def test_a_detector_is_trained_again_for_a_live_model_with_another_encoder(
     client: TestClient, project_id: int, resources: Resources
 ) -> None:
+    add_images(resources, project_id, ["0"] * 5)
     count(resources, project_id, 60)
     facts = {"family": "sam2", "image_size": 64, "parameters": 1}
     with resources.database.write() as session:
@@ -149,6 +199,7 @@ def test_a_detector_is_trained_again_for_a_live_model_with_another_encoder(
 
 
 def test_a_periodic_check_runs_once_in_its_time(client: TestClient, project_id: int, resources: Resources) -> None:
+    add_images(resources, project_id, ["0"] * 5)
     count(resources, project_id, 60)
     change(client, project_id, every_masks=50)
     threads = [threading.Thread(target=run_periodic, args=(resources,)) for _ in range(3)]

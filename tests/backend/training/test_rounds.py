@@ -16,13 +16,16 @@ from fastapi.testclient import TestClient
 from safetensors.torch import load_file, save_file
 from sqlalchemy import select, update
 
+from backend.annotations.tables import Annotation
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
 from backend.settings import Settings
 from backend.training.checks import settle_runs
+from backend.training.frozen import split_of
 from backend.training.tidying import run_folder
 from tests.backend.training.conftest import (
     ANY_WILL_DO,
+    FROZEN_SHARE,
     OPTIONS,
     Filled,
     events,
@@ -95,6 +98,8 @@ def test_a_round_whose_worker_is_killed_goes_on_and_is_promoted(
     assert frozen["live"]["images"] >= 6
     gain = frozen["candidate"]["iou_1"]["value"] - frozen["live"]["iou_1"]["value"]
     assert frozen["difference"]["iou_1"]["value"] == pytest.approx(gain)
+    assert set(frozen["difference"]) == {"iou_1", "iou_3", "iou_5", "noc_85", "noc_90"}
+    assert done["metrics"]["compared_with"] == filled.live
     assert done["metrics"]["general"]["live"]["masks"] == 4
     assert done["reason"].startswith("IoU after one click: ")
     assert (resources.settings.resolved_models_dir / done["candidate_version"].rpartition("-")[0]).is_dir()
@@ -136,7 +141,7 @@ def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: 
     done = read_run(client, run["id"])
     found = done["metrics"]["detector"]
     assert done["state"] == ("promoted" if found["candidate"]["ar_100"] > 0 else "refused"), done["reason"]
-    assert found["live"] is None
+    assert (found["live"], done["metrics"]["compared_with"]) == (None, None)
     assert found["pictures"] >= 6
     assert "nothing to compare with" in done["reason"]
     folder = resources.settings.resolved_detectors_dir / f"project-{filled.project_id}-run-{run['id']}"
@@ -206,6 +211,21 @@ def test_a_cancelled_run_leaves_nothing(client: TestClient, resources: Resources
     assert [path.name for path in resources.settings.resolved_models_dir.glob("*/config.json")] == ["config.json"]
     settle_runs(resources)
     assert events(resources).count("training.cancelled") == 2
+
+
+def test_a_run_whose_frozen_masks_went_away_does_not_train(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    run = start(client, filled.project_id, options=OPTIONS)
+    frozen = [image["id"] for image in filled.images if split_of(image["sha256"], FROZEN_SHARE) == "frozen"]
+    with resources.database.write() as session:
+        gone = update(Annotation).where(Annotation.image_id.in_(frozen[2:]))
+        session.execute(gone.values(state="deleted"))
+    work(resources)
+    done = read_run(client, run["id"])
+    assert (done["state"], done["curve"]) == ("failed", [])
+    assert done["reason"] == "The gate needs 5 frozen images with masks to compare on; there are 2 so far."
+    assert not (run_folder(resources.settings, run["id"]) / "dataset").exists()
 
 
 def test_too_few_masks_and_unknown_options_are_refused(client: TestClient, project_id: int) -> None:

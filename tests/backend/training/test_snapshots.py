@@ -20,7 +20,9 @@ from backend.jobs.runner import JobRun
 from backend.jobs.tables import Job
 from backend.storage import image_key
 from backend.training.folders import write_folder
-from backend.training.snapshots import get_snapshot, split_of
+from backend.training.frozen import split_of
+from backend.training.snapshots import get_snapshot
+from model_server.contract import masks
 from model_server.dataset import read_dataset
 from tests.backend.training.conftest import SIZE_HW, add_picture, events, make_snapshot, work
 
@@ -139,6 +141,43 @@ def test_unseen_automatic_masks_train_nothing_unless_asked(
     write(resources, snapshot, tmp_path / "all", use_automatic=True)
     assert ids(tmp_path / "checked") == [audited]
     assert ids(tmp_path / "all") == [unseen, audited]
+
+
+def test_no_model_is_measured_by_automatic_masks_that_nobody_changed(
+    client: TestClient,
+    project_id: int,
+    resources: Resources,
+    images: list[dict[str, Any]],
+    add_mask: Callable[..., int],
+    tmp_path: Path,
+) -> None:
+    address = f"/api/projects/{project_id}/training-policy"
+    client.patch(address, json={"policy": {"frozen_share": 0.5}, "revision": 0})
+    frozen, other, *_ = (image for image in images if split_of(image["sha256"], 0.5) == "frozen")
+    train = next(image for image in images if split_of(image["sha256"], 0.5) == "train")
+    half = ALL.copy()
+    half[:, 10:] = False
+    own: dict[str, Any] = {"proposal": {"rle": dict(masks.encode(ALL))}, "proposal_iou": 1.0}
+    corrected: dict[str, Any] = own | {"proposal_iou": masks.iou(masks.encode(ALL), masks.encode(half))}
+    add_mask(frozen, ALL, origin="automatic", is_audited=True, **own)
+    add_mask(other, ALL, origin="automatic", is_audited=True, **own)
+    expected = [
+        add_mask(frozen, half, origin="automatic", is_audited=True, **corrected),
+        add_mask(frozen, ALL, origin="detector", **own),
+        add_mask(frozen, ALL),
+        add_mask(train, ALL, origin="automatic", is_audited=True, **own),
+    ]
+    snapshot = make_snapshot(client, resources, project_id)
+    assert snapshot["counts"] == {
+        "train_images": 1,
+        "train_masks": 1,
+        "frozen_images": 1,
+        "frozen_masks": 3,
+        "automatic_masks": 2,
+    }
+    write(resources, snapshot, tmp_path / "folder", use_automatic=True)
+    pictures = read_dataset(tmp_path / "folder").pictures
+    assert sorted(mask.annotation_id for picture in pictures for mask in picture.masks) == sorted(expected)
 
 
 def test_a_snapshot_outlives_its_images_and_names_a_lost_file(

@@ -4,10 +4,15 @@ import type { ReactNode } from "react";
 import type { Round } from "../../api/statistics";
 import { count, moment } from "../../ui/format";
 import { decimal, iou, seconds, withInterval } from "../../ui/measureWords";
+import type { Mark } from "../../ui/charts/RoundChart";
 import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/flywheel";
+import { differenceWords } from "./rounds";
 
 const orDash = (value: number | null, format: (value: number) => string): string => (value === null ? "–" : format(value));
+
+const differenceOrDash = (difference: Mark | undefined, format: (value: number) => string): string =>
+  difference === undefined ? "–" : differenceWords({ format }, difference);
 
 type Column = { name: string; cell: (round: Round) => string };
 
@@ -17,6 +22,9 @@ const COLUMNS: readonly Column[] = [
   { name: words.table.iou3, cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_3, iou)) },
   { name: words.table.iou5, cell: ({ run }) => (run === null ? "–" : withInterval(run.iou_5, iou)) },
   { name: words.table.noc, cell: ({ run }) => (run === null ? "–" : withInterval(run.noc_85, decimal)) },
+  { name: words.table.iou1Difference, cell: ({ run }) => differenceOrDash(run?.change?.difference["iou_1"], iou) },
+  { name: words.table.nocDifference, cell: ({ run }) => differenceOrDash(run?.change?.difference["noc_85"], decimal) },
+  { name: words.table.calibration, cell: ({ run }) => orDash(run?.calibration_error ?? null, iou) },
   { name: words.table.seconds, cell: ({ median_seconds }) => orDash(median_seconds, seconds) },
   { name: words.table.clicks, cell: ({ mean_clicks }) => orDash(mean_clicks, decimal) },
   { name: words.table.masksPerImage, cell: ({ masks_per_image }) => orDash(masks_per_image, decimal) },
@@ -32,7 +40,7 @@ export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: s
       <Title order={2} id="round-table">
         {words.table.title}
       </Title>
-      <WideTable label={words.rounds} minWidth={1400}>
+      <WideTable label={words.rounds} minWidth={1800}>
         <Table verticalSpacing={6} className="tabular" fz={13} captionSide="top">
           <Table.Caption ta="left">{words.table.caption}</Table.Caption>
           <Table.Thead>

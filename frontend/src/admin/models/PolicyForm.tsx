@@ -19,7 +19,7 @@ import { SaveBar } from "../../ui/SaveBar";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { useDraft } from "../../ui/useDraft";
 import { words } from "../../words/trainingPolicy";
-import { GATE_MEASURES, policySentence, TUNES } from "./policyWords";
+import { GATE_MEASURES, policySentence, TUNES, waitingSentence } from "./policyWords";
 
 export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
   const policy = useQuery(trainingPolicyQuery(projectId));
@@ -29,7 +29,7 @@ export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
         <Title order={2} id="policy">
           {words.title}
         </Title>
-        {policy.data !== undefined && <Text c="dimmed">{policySentence(policy.data.policy)}</Text>}
+        {policy.data !== undefined && <PolicyState answer={policy.data} />}
       </div>
       {policy.isPending && <SkeletonRows rows={3} height={56} />}
       {policy.error !== null && (
@@ -37,6 +37,16 @@ export function PolicyForm({ projectId }: { projectId: number }): ReactNode {
       )}
       {policy.data !== undefined && <Fields projectId={projectId} answer={policy.data} />}
     </Stack>
+  );
+}
+
+function PolicyState({ answer }: { answer: TrainingPolicyAnswer }): ReactNode {
+  const waiting = waitingSentence(answer);
+  return (
+    <>
+      <Text c="dimmed">{policySentence(answer.policy)}</Text>
+      {waiting !== null && <Text c="dimmed">{waiting}</Text>}
+    </>
   );
 }
 

@@ -19,6 +19,8 @@ export interface Step {
   to: string | null;
   /** What the gate said against it, if it did. */
   warning?: string | null;
+  /** That it was compared with a version that is not live any more. */
+  outdated?: string | null;
 }
 
 interface ReasonDialogProps {
@@ -65,6 +67,11 @@ function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Ste
         {typeof step.warning === "string" && (
           <Text className="verdict" data-tone="look">
             {words.reason.refused(step.warning)}
+          </Text>
+        )}
+        {typeof step.outdated === "string" && (
+          <Text className="verdict" data-tone="look">
+            {step.outdated}
           </Text>
         )}
         <TextInput

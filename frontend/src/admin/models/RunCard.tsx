@@ -23,10 +23,12 @@ interface RunCardProps {
   mayManage: boolean;
   /** Its candidate is live now, as far as is known. */
   isLive: boolean;
+  /** That it was compared with a version that is not live any more. */
+  outdated: string | null;
   onPromote: () => void;
 }
 
-export function RunCard({ run, readAt, isNewest, mayManage, isLive, onPromote }: RunCardProps): ReactNode {
+export function RunCard({ run, readAt, isNewest, mayManage, isLive, outdated, onPromote }: RunCardProps): ReactNode {
   const isUnderWay = isRunning(run.state);
   const [isOpenByHand, setIsOpenByHand] = useState<boolean | null>(null);
   const hasMore = run.metrics !== null || run.curve.length > 0;
@@ -52,13 +54,18 @@ export function RunCard({ run, readAt, isNewest, mayManage, isLive, onPromote }:
             </Button>
           )}
           {mayPromote && (
-            <Button size="compact-sm" variant={run.state === "candidate" ? "filled" : "default"} onClick={onPromote}>
+            <Button size="compact-sm" variant={run.state === "candidate" && outdated === null ? "filled" : "default"} onClick={onPromote}>
               {run.state === "refused" ? words.runs.promoteAnyway : words.runs.promote}
             </Button>
           )}
           {mayManage && isUnderWay && <CancelButton run={run} />}
         </Group>
         <Verdict run={run} />
+        {hasEnded && outdated !== null && (
+          <Text className="verdict" data-tone="look">
+            {outdated}
+          </Text>
+        )}
         {run.waits_for_checkpoint && mayManage && <SendCheckpoint run={run} />}
         {isUnderWay && !run.waits_for_checkpoint && run.job !== null && <JobProgress phase={run.job.phase} done={run.job.done} total={run.job.total} readAt={readAt} />}
         {isOpen && run.curve.length > 1 && <Curves run={run} />}

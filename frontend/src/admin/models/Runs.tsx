@@ -12,6 +12,7 @@ import { words } from "../../words/models";
 import { useLive } from "./live";
 import { ReasonDialog, type Step } from "./ReasonDialog";
 import { RunCard } from "./RunCard";
+import { outdatedWords } from "./runWords";
 import { StartRun } from "./StartRun";
 
 export function Runs({ project }: { project: Project }): ReactNode {
@@ -51,6 +52,7 @@ export function Runs({ project }: { project: Project }): ReactNode {
             isNewest={i === 0}
             mayManage={canManage(project)}
             isLive={live === null || run.candidate_version === live[run.kind]}
+            outdated={outdatedWords(run, live)}
             onPromote={() =>
               setStep({
                 kind: run.kind,
@@ -58,6 +60,7 @@ export function Runs({ project }: { project: Project }): ReactNode {
                 from: live?.[run.kind] ?? null,
                 to: run.candidate_version,
                 warning: run.state === "refused" ? run.reason : null,
+                outdated: outdatedWords(run, live),
               })
             }
           />

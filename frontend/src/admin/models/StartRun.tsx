@@ -38,7 +38,8 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
   const [base, setBase] = useState<string | null>(null);
   const { data: models } = useQuery(modelsQuery);
   const start = useMutation({
-    mutationFn: () => startRun(projectId, { kind, ...(base !== null && { base }), options: filled(wanted) }),
+    mutationFn: (isInsisting: boolean) =>
+      startRun(projectId, { kind, ...(base !== null && { base }), options: filled(wanted), train_anyway: isInsisting }),
     onSuccess: () => {
       onClose();
       return queryClient.invalidateQueries({ queryKey: runsKey(projectId) });
@@ -48,7 +49,7 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        start.mutate();
+        start.mutate(false);
       }}
     >
       <Stack>
@@ -97,7 +98,19 @@ function StartForm({ projectId, onClose }: { projectId: number; onClose: () => v
             decimals={1}
           />
         </Group>
-        {start.error !== null && <ErrorPanel title={words.start.notStarted} message={refusalWords(start.error)} />}
+        {start.error !== null && (
+          <ErrorPanel
+            title={words.start.notStarted}
+            message={refusalWords(start.error)}
+            action={
+              hasCode(start.error, "too_few_frozen_images") ? (
+                <Button variant="default" onClick={() => start.mutate(true)}>
+                  {words.start.anyway}
+                </Button>
+              ) : undefined
+            }
+          />
+        )}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
             {words.cancel}
@@ -115,6 +128,8 @@ const filled = (wanted: Wanted): Partial<TrainingPolicy> =>
   Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null));
 
 function refusalWords(error: Error): string {
-  if (!hasCode(error, "too_few_masks") || !(error instanceof ApiError)) return messageOf(error);
-  return words.start.tooFew(Number(error.body["have"]), Number(error.body["need"]));
+  if (!(error instanceof ApiError)) return messageOf(error);
+  const [have, need] = [Number(error.body["have"]), Number(error.body["need"])];
+  if (hasCode(error, "too_few_masks")) return words.start.tooFew(have, need);
+  return hasCode(error, "too_few_frozen_images") ? words.start.tooFewFrozen(have, need) : messageOf(error);
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Comparison, Measures, Run } from "../../api/training";
-import { comparisonRows, curveOf, detectorFigures, stepsOf } from "./runWords";
+import { comparisonRows, curveOf, detectorFigures, outdatedWords, stepsOf } from "./runWords";
 
 const interval = (value: number, spread: number | null = null) => ({
   value,
@@ -53,4 +53,20 @@ it("shows a detector's figures by name", () => {
     { name: "Found at IoU 0.50", value: "62.3\u00a0%" },
     { name: "images", value: "12" },
   ]);
+});
+
+it("says that a candidate was compared with what is not live any more", () => {
+  const run = (kind: "model" | "detector", compared_with: string | null, detector: object | null = null): Run =>
+    ({ kind, state: "candidate", metrics: { compared_with, detector } }) as unknown as Run;
+  const live = { model: "nano-2", detector: "boxes-2" };
+  expect(outdatedWords(run("model", "nano-1"), live)).toContain("compared with nano-1, which is not live any more");
+  expect(outdatedWords(run("detector", "boxes-1"), live)).toContain("boxes-1, which is not live");
+  expect(outdatedWords(run("detector", null, { live: null }), live)).toContain("no other detector; boxes-2 is live now");
+  expect(outdatedWords(run("detector", "boxes-1"), { ...live, detector: null })).toContain("not live any more");
+  // The same, unknown, or not written down.
+  expect(outdatedWords(run("model", "nano-2"), live)).toBeNull();
+  expect(outdatedWords(run("detector", null, { live: null }), { ...live, detector: null })).toBeNull();
+  expect(outdatedWords(run("model", "nano-1"), null)).toBeNull();
+  expect(outdatedWords(run("model", null), live)).toBeNull();
+  expect(outdatedWords({ ...run("model", null), metrics: null }, live)).toBeNull();
 });

@@ -30,6 +30,15 @@ export function curveOf(run: Run, measure: "loss" | "iou"): { x: number; y: numb
   });
 }
 
+/** That another version is live now than the one the candidate was compared with; null: the same, or not known. */
+export function outdatedWords({ kind, metrics }: Run, live: Readonly<Record<RunKind, string | null>> | null): string | null {
+  if (metrics === null || live === null) return null;
+  const [rival, now] = [metrics.compared_with ?? null, live[kind]];
+  if (rival !== null) return rival === now || (now === null && kind === "model") ? null : words.runs.outdated(rival);
+  const hadNoRival = kind === "detector" && metrics.detector?.["live"] === null;
+  return hadNoRival && now !== null ? words.runs.outdatedFirst(now) : null;
+}
+
 export interface ComparisonRow {
   measure: string;
   live: string;

@@ -1,4 +1,4 @@
-// One measure over the rounds: dots with their intervals, joined; several series differ by shape and by a name at their end.
+// One measure over the rounds: dots with their intervals, joined where they can be compared; several series differ by shape and by a name at their end.
 import "./charts.css";
 import type { ReactNode } from "react";
 import { axisOf, bandMiddles, extentOf, linear, pathOf, type Scale } from "./scale";
@@ -13,6 +13,7 @@ export interface Series {
   name: string;
   colour: string;
   shape: "disc" | "square" | "diamond";
+  isJoined: boolean;
   values: readonly (Mark | null)[];
 }
 
@@ -82,11 +83,11 @@ interface SeriesMarksProps {
   chosen: number | null;
 }
 
-function SeriesMarks({ series: { values, colour, shape }, xs, y, chosen }: SeriesMarksProps): ReactNode {
+function SeriesMarks({ series: { values, colour, shape, isJoined }, xs, y, chosen }: SeriesMarksProps): ReactNode {
   const points = values.map((mark, i) => ({ x: xs[i] ?? 0, y: mark === null ? null : y(mark.value) }));
   return (
     <g aria-hidden>
-      <path className="chart-line" d={pathOf(points)} stroke={colour} />
+      {isJoined && <path className="chart-line" d={pathOf(points)} stroke={colour} />}
       {values.map((mark, i) => {
         const x = xs[i] ?? 0;
         if (mark === null) return null;

@@ -13,8 +13,14 @@ export const flywheel = {
   showModels: "Show models",
 
   measures: {
-    iou: { title: "Mean IoU", note: "after 1, 3 and 5 clicks, on frozen images", whenEmpty: afterRun, series: ["1 click", "3 clicks", "5 clicks"] },
-    noc: { title: "Clicks to IoU 0.85", note: "mean, on frozen images", whenEmpty: afterRun, series: ["clicks"] },
+    iou: { title: "Mean IoU", note: "after 1, 3 and 5 clicks, on each run's frozen images", whenEmpty: afterRun, series: ["1 click", "3 clicks", "5 clicks"] },
+    noc: { title: "Clicks to IoU 0.85", note: "mean, on each run's frozen images", whenEmpty: afterRun, series: ["clicks"] },
+    calibration: {
+      title: "Error of the predicted IoU",
+      note: "how far it is off on average, on each run's frozen images",
+      whenEmpty: afterRun,
+      series: ["error"],
+    },
     seconds: { title: "Seconds per mask", note: "median of people's masks", whenEmpty: afterMasks, series: ["median"] },
     clicks: { title: "Clicks per mask", note: "mean of people's masks", whenEmpty: afterMasks, series: ["mean"] },
     masks: {
@@ -31,6 +37,9 @@ export const flywheel = {
   masks: (value: number) => plural(value, "mask"),
   same: (round: number) => `as round ${round}`,
   against: (change: string, round: number) => `${change} against round ${round}`,
+  paired: (difference: string, rival: string, live: string) => `${difference} against ${rival}, ${live} on the same masks`,
+  theRound: (round: number) => `round ${round}`,
+  liveThen: "the version live then",
   better: ", better",
   worse: ", worse",
   nothingYet: (series: string) => `${series}: nothing yet`,
@@ -51,7 +60,8 @@ export const flywheel = {
 
   table: {
     title: "The same as a table",
-    caption: "IoU and clicks to IoU 0.85 are means over frozen images with their 95 % intervals.",
+    caption:
+      "IoU and clicks to IoU 0.85 are means over the frozen images of each run with their 95 % intervals. Every run has more of them, so versions are compared by the difference to the version that was live, on the same masks.",
     round: "Round",
     model: "Model",
     liveSince: "Live since",
@@ -62,6 +72,9 @@ export const flywheel = {
     iou3: "3 clicks",
     iou5: "5 clicks",
     noc: "Clicks to 0.85",
+    iou1Difference: "IoU, 1 click, difference",
+    nocDifference: "Clicks to 0.85, difference",
+    calibration: "Error of predicted IoU",
     seconds: "Time, median",
     clicks: "Clicks, mean",
     masksPerImage: "Masks per image",

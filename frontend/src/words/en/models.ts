@@ -73,6 +73,8 @@ export const models = {
     show: "Show figures",
     promote: "Promote",
     promoteAnyway: "Promote anyway",
+    outdated: (rival: string) => `It was compared with ${rival}, which is not live any more: whether it is better than the live version is not known.`,
+    outdatedFirst: (live: string) => `It was compared with no other detector; ${live} is live now.`,
     waits: " It waits for an admin's word.",
     loss: "Loss",
     iou: "IoU while training",
@@ -128,6 +130,9 @@ export const models = {
     notStarted: "The run was not started",
     start: "Start run",
     tooFew: (have: number, need: number) => `A run needs ${plural(need, "kept mask")}; there ${have === 1 ? "is" : "are"} ${count(have)} so far.`,
+    tooFewFrozen: (have: number, need: number) =>
+      `It would be compared on ${plural(need, "frozen image")} with kept masks at least; there ${have === 1 ? "is" : "are"} ${count(have)} so far. Keep masks on more photos: a share of them is frozen. Trained anyway, it cannot be promoted by itself.`,
+    anyway: "Train anyway",
   },
 
   snapshots: {

@@ -16,6 +16,8 @@ export const trainingPolicy = {
     const end = policy.isPromoted ? "what passes the gate goes live by itself" : "what passes the gate waits for an admin's word";
     return `${start}${policy.isElsewhere ? ", on your own machines" : ""}; ${end}.`;
   },
+  waitsForFrozen: (have: number, need: number) =>
+    `No run starts by itself yet: it needs ${plural(need, "frozen image")} with kept masks to compare on; ${count(have)} so far.`,
 
   when: "When a run starts by itself",
   newMasks: "New masks",

@@ -13,8 +13,9 @@ export const flywheel: Words["flywheel"] = {
   showModels: "查看模型",
 
   measures: {
-    iou: { title: "平均 IoU", note: "冻结图片上点击 1、3、5 次后", whenEmpty: afterRun, series: ["1 次点击", "3 次点击", "5 次点击"] },
-    noc: { title: "达到 IoU 0.85 的点击数", note: "冻结图片上的均值", whenEmpty: afterRun, series: ["点击数"] },
+    iou: { title: "平均 IoU", note: "每次训练的冻结图片上点击 1、3、5 次后", whenEmpty: afterRun, series: ["1 次点击", "3 次点击", "5 次点击"] },
+    noc: { title: "达到 IoU 0.85 的点击数", note: "每次训练的冻结图片上的均值", whenEmpty: afterRun, series: ["点击数"] },
+    calibration: { title: "预测 IoU 的误差", note: "每次训练的冻结图片上的平均偏差", whenEmpty: afterRun, series: ["误差"] },
     seconds: { title: "每个掩码用时（秒）", note: "人员所作掩码的中位数", whenEmpty: afterMasks, series: ["中位数"] },
     clicks: { title: "每个掩码的点击数", note: "人员所作掩码的均值", whenEmpty: afterMasks, series: ["均值"] },
     masks: { title: "每张图片的掩码数", note: "已完成图片的均值", whenEmpty: "用此模型完成一张图片后测得。", series: ["均值"] },
@@ -26,6 +27,9 @@ export const flywheel: Words["flywheel"] = {
   masks: (value) => `${count(value)} 个掩码`,
   same: (round) => `与第 ${round} 轮相同`,
   against: (change, round) => `较第 ${round} 轮 ${change}`,
+  paired: (difference, rival, live) => `较${rival} ${difference}，后者在相同掩码上为 ${live}`,
+  theRound: (round) => `第 ${round} 轮`,
+  liveThen: "当时的线上版本",
   better: "，更好",
   worse: "，更差",
   nothingYet: (series) => `${series}：暂无数据`,
@@ -45,7 +49,7 @@ export const flywheel: Words["flywheel"] = {
 
   table: {
     title: "表格形式",
-    caption: "IoU 和达到 IoU 0.85 的点击数为冻结图片上的均值，附 95% 置信区间。",
+    caption: "IoU 和达到 IoU 0.85 的点击数为每次训练的冻结图片上的均值，附 95% 置信区间。每次训练的冻结图片都会增多，因此版本之间按与当时线上版本在相同掩码上的差值比较。",
     round: "轮次",
     model: "模型",
     liveSince: "上线时间",
@@ -56,6 +60,9 @@ export const flywheel: Words["flywheel"] = {
     iou3: "3 次点击",
     iou5: "5 次点击",
     noc: "达到 0.85 的点击数",
+    iou1Difference: "IoU（1 次点击）差值",
+    nocDifference: "达到 0.85 的点击数差值",
+    calibration: "预测 IoU 的误差",
     seconds: "用时中位数",
     clicks: "平均点击数",
     masksPerImage: "每张图片的掩码数",

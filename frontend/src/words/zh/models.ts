@@ -70,6 +70,8 @@ export const models: Words["models"] = {
     show: "显示数据",
     promote: "上线",
     promoteAnyway: "仍然上线",
+    outdated: (rival) => `它是与 ${rival} 比较的，而该版本已不在线上：是否优于当前线上版本尚不清楚。`,
+    outdatedFirst: (live) => `它没有与其他检测器比较过；现在线上的是 ${live}。`,
     waits: " 等待管理员决定。",
     loss: "损失",
     iou: "训练中的 IoU",
@@ -124,6 +126,9 @@ export const models: Words["models"] = {
     notStarted: "训练未能开始",
     start: "开始训练",
     tooFew: (have, need) => `训练需要 ${count(need)} 个已保留的掩码，目前有 ${count(have)} 个。`,
+    tooFewFrozen: (have, need) =>
+      `比较至少需要 ${count(need)} 张有已保留掩码的冻结图片，目前有 ${count(have)} 张。请在更多照片上保留掩码：其中一部分会被冻结。仍然训练的版本不能自动上线。`,
+    anyway: "仍然训练",
   },
 
   snapshots: {

@@ -19,6 +19,10 @@ export const PIECES: readonly Piece[] = [
     (version) => `${version} 是用另一个编码器训练的，与线上模型不同。图片会等待：请用线上模型训练并上线检测器，之后会自动继续。`,
   ],
   ["Snapshot {} has no mask to train on outside its frozen part.", (number) => `快照 ${number} 除冻结部分外没有可训练的掩码。`],
+  [
+    "The gate needs {} frozen images with masks to compare on; there are {} so far.",
+    (need, have) => `上线门槛需要 ${need} 张带掩码的冻结图片，目前有 ${have} 张。`,
+  ],
   ["Run {} of this project has not ended yet.", (run) => `本项目的训练 ${run} 尚未结束。`],
   ["Run {} does not wait for a checkpoint from elsewhere.", (run) => `训练 ${run} 不等待外部权重。`],
   ["The disk of this run's folder is full. Its last checkpoint is kept: make room, then retry.", () => "训练文件夹所在磁盘已满。上一个检查点已保留：请腾出空间后重试。"],

@@ -101,6 +101,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   still_proposing: plain("模型仍在准备此图片；请先处理其他图片。"),
   storage_full: withTheirs("存储空间已满。"),
   token_not_found: plain("您没有这个令牌。"),
+  too_few_frozen_images: withTheirs("冻结图片数量不足。"),
   too_few_masks: withTheirs("掩码数量不足。"),
   too_many_attempts: withTheirs("尝试次数过多；请稍后再试。"),
   too_many_files: withTheirs("一次请求的文件过多；请分批发送。"),

@@ -15,6 +15,7 @@ export const trainingPolicy: Words["trainingPolicy"] = {
     const start = when.length === 0 ? `只能手动${where}开始训练` : `${when.join("或")}${where}开始一次训练`;
     return `${start}；通过门槛的版本${isPromoted ? "自动上线" : "等待管理员决定"}。`;
   },
+  waitsForFrozen: (have, need) => `尚不会自动开始训练：比较需要 ${count(need)} 张有已保留掩码的冻结图片，目前有 ${count(have)} 张。`,
 
   when: "何时自动开始训练",
   newMasks: "新增掩码",
