@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from backend.auth.schemas import Strict
 from backend.images.schemas import ImageOut
-from model_server.contract.automatic import MAX_POINTS, AutomaticOptions, point_count
+from model_server.contract.automatic import MAX_POINTS, AutomaticOptions, PresetName, point_count
 from model_server.contract.detection import ProposeOptions
 
 StageName = Literal["assisted_manual", "semi_automatic", "fully_automatic"]
@@ -199,6 +199,13 @@ class StageOut(BaseModel):
     masks: int
 
 
+class AutomaticPreset(BaseModel):
+    """Options of the automatic stage by a name; `own`: what a new project begins with, the model's own thresholds."""
+
+    name: PresetName
+    options: AutomaticOptions
+
+
 class StageList(BaseModel):
     """The three stages in order, and the versions that are live (None: the model server's default; no detector).
 
@@ -212,6 +219,7 @@ class StageList(BaseModel):
     model_version: str | None
     detector_version: str | None
     detector_fits: bool
+    automatic_presets: list[AutomaticPreset]
 
 
 class AdmitRule(Strict):

@@ -2028,6 +2028,18 @@ export interface components {
             max_masks?: number | null;
         };
         /**
+         * AutomaticPreset
+         * @description Options of the automatic stage by a name; `own`: what a new project begins with, the model's own thresholds.
+         */
+        AutomaticPreset: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "own" | "sam" | "sam2" | "sa_1b";
+            options: components["schemas"]["AutomaticOptions"];
+        };
+        /**
          * AutomaticResponse
          * @description Masks by predicted IoU, the highest first. `model_thresholds`: its own, for what the options left open.
          */
@@ -3599,6 +3611,8 @@ export interface components {
             detector_version: string | null;
             /** Detector Fits */
             detector_fits: boolean;
+            /** Automatic Presets */
+            automatic_presets: components["schemas"]["AutomaticPreset"][];
         };
         /**
          * StageOut
