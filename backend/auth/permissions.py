@@ -92,6 +92,8 @@ PERMISSIONS: dict[str, Rule] = {
     "POST /annotations/{annotation_id}/propose": ANNOTATOR,
     "POST /images/{image_id}/proposals/accept-all": ANNOTATOR,
     "POST /images/{image_id}/proposals/undo-accept-all": ANNOTATOR,
+    "POST /images/{image_id}/proposals/reject-all": ANNOTATOR,
+    "POST /images/{image_id}/proposals/undo-reject-all": ANNOTATOR,
     "GET /projects/{project_id}/stages": MEMBER,
     "PATCH /projects/{project_id}/stages/{stage}": PROJECT_ADMIN,
     "POST /projects/{project_id}/stages/{stage}/admit": PROJECT_ADMIN,

@@ -804,6 +804,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/images/{image_id}/proposals/reject-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject All Proposals
+         * @description Rejects every proposal of the image that is left.
+         */
+        post: operations["reject_all_proposals_api_images__image_id__proposals_reject_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/proposals/undo-reject-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Reject All Proposals
+         * @description Makes these proposals again, except for those that were touched since.
+         */
+        post: operations["undo_reject_all_proposals_api_images__image_id__proposals_undo_reject_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/annotations/{annotation_id}/revisions": {
         parameters: {
             query?: never;
@@ -2443,7 +2483,7 @@ export interface components {
             /** Duplicates */
             duplicates: components["schemas"]["DuplicateOut"][];
             /** Rejected */
-            rejected: components["schemas"]["RejectedOut"][];
+            rejected: components["schemas"]["backend__images__schemas__RejectedOut"][];
         };
         /**
          * Interval
@@ -3216,18 +3256,6 @@ export interface components {
             closer: boolean;
         };
         /**
-         * RejectedOut
-         * @description A file that did not become an image; `code` is stable, `reason` a sentence.
-         */
-        RejectedOut: {
-            /** File Name */
-            file_name: string;
-            /** Code */
-            code: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
          * RevertIn
          * @description Why an admission is taken back.
          */
@@ -3824,7 +3852,7 @@ export interface components {
         };
         /**
          * UndoIn
-         * @description Proposals that were accepted together by mistake.
+         * @description Proposals that were accepted, or rejected, together by mistake.
          */
         UndoIn: {
             /** Ids */
@@ -4008,6 +4036,26 @@ export interface components {
             remaining: number;
             finished_by: components["schemas"]["Person"] | null;
             review: components["schemas"]["ReviewOut"] | null;
+        };
+        /**
+         * RejectedOut
+         * @description The proposals that were rejected together.
+         */
+        backend__annotations__schemas__RejectedOut: {
+            /** Rejected */
+            rejected: number[];
+        };
+        /**
+         * RejectedOut
+         * @description A file that did not become an image; `code` is stable, `reason` a sentence.
+         */
+        backend__images__schemas__RejectedOut: {
+            /** File Name */
+            file_name: string;
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
         };
     };
     responses: never;
@@ -5603,6 +5651,72 @@ export interface operations {
         };
     };
     undo_accept_all_proposals_api_images__image_id__proposals_undo_accept_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoneOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reject_all_proposals_api_images__image_id__proposals_reject_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__annotations__schemas__RejectedOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    undo_reject_all_proposals_api_images__image_id__proposals_undo_reject_all_post: {
         parameters: {
             query?: never;
             header?: never;
