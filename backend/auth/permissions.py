@@ -106,6 +106,8 @@ PERMISSIONS: dict[str, Rule] = {
     "POST /work/{work_id}/finish": ANNOTATOR,
     "POST /work/{work_id}/skip": ANNOTATOR,
     "POST /work/{work_id}/release": ANNOTATOR,
+    "GET /projects/{project_id}/work": PROJECT_ADMIN,
+    "POST /work/{work_id}/free": PROJECT_ADMIN,
     "GET /projects/{project_id}/review": PROJECT_ADMIN,
     "POST /work/{work_id}/review": PROJECT_ADMIN,
     "GET /projects/{project_id}/exports": RESEARCHER,

@@ -104,6 +104,34 @@ class UpcomingOut(BaseModel):
     item: WorkItemOut | None
 
 
+class HeldOut(BaseModel):
+    """An image in somebody's hands. `has_run_out`: its lease is over; it stays theirs until somebody asks for work."""
+
+    work_id: int
+    image_id: int
+    file_name: str
+    stage: StageName
+    is_audit: bool
+    holder: Person
+    held_since: datetime
+    lease_until: datetime
+    has_run_out: bool
+
+
+class HeldList(BaseModel):
+    """A page of them, the newest claim first."""
+
+    items: list[HeldOut]
+    next_cursor: str | None
+
+
+class FreeIn(Strict):
+    """From whom an image is taken, as seen in the list, and why."""
+
+    holder_id: Id
+    reason: Reason = ""
+
+
 class ExitRule(Strict):
     """When the images of a stage may go on to the next; for the automatic stage, when its masks can be trusted.
 

@@ -1106,6 +1106,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Held
+         * @description The images that people hold now, the newest claim first; pass `next_cursor` back as `cursor`.
+         */
+        get: operations["list_held_api_projects__project_id__work_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work/{work_id}/free": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Free
+         * @description Gives an image that `holder_id` holds back to its queue; their masks stay. 409 `not_held` when they do not.
+         */
+        post: operations["free_api_work__work_id__free_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/review": {
         parameters: {
             query?: never;
@@ -2386,6 +2426,19 @@ export interface components {
             rounds: components["schemas"]["Round"][];
         };
         /**
+         * FreeIn
+         * @description From whom an image is taken, as seen in the list, and why.
+         */
+        FreeIn: {
+            /** Holder Id */
+            holder_id: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Gate
          * @description What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
          *
@@ -2426,6 +2479,48 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * HeldList
+         * @description A page of them, the newest claim first.
+         */
+        HeldList: {
+            /** Items */
+            items: components["schemas"]["HeldOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * HeldOut
+         * @description An image in somebody's hands. `has_run_out`: its lease is over; it stays theirs until somebody asks for work.
+         */
+        HeldOut: {
+            /** Work Id */
+            work_id: number;
+            /** Image Id */
+            image_id: number;
+            /** File Name */
+            file_name: string;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            /** Is Audit */
+            is_audit: boolean;
+            holder: components["schemas"]["Person"];
+            /**
+             * Held Since
+             * Format: date-time
+             */
+            held_since: string;
+            /**
+             * Lease Until
+             * Format: date-time
+             */
+            lease_until: string;
+            /** Has Run Out */
+            has_run_out: boolean;
         };
         /**
          * ImageList
@@ -3975,7 +4070,7 @@ export interface components {
              */
             url: string;
             /** Kinds */
-            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed" | "image.accepted" | "image.sent_back")[];
+            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed" | "image.accepted" | "image.sent_back" | "work.freed")[];
         };
         /**
          * WebhookList
@@ -6186,6 +6281,73 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WorkItemOut"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_held_api_projects__project_id__work_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    free_api_work__work_id__free_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FreeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -20,6 +20,7 @@ import { Admissions } from "./Admissions";
 import { AuditFigures } from "./AuditFigures";
 import { StageLane } from "./StageLane";
 import { StagePanel } from "./StagePanel";
+import { WorkNow } from "./WorkNow";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/pipeline");
 
@@ -95,6 +96,7 @@ function Pipeline({ project, list }: { project: Project; list: StageList }): Rea
       </section>
       {opened !== undefined && <StagePanel key={opened.stage} project={project} stage={opened} presets={list.automatic_presets} />}
       <AuditFigures projectId={project.id} policy={stages.find(({ stage }) => stage === "fully_automatic")?.policy ?? null} />
+      {canManage(project) && <WorkNow projectId={project.id} />}
       <Stack component="section" aria-labelledby="admissions" gap="sm">
         <Title order={2} id="admissions">
           {words.admissions.title}
