@@ -91,7 +91,7 @@ export const pipeline = {
     ofKept: (masks: number) => `of ${count(masks)} masks kept`,
     best: (iou: string, stability: string) => `The surest mask has a predicted IoU of ${iou}, the steadiest a stability of ${stability}.`,
     none: "No masks came",
-    again: "Ask again with the new grid",
+    again: "Ask again with the new settings",
   },
 
   admit: {

@@ -90,7 +90,7 @@ export const pipeline: Words["pipeline"] = {
     ofKept: (masks) => `/ ${count(masks)} 个掩码保留`,
     best: (iou, stability) => `掩码的最高预测 IoU 为 ${iou}，最高稳定性为 ${stability}。`,
     none: "没有得到掩码",
-    again: "用新网格重新请求",
+    again: "用新设置重新请求",
   },
 
   admit: {
