@@ -25,6 +25,7 @@ from model_server.contract import masks
 from model_server.contract.masks import Rle
 
 ModelOrigin = Literal["detector", "automatic"]
+REJECTED = {"state": "rejected", "proposal_iou": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def reject(
         return row
     if row.revision != expected_revision:
         return LostAgainstNewer(row, None)
-    return write_version(session, row, {"state": "rejected", "proposal_iou": 0.0}, author_id=author.user_id)
+    return write_version(session, row, dict(REJECTED), author_id=author.user_id)
 
 
 def propose(session: Session, annotation_id: int, *, expected_revision: int) -> Annotation | LostAgainstNewer:
@@ -152,16 +153,25 @@ def propose(session: Session, annotation_id: int, *, expected_revision: int) -> 
 
 def accept_all(session: Session, image_id: int, author: Principal) -> list[int]:
     """Accepts all proposals of the image; returns their ids."""
-    statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.state == "proposed")
-    rows = list(session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)))
+    rows = _proposed(session, image_id)
     for row in rows:
         write_version(session, row, _accepted(row), author_id=author.user_id)
     return [row.id for row in rows]
 
 
-def undo_accept_all(session: Session, image_id: int, ids: Sequence[int], author: Principal) -> list[int]:
-    """Makes proposals again of those among `ids` that this person accepted and nobody touched since."""
-    mine = (Annotation.state == "accepted", Annotation.author_id == author.user_id)
+def reject_all(session: Session, image_id: int, author: Principal) -> list[int]:
+    """Rejects all proposals of the image; returns their ids."""
+    rows = _proposed(session, image_id)
+    for row in rows:
+        write_version(session, row, dict(REJECTED), author_id=author.user_id)
+    return [row.id for row in rows]
+
+
+def undo_all(
+    session: Session, image_id: int, ids: Sequence[int], author: Principal, *, decided: Literal["accepted", "rejected"]
+) -> list[int]:
+    """Makes proposals again of those among `ids` that this person accepted, or rejected, and nobody touched since."""
+    mine = (Annotation.state == decided, Annotation.author_id == author.user_id)
     statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.id.in_(ids), *mine)
     rows = session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)).all()
     undone = []
@@ -185,6 +195,11 @@ def mark_audited(session: Session, image_id: int) -> None:
         if row.proposal_iou is None:
             row.proposal_iou = 1.0
         count_change(session, before, cell_of(row))
+
+
+def _proposed(session: Session, image_id: int) -> Sequence[Annotation]:
+    statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.state == "proposed")
+    return session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)).all()
 
 
 def _accepted(row: Annotation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from backend.annotations.schemas import (
     AnnotationIn,
     AnnotationList,
     AnnotationOut,
+    RejectedOut,
     RevisionList,
     UndoIn,
     UndoneOut,
@@ -120,7 +121,19 @@ def accept_all_proposals(image_id: RowId, user: CurrentUser, session: WriteSessi
 @router.post("/images/{image_id}/proposals/undo-accept-all")
 def undo_accept_all_proposals(image_id: RowId, body: UndoIn, user: CurrentUser, session: WriteSession) -> UndoneOut:
     """Makes these proposals again, except for those that were touched since."""
-    return UndoneOut(proposed=proposals.undo_accept_all(session, image_id, body.ids, user))
+    return UndoneOut(proposed=proposals.undo_all(session, image_id, body.ids, user, decided="accepted"))
+
+
+@router.post("/images/{image_id}/proposals/reject-all")
+def reject_all_proposals(image_id: RowId, user: CurrentUser, session: WriteSession) -> RejectedOut:
+    """Rejects every proposal of the image that is left."""
+    return RejectedOut(rejected=proposals.reject_all(session, image_id, user))
+
+
+@router.post("/images/{image_id}/proposals/undo-reject-all")
+def undo_reject_all_proposals(image_id: RowId, body: UndoIn, user: CurrentUser, session: WriteSession) -> UndoneOut:
+    """Makes these proposals again, except for those that were touched since."""
+    return UndoneOut(proposed=proposals.undo_all(session, image_id, body.ids, user, decided="rejected"))
 
 
 @router.get("/annotations/{annotation_id}/revisions")

@@ -152,8 +152,14 @@ class AcceptedOut(BaseModel):
     accepted: list[int]
 
 
+class RejectedOut(BaseModel):
+    """The proposals that were rejected together."""
+
+    rejected: list[int]
+
+
 class UndoIn(BaseModel):
-    """Proposals that were accepted together by mistake."""
+    """Proposals that were accepted, or rejected, together by mistake."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -25,6 +25,7 @@ EventKind = Literal[
     "audit.passed",
     "image.accepted",
     "image.sent_back",
+    "work.freed",
 ]
 
 

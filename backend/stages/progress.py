@@ -16,6 +16,7 @@ from backend.stages.audit import read_shares
 from backend.stages.counts import count_in, read_counts
 from backend.stages.policies import DEFAULTS, STAGES, find_row, policy_of
 from backend.stages.schemas import (
+    AutomaticPreset,
     ExitOut,
     ExitProgress,
     ExitRule,
@@ -26,6 +27,7 @@ from backend.stages.schemas import (
 )
 from backend.stages.service import live_model_version
 from backend.stages.tables import WorkCount, WorkItem
+from model_server.contract.automatic import PRESETS
 
 STANDING = ("kept", "edited", "added", "automatic", "imported")
 # Masks that cost a person time from the first click on; those of a model are judged, not drawn.
@@ -53,6 +55,7 @@ def describe_stages(session: Session, project_id: int) -> StageList:
         model_version=project.model_version,
         detector_version=project.detector_version,
         detector_fits=not reads_other_encoder(session, project),
+        automatic_presets=[AutomaticPreset(name=name, options=options) for name, options in PRESETS.items()],
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from backend.auth.authorize import CurrentUser
 from backend.database import ReadSession, RowId, WriteSession
 from backend.jobs.resources import Resources
-from backend.stages import review_routes, service, stage_routes
+from backend.stages import held_routes, review_routes, service, stage_routes
 from backend.stages.item_out import item_out
 from backend.stages.schemas import LeaseIn, NextIn, SkipIn, StageName, UpcomingOut, WorkItemOut
 from backend.stages.tables import WorkItem
@@ -96,4 +96,5 @@ def _out(session: Session, item: WorkItem, lease_seconds: float) -> WorkItemOut:
 router = APIRouter()
 router.include_router(stage_routes.router)
 router.include_router(work)
+router.include_router(held_routes.router)
 router.include_router(review_routes.router)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from backend.auth.schemas import Strict
 from backend.images.schemas import ImageOut
-from model_server.contract.automatic import MAX_POINTS, AutomaticOptions, point_count
+from model_server.contract.automatic import MAX_POINTS, AutomaticOptions, PresetName, point_count
 from model_server.contract.detection import ProposeOptions
 
 StageName = Literal["assisted_manual", "semi_automatic", "fully_automatic"]
@@ -102,6 +102,34 @@ class UpcomingOut(BaseModel):
     """What is probably lent next to the one who asks; null: nothing else waits. It is not lent by this."""
 
     item: WorkItemOut | None
+
+
+class HeldOut(BaseModel):
+    """An image in somebody's hands. `has_run_out`: its lease is over; it stays theirs until somebody asks for work."""
+
+    work_id: int
+    image_id: int
+    file_name: str
+    stage: StageName
+    is_audit: bool
+    holder: Person
+    held_since: datetime
+    lease_until: datetime
+    has_run_out: bool
+
+
+class HeldList(BaseModel):
+    """A page of them, the newest claim first."""
+
+    items: list[HeldOut]
+    next_cursor: str | None
+
+
+class FreeIn(Strict):
+    """From whom an image is taken, as seen in the list, and why."""
+
+    holder_id: Id
+    reason: Reason = ""
 
 
 class ExitRule(Strict):
@@ -199,6 +227,13 @@ class StageOut(BaseModel):
     masks: int
 
 
+class AutomaticPreset(BaseModel):
+    """Options of the automatic stage by a name; `own`: what a new project begins with, the model's own thresholds."""
+
+    name: PresetName
+    options: AutomaticOptions
+
+
 class StageList(BaseModel):
     """The three stages in order, and the versions that are live (None: the model server's default; no detector).
 
@@ -212,6 +247,7 @@ class StageList(BaseModel):
     model_version: str | None
     detector_version: str | None
     detector_fits: bool
+    automatic_presets: list[AutomaticPreset]
 
 
 class AdmitRule(Strict):

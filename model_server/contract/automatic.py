@@ -3,7 +3,7 @@
 Names and meanings are those of Segment Anything's SamAutomaticMaskGenerator (segment_anything 1.0).
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -71,6 +71,10 @@ SAM2 = SAM.model_copy(update={"pred_iou_thresh": 0.8})
 """SAM2AutomaticMaskGenerator's defaults."""
 SA_1B = AutomaticOptions(crop_n_layers=2, crop_n_points_downscale_factor=2, **SA_1B_THRESHOLDS)
 """What made SA-1B: 32 x 32 points on the image, 16 x 16 on each of 4 crops, 8 x 8 on each of 16."""
+
+PresetName = Literal["own", "sam", "sam2", "sa_1b"]
+PRESETS: dict[PresetName, AutomaticOptions] = {"own": AutomaticOptions(), "sam": SAM, "sam2": SAM2, "sa_1b": SA_1B}
+"""Options by name; `own` leaves the thresholds to the model."""
 
 
 def thresholds_of(options: AutomaticOptions, own: AutomaticThresholds) -> AutomaticThresholds:

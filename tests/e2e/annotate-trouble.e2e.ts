@@ -170,6 +170,35 @@ describe("other people", () => {
     expect((await annotationsOf(page, imageIds[0] ?? 0)).length).toBe(1);
   });
 
+  it("took the photo out of one's hands on the Pipeline page: the page says so, and what was made on it stays", async () => {
+    const { page: admin } = await open({ scheme: "light" });
+    const { projectId, imageIds } = await newProject(admin, "Freed", [78]);
+    await callApi(admin, "POST", `/projects/${projectId}/members`, { email: server().people.annotator.email, role: "annotator" });
+    await admin.goto(`/projects/${projectId}/pipeline`);
+    await admin.getByText("Nobody has a photo open at the moment").waitFor();
+
+    const { page, expectComplaint } = await open({ as: "annotator" });
+    expectComplaint(/409/);
+    await startWork(page, projectId);
+    await makeMask(page, 160, 120, 1);
+    await saved(page);
+    await admin.getByRole("button", { name: /^Free Freed 78\.png, held by / }).click();
+    const dialog = admin.getByRole("dialog", { name: "Give Freed 78.png back to the queue" });
+    await dialog.getByLabel("Reason").fill("on holiday");
+    await expectAccessible(admin);
+    await dialog.getByRole("button", { name: "Free photo" }).click();
+    await admin.getByText("Nobody has a photo open at the moment").waitFor();
+    await admin.goto(`/projects/${projectId}/activity`);
+    await admin.getByText(/^Freed 78\.png taken from .+ and back in the queue$/).waitFor();
+    await admin.getByText("on holiday").waitFor();
+
+    await page.keyboard.press("Control+Enter");
+    await page.locator("[data-banner=lease]").waitFor();
+    expect((await annotationsOf(page, imageIds[0] ?? 0)).length).toBe(1);
+    await page.getByRole("button", { name: "Take it back" }).click();
+    await waitFor(page, { ready: "true", masks: "1" });
+  });
+
   it.each(["Use mine", "Use theirs"])("changed the same mask: both versions are shown; %s", async (choice) => {
     const { page, expectComplaint } = await open();
     expectComplaint(/412/);

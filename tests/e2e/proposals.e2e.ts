@@ -108,6 +108,38 @@ describe("proposals", () => {
     await page.getByRole("heading", { name: "No photo is waiting" }).waitFor();
   });
 
+  it("are all rejected by one key, those left out by the score too, also without a network, and come back by one undo", async () => {
+    const { page, context, expectComplaint } = await open();
+    expectComplaint(/ERR_INTERNET_DISCONNECTED|Failed to load resource/);
+    const { projectId, imageId } = await newProposals(page, "All rejected", 95);
+    await startWork(page, projectId);
+    await waitFor(page, { proposals: "4", selected: "1" });
+    await press(page, "a");
+    await waitFor(page, { proposals: "3" });
+    await press(page, "]", 14);
+    await page.getByText("2 left out by it").waitFor();
+    const reject = page.getByRole("button", { name: /^Reject all 3/ });
+    expect(await reject.getAttribute("title")).toContain("also those that the least score leaves out");
+    await expectAccessible(page);
+
+    await saved(page);
+    await context.setOffline(true);
+    await press(page, "Shift+X");
+    await waitFor(page, { masks: "1", proposals: "0", selected: "" });
+    await page.getByText("offline, 3 waiting", { exact: true }).waitFor();
+    await context.setOffline(false);
+    expect(await statesOf(page, imageId)).toEqual(["accepted"]);
+    await press(page, "Control+z");
+    await waitFor(page, { masks: "4", proposals: "3" });
+    expect(await statesOf(page, imageId)).toEqual(["accepted", "proposed", "proposed", "proposed"]);
+
+    await reject.click();
+    await waitFor(page, { masks: "1", proposals: "0" });
+    await page.reload();
+    await waitFor(page, { ready: "true", masks: "1", proposals: "0" });
+    expect(await statesOf(page, imageId)).toEqual(["accepted"]);
+  });
+
   it("survive a reload with a correction half made; a hint comes once; undecided ones are asked about", async () => {
     const { page } = await open({ scheme: "light" });
     const { projectId } = await newProposals(page, "Half made", 92, { hint_seconds: 1 });

@@ -27,7 +27,8 @@ export const live = createStore<{ isOpen: boolean }>(() => ({ isOpen: false }));
 /** What an event of this kind may have changed: the part of the query key after the project; "" is the project itself. */
 const TOUCHED: Readonly<Record<string, readonly string[]>> = {
   jobs: ["jobs", "exports", "training-runs", "snapshots"],
-  work: ["", "stages", "statistics"],
+  work: ["", "stages", "statistics", "work"],
+  "work.freed": ["work", "stages", "images", "audit-log"],
   "stage.admitted": ["stages", "admissions", "audit-log", "images"],
   "stage.reverted": ["stages", "admissions", "audit-log", "images"],
   "stage.policy_changed": ["stages", "audit-log", "statistics"],

@@ -804,6 +804,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/images/{image_id}/proposals/reject-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject All Proposals
+         * @description Rejects every proposal of the image that is left.
+         */
+        post: operations["reject_all_proposals_api_images__image_id__proposals_reject_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/{image_id}/proposals/undo-reject-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Reject All Proposals
+         * @description Makes these proposals again, except for those that were touched since.
+         */
+        post: operations["undo_reject_all_proposals_api_images__image_id__proposals_undo_reject_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/annotations/{annotation_id}/revisions": {
         parameters: {
             query?: never;
@@ -1060,6 +1100,46 @@ export interface paths {
          * @description Gives the image back to the queue; its masks stay.
          */
         post: operations["release_api_work__work_id__release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Held
+         * @description The images that people hold now, the newest claim first; pass `next_cursor` back as `cursor`.
+         */
+        get: operations["list_held_api_projects__project_id__work_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work/{work_id}/free": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Free
+         * @description Gives an image that `holder_id` holds back to its queue; their masks stay. 409 `not_held` when they do not.
+         */
+        post: operations["free_api_work__work_id__free_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2030,6 +2110,18 @@ export interface components {
             max_masks?: number | null;
         };
         /**
+         * AutomaticPreset
+         * @description Options of the automatic stage by a name; `own`: what a new project begins with, the model's own thresholds.
+         */
+        AutomaticPreset: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "own" | "sam" | "sam2" | "sa_1b";
+            options: components["schemas"]["AutomaticOptions"];
+        };
+        /**
          * AutomaticResponse
          * @description Masks by predicted IoU, the highest first. `model_thresholds`: its own, for what the options left open.
          */
@@ -2351,6 +2443,19 @@ export interface components {
             rounds: components["schemas"]["Round"][];
         };
         /**
+         * FreeIn
+         * @description From whom an image is taken, as seen in the list, and why.
+         */
+        FreeIn: {
+            /** Holder Id */
+            holder_id: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Gate
          * @description What a candidate must show on the frozen masks to go live, and what it may lose on the general set.
          *
@@ -2391,6 +2496,48 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * HeldList
+         * @description A page of them, the newest claim first.
+         */
+        HeldList: {
+            /** Items */
+            items: components["schemas"]["HeldOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * HeldOut
+         * @description An image in somebody's hands. `has_run_out`: its lease is over; it stays theirs until somebody asks for work.
+         */
+        HeldOut: {
+            /** Work Id */
+            work_id: number;
+            /** Image Id */
+            image_id: number;
+            /** File Name */
+            file_name: string;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "assisted_manual" | "semi_automatic" | "fully_automatic";
+            /** Is Audit */
+            is_audit: boolean;
+            holder: components["schemas"]["Person"];
+            /**
+             * Held Since
+             * Format: date-time
+             */
+            held_since: string;
+            /**
+             * Lease Until
+             * Format: date-time
+             */
+            lease_until: string;
+            /** Has Run Out */
+            has_run_out: boolean;
         };
         /**
          * ImageList
@@ -2448,7 +2595,7 @@ export interface components {
             /** Duplicates */
             duplicates: components["schemas"]["DuplicateOut"][];
             /** Rejected */
-            rejected: components["schemas"]["RejectedOut"][];
+            rejected: components["schemas"]["backend__images__schemas__RejectedOut"][];
         };
         /**
          * Interval
@@ -3228,18 +3375,6 @@ export interface components {
             closer: boolean;
         };
         /**
-         * RejectedOut
-         * @description A file that did not become an image; `code` is stable, `reason` a sentence.
-         */
-        RejectedOut: {
-            /** File Name */
-            file_name: string;
-            /** Code */
-            code: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
          * RevertIn
          * @description Why an admission is taken back.
          */
@@ -3637,6 +3772,8 @@ export interface components {
             detector_version: string | null;
             /** Detector Fits */
             detector_fits: boolean;
+            /** Automatic Presets */
+            automatic_presets: components["schemas"]["AutomaticPreset"][];
         };
         /**
          * StageOut
@@ -3848,7 +3985,7 @@ export interface components {
         };
         /**
          * UndoIn
-         * @description Proposals that were accepted together by mistake.
+         * @description Proposals that were accepted, or rejected, together by mistake.
          */
         UndoIn: {
             /** Ids */
@@ -3983,7 +4120,7 @@ export interface components {
              */
             url: string;
             /** Kinds */
-            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed" | "image.accepted" | "image.sent_back")[];
+            kinds?: ("stage.admitted" | "stage.reverted" | "stage.policy_changed" | "stage.exit_reached" | "training.started" | "training.finished" | "training.failed" | "training.cancelled" | "model.promoted" | "model.rolled_back" | "model.refused" | "detector.promoted" | "snapshot.made" | "audit.passed" | "image.accepted" | "image.sent_back" | "work.freed")[];
         };
         /**
          * WebhookList
@@ -4044,6 +4181,26 @@ export interface components {
             remaining: number;
             finished_by: components["schemas"]["Person"] | null;
             review: components["schemas"]["ReviewOut"] | null;
+        };
+        /**
+         * RejectedOut
+         * @description The proposals that were rejected together.
+         */
+        backend__annotations__schemas__RejectedOut: {
+            /** Rejected */
+            rejected: number[];
+        };
+        /**
+         * RejectedOut
+         * @description A file that did not become an image; `code` is stable, `reason` a sentence.
+         */
+        backend__images__schemas__RejectedOut: {
+            /** File Name */
+            file_name: string;
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
         };
     };
     responses: never;
@@ -5673,6 +5830,72 @@ export interface operations {
             };
         };
     };
+    reject_all_proposals_api_images__image_id__proposals_reject_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__annotations__schemas__RejectedOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    undo_reject_all_proposals_api_images__image_id__proposals_undo_reject_all_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoneOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_revisions_api_annotations__annotation_id__revisions_get: {
         parameters: {
             query?: never;
@@ -6108,6 +6331,73 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WorkItemOut"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_held_api_projects__project_id__work_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    free_api_work__work_id__free_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FreeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

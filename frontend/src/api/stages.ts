@@ -12,6 +12,7 @@ export type QueueOrder = StagePolicy["queue_order"];
 export type ExitRule = Schemas["ExitRule"];
 export type ProposeOptions = Schemas["ProposeOptions"];
 export type AutomaticOptions = Schemas["AutomaticOptions"];
+export type AutomaticPreset = Schemas["AutomaticPreset"];
 export type AutomaticThresholds = Schemas["AutomaticThresholds"];
 export type Stage = Schemas["StageOut"];
 export type StageList = Schemas["StageList"];

@@ -32,5 +32,10 @@ const momentFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", time
 /** "21 Nov 2026, 10:15" in the reader's own time zone. */
 export const moment = (iso: string): string => momentFormat.format(new Date(iso));
 
+const clockFormat = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+
+/** "10:15" in the reader's own time zone. */
+export const clock = (iso: string): string => clockFormat.format(new Date(iso));
+
 /** Capital first letter, for phases and states that come as plain words. */
 export const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1).replaceAll("_", " ");

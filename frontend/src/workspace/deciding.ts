@@ -14,6 +14,8 @@ export interface Deciding {
   acceptSelected(): void;
   /** Accepts every proposal that the filter shows. */
   acceptAll(): void;
+  /** Rejects every proposal without a decision, those that the filter leaves out, too. */
+  rejectAll(): void;
   /** Rejects the selected proposal, or an automatic mask, and goes on to the next. */
   reject(): void;
   /** Moves the bar under which proposals are left out, by a share of predicted IoU. */
@@ -88,6 +90,16 @@ export function createDeciding({ store, set, step, hasDraft, decided, now }: Des
       const activeSeconds = Math.round((10 * secondsAt(state.effort, now())) / ids.length) / 10;
       step({ kind: "accept", ids, activeSeconds }, words.steps.acceptAll, {
         ...decided(words.announce.acceptedAll(ids.length)),
+        selectedId: null,
+      });
+    },
+    rejectAll() {
+      const state = store.getState();
+      const removed = masksOf(docOf(state)).flatMap((mask) => (mask.state === "proposed" ? [mask.id] : []));
+      if (hasDraft()) return set({ notice: words.notice.openDraft });
+      if (removed.length === 0) return;
+      step({ kind: "editMasks", changed: [], added: [], removed }, words.steps.rejectAll, {
+        ...decided(words.announce.rejectedAll(removed.length, reviewIn(state).hidden)),
         selectedId: null,
       });
     },

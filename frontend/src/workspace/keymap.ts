@@ -65,6 +65,7 @@ const OWN_KEYS: readonly Key[] = [
   { id: "mask.next", keys: ["."], group: "review", repeats: true, run: ({ session, reviewing }) => (reviewing ?? session.editing).step(1) },
   { id: "mask.previous", keys: [","], group: "review", repeats: true, run: ({ session, reviewing }) => (reviewing ?? session.editing).step(-1) },
   { id: "review.acceptAll", keys: ["Shift+A"], group: "review", run: ({ session }) => session.editing.acceptAll() },
+  { id: "review.rejectAll", keys: ["Shift+X"], group: "review", run: ({ session }) => session.editing.rejectAll() },
   { id: "review.difference", keys: ["Shift+C"], group: "review", run: ({ reviewing }) => reviewing?.toggleDifference() },
   { id: "photo.finish", keys: ["Ctrl+Enter"], group: "photo", run: finish },
   { id: "photo.skip", keys: ["K"], group: "photo", run: putAside },

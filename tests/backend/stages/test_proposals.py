@@ -109,6 +109,26 @@ def test_all_at_once_and_undone(
     stages.check_counts()
 
 
+def test_all_rejected_at_once_and_undone(
+    client: TestClient, stages: Stages, image_id: int, proposed: list[dict[str, Any]]
+) -> None:
+    address = f"/api/images/{image_id}/proposals"
+    judge(client, proposed[2], "accept")
+    rejected = client.post(f"{address}/reject-all").json()["rejected"]
+    assert rejected == [proposed[0]["id"], proposed[1]["id"]]
+    assert client.post(f"{address}/reject-all").json() == {"rejected": []}, "sent again after a lost answer"
+    assert [(one["id"], one["state"]) for one in stages.annotations(image_id)] == [(proposed[2]["id"], "accepted")]
+    stages.check_counts()
+    revisions = client.get(f"/api/annotations/{rejected[0]}/revisions").json()["items"]
+    assert [one["content"]["state"] for one in revisions] == ["proposed"]
+    client.post(f"/api/annotations/{rejected[1]}/restore")
+    undone = client.post(f"{address}/undo-reject-all", json={"ids": [*rejected, proposed[2]["id"], 999]}).json()
+    assert undone == {"proposed": [rejected[0]]}, "not what stands, and not what somebody brought back already"
+    assert [one["state"] for one in stages.annotations(image_id)] == ["proposed", "proposed", "accepted"]
+    assert stages.annotations(image_id)[0]["proposal_iou"] is None
+    stages.check_counts()
+
+
 def test_what_a_person_drew_is_no_proposal(client: TestClient, image_id: int) -> None:
     drawn = client.post(f"/api/images/{image_id}/annotations", json={"rle": dict(square(2).rle)}).json()
     for verb in ("accept", "reject"):

@@ -12,6 +12,7 @@ it("tells what happened in a sentence with its reason", () => {
     "1 image taken back from semi-automatic",
   );
   expect(happened(entry("model.promoted", { to_version: "nano-2f" }))).toBe("nano-2f went live");
+  expect(happened(entry("work.freed", { file_name: "a.jpg", holder: { id: 2, name: "Ann" } }))).toBe("a.jpg taken from Ann and back in the queue");
   expect(happened(entry("training.failed", { run_id: 7 }))).toBe("Training run 7 failed");
 });
 

@@ -21,6 +21,9 @@ const stage = (data: Data, name: string): string | null => {
   return found === null ? null : stageName(found);
 };
 
+const nameOf = (person: unknown): string | null =>
+  typeof person === "object" && person !== null && "name" in person && typeof person.name === "string" ? person.name : null;
+
 const version = (data: Data): string | null => text(data, "to_version", "version");
 
 const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
@@ -40,6 +43,7 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
   "detector.promoted": (data) => words.detectorPromoted(version(data)),
   "snapshot.made": (data) => words.snapshotMade(text(data, "number")),
   "audit.passed": () => words.auditPassed,
+  "work.freed": (data) => words.freed(text(data, "file_name"), nameOf(data["holder"])),
   "image.accepted": (data) => words.accepted(text(data, "file_name")),
   "image.sent_back": (data) => words.sentBack(text(data, "file_name")),
 };

@@ -12,6 +12,7 @@ import { Delayed } from "../../ui/Delayed";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
 import { words } from "../../words/pipeline";
+import { pointCount } from "./automaticFields";
 import { MaskPicture } from "./MaskPicture";
 
 const IMAGES = 12;
@@ -61,11 +62,16 @@ const thresholdsOf = ({ pred_iou_thresh, stability_score_thresh }: AutomaticOpti
   stability_score_thresh: stability_score_thresh ?? own.stability_score_thresh,
 });
 
-function kept(masks: readonly AutomaticMask[], { pred_iou_thresh, stability_score_thresh }: Thresholds): Set<number> {
+/** The masks come by predicted IoU, the highest first: of more than `mostMasks` the first stay. */
+function kept(
+  masks: readonly AutomaticMask[],
+  { pred_iou_thresh, stability_score_thresh }: Thresholds,
+  mostMasks: number | null | undefined,
+): Set<number> {
   const indices = masks.flatMap((mask, index) =>
     mask.predicted_iou > pred_iou_thresh && mask.stability_score >= stability_score_thresh ? [index] : [],
   );
-  return new Set(indices);
+  return new Set(indices.slice(0, mostMasks ?? indices.length));
 }
 
 const best = (masks: readonly AutomaticMask[], score: "predicted_iou" | "stability_score"): string =>
@@ -90,7 +96,7 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
   });
   const masks = answer.data?.masks ?? [];
   const thresholds = answer.data === undefined ? null : thresholdsOf(options, answer.data.model_thresholds);
-  const shown = thresholds === null ? new Set<number>() : kept(masks, thresholds);
+  const shown = thresholds === null ? new Set<number>() : kept(masks, thresholds, options.max_masks);
   const isOutdated = JSON.stringify(wanted) !== JSON.stringify(asked);
   return (
     <div className="preview-layout" data-preview={answer.data === undefined ? "asking" : "ready"}>
@@ -99,7 +105,7 @@ function Preview({ image, options, onChange }: PreviewProps): ReactNode {
         <div aria-live="polite" className="tabular">
           {answer.isPending && (
             <Delayed>
-              <Text>{words.preview.looking(asked.points_per_side ** 2)}</Text>
+              <Text>{words.preview.looking(pointCount(asked))}</Text>
             </Delayed>
           )}
           {answer.data !== undefined && (

@@ -7,7 +7,7 @@ import { Fragment, type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
 import { projectQuery } from "../../api/projects";
 import { canManage } from "../../api/roles";
-import { type Stage, stagesQuery } from "../../api/stages";
+import { type Stage, type StageList, stagesQuery } from "../../api/stages";
 import type { Project, StageName } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
@@ -20,6 +20,7 @@ import { Admissions } from "./Admissions";
 import { AuditFigures } from "./AuditFigures";
 import { StageLane } from "./StageLane";
 import { StagePanel } from "./StagePanel";
+import { WorkNow } from "./WorkNow";
 
 const route = getRouteApi("/signed-in/shell/projects/$projectId/pipeline");
 
@@ -41,7 +42,7 @@ export function PipelinePage(): ReactNode {
         />
       )}
       {stages.data?.detector_fits === false && <DetectorOutlived project={project} />}
-      {stages.data !== undefined && <Pipeline project={project} stages={inOrder(stages.data.stages)} />}
+      {stages.data !== undefined && <Pipeline project={project} list={stages.data} />}
     </Stack>
   );
 }
@@ -66,7 +67,8 @@ function DetectorOutlived({ project }: { project: Project }): ReactNode {
 const inOrder = (stages: readonly Stage[]): Stage[] =>
   STAGE_ORDER.flatMap((name) => stages.filter(({ stage }) => stage === name));
 
-function Pipeline({ project, stages }: { project: Project; stages: readonly Stage[] }): ReactNode {
+function Pipeline({ project, list }: { project: Project; list: StageList }): ReactNode {
+  const stages = inOrder(list.stages);
   const { stage: open } = route.useSearch();
   const navigate = useNavigate();
   const [admitting, setAdmitting] = useState<StageName | null>(null);
@@ -92,8 +94,9 @@ function Pipeline({ project, stages }: { project: Project; stages: readonly Stag
           ))}
         </ol>
       </section>
-      {opened !== undefined && <StagePanel key={opened.stage} project={project} stage={opened} />}
+      {opened !== undefined && <StagePanel key={opened.stage} project={project} stage={opened} presets={list.automatic_presets} />}
       <AuditFigures projectId={project.id} policy={stages.find(({ stage }) => stage === "fully_automatic")?.policy ?? null} />
+      {canManage(project) && <WorkNow projectId={project.id} />}
       <Stack component="section" aria-labelledby="admissions" gap="sm">
         <Title order={2} id="admissions">
           {words.admissions.title}

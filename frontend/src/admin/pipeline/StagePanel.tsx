@@ -5,21 +5,28 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { hasCode, messageOf } from "../../api/errors";
 import { canManage } from "../../api/roles";
-import { changeStage, type Stage, type StageList, type StagePolicy, stagesKey, stagesQuery } from "../../api/stages";
+import { type AutomaticPreset, changeStage, type Stage, type StageList, type StagePolicy, stagesKey, stagesQuery } from "../../api/stages";
 import type { Project } from "../../api/types";
 import { SaveBar } from "../../ui/SaveBar";
 import { STAGE_WORDS } from "../../ui/stageWords";
 import { useDraft } from "../../ui/useDraft";
 import { words } from "../../words/stageSettings";
 import { AutomaticPreview } from "./AutomaticPreview";
-import { AutomaticSettings, ExitSettings, ProposalSettings, QueueSettings } from "./StageSettings";
+import { AutomaticSettings } from "./AutomaticSettings";
+import { ExitSettings, ProposalSettings, QueueSettings } from "./StageSettings";
 
 const withStage = (known: StageList, changed: Stage): StageList => ({
   ...known,
   stages: known.stages.map((stage) => (stage.stage === changed.stage ? changed : stage)),
 });
 
-export function StagePanel({ project, stage }: { project: Project; stage: Stage }): ReactNode {
+interface StagePanelProps {
+  project: Project;
+  stage: Stage;
+  presets: readonly AutomaticPreset[];
+}
+
+export function StagePanel({ project, stage, presets }: StagePanelProps): ReactNode {
   const queryClient = useQueryClient();
   const draft = useDraft(stage.policy, stage.revision);
   const isReadOnly = !canManage(project);
@@ -53,7 +60,7 @@ export function StagePanel({ project, stage }: { project: Project; stage: Stage 
             <Stack gap="lg">
               <QueueSettings {...parts} stage={stage.stage} />
               {stage.stage === "semi_automatic" && <ProposalSettings {...parts} />}
-              {stage.stage === "fully_automatic" && <AutomaticSettings {...parts} />}
+              {stage.stage === "fully_automatic" && <AutomaticSettings {...parts} presets={presets} />}
               <ExitSettings {...parts} stage={stage.stage} />
             </Stack>
           </fieldset>

@@ -1,7 +1,7 @@
 // The fields of a stage's policy, group by group.
 import { Select, Switch } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { AutomaticOptions, ExitRule, ProposeOptions, QueueOrder, StagePolicy } from "../../api/stages";
+import type { ExitRule, ProposeOptions, QueueOrder, StagePolicy } from "../../api/stages";
 import type { StageName } from "../../api/types";
 import { FieldGroup } from "../../ui/FieldGroup";
 import { NumberField } from "../../ui/NumberField";
@@ -89,60 +89,6 @@ export function ProposalSettings({ policy, onChange }: PartProps): ReactNode {
         description={words.proposals.closerText}
         checked={policy.propose.closer}
         onChange={(event) => change({ closer: event.currentTarget.checked })}
-      />
-    </FieldGroup>
-  );
-}
-
-export function AutomaticSettings({ policy, onChange }: PartProps): ReactNode {
-  const { automatic } = policy;
-  const change = (part: Partial<AutomaticOptions>): void => onChange({ automatic: { ...automatic, ...part } });
-  return (
-    <FieldGroup title={words.automatic.title}>
-      <NumberField
-        label={words.automatic.predictedIou}
-        whenEmpty={words.automatic.own}
-        value={automatic.pred_iou_thresh}
-        onChange={(pred_iou_thresh) => change({ pred_iou_thresh })}
-        {...FRACTION}
-      />
-      <NumberField
-        label={words.automatic.stability}
-        whenEmpty={words.automatic.own}
-        value={automatic.stability_score_thresh}
-        onChange={(stability_score_thresh) => change({ stability_score_thresh })}
-        {...FRACTION}
-      />
-      <NumberField
-        label={words.automatic.points}
-        description={words.automatic.pointsText}
-        value={automatic.points_per_side}
-        onChange={(value) => value !== null && change({ points_per_side: value })}
-        min={1}
-        max={128}
-      />
-      <NumberField
-        label={words.automatic.crops}
-        description={words.automatic.cropsText}
-        value={automatic.crop_n_layers}
-        onChange={(value) => value !== null && change({ crop_n_layers: value })}
-        min={0}
-        max={3}
-      />
-      <NumberField
-        label={words.automatic.smallest}
-        description={words.automatic.smallestText}
-        value={automatic.min_mask_region_area}
-        onChange={(value) => value !== null && change({ min_mask_region_area: value })}
-        min={0}
-        suffix={words.automatic.pixels}
-      />
-      <Fraction label={words.automatic.boxOverlap} value={automatic.box_nms_thresh} onChange={(box_nms_thresh) => change({ box_nms_thresh })} />
-      <Fraction
-        label={words.automatic.peopleOverlap}
-        description={words.automatic.peopleOverlapText}
-        value={policy.human_overlap_iou}
-        onChange={(human_overlap_iou) => onChange({ human_overlap_iou })}
       />
     </FieldGroup>
   );

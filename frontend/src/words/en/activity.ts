@@ -33,6 +33,7 @@ export const activity = {
   detectorPromoted: (name: string | null) => `Detector ${version(name)} went live`,
   snapshotMade: (number: string | null) => (number === null ? "Snapshot made" : `Snapshot ${number} made`),
   auditPassed: "The audit of the automatic masks was passed",
+  freed: (fileName: string | null, from: string | null) => `${image(fileName)} taken from ${from ?? "its annotator"} and back in the queue`,
   accepted: (fileName: string | null) => `${image(fileName)} accepted`,
   sentBack: (fileName: string | null) => `${image(fileName)} sent back`,
 };

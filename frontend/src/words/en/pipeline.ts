@@ -91,7 +91,7 @@ export const pipeline = {
     ofKept: (masks: number) => `of ${count(masks)} masks kept`,
     best: (iou: string, stability: string) => `The surest mask has a predicted IoU of ${iou}, the steadiest a stability of ${stability}.`,
     none: "No masks came",
-    again: "Ask again with the new grid",
+    again: "Ask again with the new settings",
   },
 
   admit: {
@@ -118,6 +118,28 @@ export const pipeline = {
     found: (images: number) => `${plural(images, "image")} would move${images > 12 ? "; the first 12" : ""}:`,
     noneFits: "No image of an earlier stage fits.",
     noneWaitingFits: "No waiting image of an earlier stage fits. Finished ones are left out.",
+  },
+
+  held: {
+    title: "In work now",
+    notRead: "What is in work could not be read",
+    none: "Nobody has a photo open at the moment. Who takes one to annotate is listed here, with how long it stays theirs.",
+    photo: "Photo",
+    stage: "Stage",
+    audit: (stage: string) => `${stage}, audit`,
+    holder: "Held by",
+    since: "Since",
+    lease: "Lease",
+    until: (time: string) => `until ${time}, renewed while the page is open`,
+    ranOut: (time: string) => `ran out at ${time}; goes to whoever asks next`,
+    actions: "Actions",
+    free: "Free photo",
+    freeOf: (fileName: string, name: string) => `Free ${fileName}, held by ${name}`,
+    freeTitle: (fileName: string) => `Give ${fileName} back to the queue`,
+    freeText: (name: string) => `Every mask ${name} has made stays. Their page will say that the photo is not theirs any more, and ask how to go on.`,
+    reasonText: "Kept in the activity log.",
+    freed: (fileName: string) => `${fileName} is back in the queue`,
+    more: "Show more",
   },
 
   admissions: {

@@ -80,6 +80,7 @@ export const settings = {
       "audit.passed": "Audit passed",
       "image.accepted": "Image accepted",
       "image.sent_back": "Image sent back",
+      "work.freed": "Image taken from its annotator",
     } satisfies Record<WebhookKind, string>,
   },
   removal: {

@@ -1,5 +1,7 @@
 // The fields of a stage's settings.
-import type { QueueOrder } from "../../api/stages";
+import type { AutomaticOptions, AutomaticPreset, QueueOrder } from "../../api/stages";
+
+type PresetName = AutomaticPreset["name"];
 
 export const stageSettings = {
   title: (stage: string) => `Settings of ${stage.toLowerCase()}`,
@@ -39,17 +41,37 @@ export const stageSettings = {
   },
   automatic: {
     title: "Automatic masks",
-    predictedIou: "Predicted IoU above",
-    stability: "Stability from",
+    preset: "Preset",
+    presetText: (points: string) => `${points} points an image, crops included.`,
+    presets: {
+      own: "The model's own thresholds",
+      sam: "SAM",
+      sam2: "SAM 2",
+      sa_1b: "SA-1B",
+      custom: "Custom",
+    } satisfies Record<PresetName | "custom", string>,
     own: "The model's own",
-    points: "Points per side",
-    pointsText: "32 asks at 32 x 32 places.",
-    crops: "Crop layers",
-    cropsText: "Each looks closer; more time, more small masks.",
-    smallest: "Smallest part",
-    smallestText: "Smaller specks and holes are removed.",
-    pixels: "pixels",
-    boxOverlap: "Box overlap of duplicates",
+    off: "Off",
+    noLimit: "No limit",
+    units: { pixels: "pixels", masks: "masks", points: "points", logits: "logits" },
+    range: (from: string, to: string) => `${from} to ${to}.`,
+    more: "More",
+    fields: {
+      pred_iou_thresh: { label: "Predicted IoU above", text: "How good the model takes a mask to be." },
+      stability_score_thresh: { label: "Stability from", text: "How little a mask changes with the cut." },
+      points_per_side: { label: "Points per side", text: "32 asks at 32 x 32 places." },
+      crop_n_layers: { label: "Crop layers", text: "Each looks closer; more time, more small masks." },
+      min_mask_region_area: { label: "Smallest part", text: "Smaller specks and holes are removed." },
+      box_nms_thresh: { label: "Box overlap of duplicates", text: "Of masks whose boxes overlap more, one stays." },
+      mask_nms_thresh: { label: "Mask overlap of duplicates", text: "The same for the masks themselves; costs time." },
+      crop_nms_thresh: { label: "Overlap between crops", text: "Of boxes that overlap more, the smaller crop's stays." },
+      crop_n_points_downscale_factor: { label: "Thinner grid per layer", text: "2 halves the points per side with each crop layer." },
+      crop_overlap_ratio: { label: "Overlap of crops", text: "Share of the image's short side, in the first layer." },
+      max_area_share: { label: "Largest mask", text: "Share of the image; masks of that share are left out, at 1 none." },
+      max_masks: { label: "Masks per image", text: "Those of the highest predicted IoU." },
+      stability_score_offset: { label: "Stability offset", text: "Stability compares cuts so far above and below the mask's own." },
+      points_per_batch: { label: "Points at a time", text: "More needs more memory; the masks stay the same." },
+    } satisfies Record<keyof AutomaticOptions, { label: string; text: string }>,
     peopleOverlap: "Overlap with people's masks",
     peopleOverlapText: "Automatic masks above it are left out.",
   },

@@ -49,6 +49,7 @@ export const workspaceKeys = {
       "mask.next": "next mask",
       "mask.previous": "previous mask",
       "review.acceptAll": "accept all proposals shown",
+      "review.rejectAll": "reject all undecided proposals, those left out by the score, too",
       "review.difference": "in a review: what the model had proposed",
       "photo.finish": "finish the photo, open the next; in a review: accept it",
       "photo.skip": "skip the photo, with a reason; in a review: send it back",

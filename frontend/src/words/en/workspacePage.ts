@@ -106,7 +106,7 @@ export const workspacePage = {
     busy: "The model is busy. Your click is next in line.",
     network: "The server does not answer. Your work is kept in this browser and goes on by itself.",
     retry: "Ask again now",
-    leaseLost: "This photo was lent to somebody else after a long pause. Your masks stay and are saved. How to go on?",
+    leaseLost: "This photo is not yours any more: it was given to others after a long pause, or by an admin. Your masks stay and are saved. How to go on?",
     retake: "Take it back",
     next: "Go to the next photo",
   },

@@ -33,6 +33,7 @@ export const activity: Words["activity"] = {
   detectorPromoted: (name) => `检测器 ${version(name)}已上线`,
   snapshotMade: (number) => (number === null ? "已生成快照" : `已生成快照 ${number}`),
   auditPassed: "自动掩码抽检通过",
+  freed: (fileName, from) => `${image(fileName)}已从${from === null ? "标注员" : ` ${from} `}处收回并放回队列`,
   accepted: (fileName) => `${image(fileName)}已通过审核`,
   sentBack: (fileName) => `${image(fileName)}被退回`,
 };

@@ -90,7 +90,7 @@ export const pipeline: Words["pipeline"] = {
     ofKept: (masks) => `/ ${count(masks)} 个掩码保留`,
     best: (iou, stability) => `掩码的最高预测 IoU 为 ${iou}，最高稳定性为 ${stability}。`,
     none: "没有得到掩码",
-    again: "用新网格重新请求",
+    again: "用新设置重新请求",
   },
 
   admit: {
@@ -117,6 +117,28 @@ export const pipeline: Words["pipeline"] = {
     found: (images) => `将移动 ${count(images)} 张图片${images > 12 ? "，前 12 张" : ""}：`,
     noneFits: "前面的阶段没有符合条件的图片。",
     noneWaitingFits: "前面的阶段没有符合条件的等待图片。已完成的不计入。",
+  },
+
+  held: {
+    title: "正在标注",
+    notRead: "无法读取正在标注的图片",
+    none: "目前没有人打开图片。有人领取图片标注时会列在这里，并显示其保留到何时。",
+    photo: "图片",
+    stage: "阶段",
+    audit: (stage) => `${stage}，抽检`,
+    holder: "持有人",
+    since: "开始时间",
+    lease: "租约",
+    until: (time) => `至 ${time}，页面打开时自动续期`,
+    ranOut: (time) => `已于 ${time} 到期；将分给下一位`,
+    actions: "操作",
+    free: "收回图片",
+    freeOf: (fileName, name) => `收回 ${name} 持有的 ${fileName}`,
+    freeTitle: (fileName) => `将 ${fileName} 放回队列`,
+    freeText: (name) => `${name} 标注的掩码全部保留。其页面会提示图片已不再归其所有，并询问如何继续。`,
+    reasonText: "记录在动态中。",
+    freed: (fileName) => `${fileName} 已放回队列`,
+    more: "显示更多",
   },
 
   admissions: {

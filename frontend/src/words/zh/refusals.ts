@@ -76,6 +76,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   no_such_route: withTheirs("没有此接口。"),
   not_a_proposal: plain("此掩码由人绘制；请改为修改或删除。"),
   not_finished: plain("此图片已不再是完成状态；请审核下一张。"),
+  not_held: plain("此人已不再持有这张图片；请重新查看列表。"),
   not_permitted: plain("不允许调用此接口。"),
   not_signed_in: plain("请先登录。"),
   nothing_to_roll_back: plain("此项目没有可回退的上线版本。"),

@@ -79,6 +79,7 @@ export const settings: Words["settings"] = {
       "audit.passed": "抽查已通过",
       "image.accepted": "图片已通过",
       "image.sent_back": "图片已退回",
+      "work.freed": "图片已从标注员处收回",
     },
   },
   removal: {

@@ -49,6 +49,7 @@ export const workspaceKeys: typeof english = {
       "mask.next": "下一个掩码",
       "mask.previous": "上一个掩码",
       "review.acceptAll": "接受显示的全部建议",
+      "review.rejectAll": "拒绝全部未处理的建议，包括因分数隐藏的",
       "review.difference": "审核时：模型最初的建议",
       "photo.finish": "完成图片并打开下一张；审核时：通过图片",
       "photo.skip": "跳过图片并说明原因；审核时：退回图片",

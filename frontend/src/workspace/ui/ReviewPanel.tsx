@@ -33,7 +33,7 @@ export function ReviewPanel(): ReactNode {
       {total === 0 && ids.length === 0 && <p className={classes["muted"]}>{words.audit.none}</p>}
       {left === 0 && total > 0 && <p className={classes["muted"]}>{words.review.done}</p>}
       {left > 0 && <Filter hidden={hidden} />}
-      {ids.length > 1 && left - hidden > 1 && <AcceptAll shown={left - hidden} />}
+      <AllAtOnce shown={left - hidden} hidden={hidden} />
     </section>
   );
 }
@@ -84,12 +84,18 @@ function Filter({ hidden }: { hidden: number }): ReactNode {
   );
 }
 
-function AcceptAll({ shown }: { shown: number }): ReactNode {
+/** Accepting is for what is seen; rejecting also clears away what the filter leaves out, and says how much. */
+function AllAtOnce({ shown, hidden }: { shown: number; hidden: number }): ReactNode {
   const { session } = useWorkplace();
   const hasDraft = useWorkspace((state) => docOf(state).draft.prompts.length > 0);
+  const { acceptAll, rejectAll } = session.editing;
+  if (shown < 2 && hidden === 0) return null;
   return (
-    <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={hasDraft} onMouseDown={keepFocus} onClick={session.editing.acceptAll}>
-      {words.review.acceptAll(shown)}&nbsp;<KeyCap chord="Shift+A" />
-    </Button>
+    <div className={panel["row"]}>
+      {shown > 1 && (
+        <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={hasDraft} title={words.review.acceptAllText} onMouseDown={keepFocus} onClick={acceptAll}>{words.review.acceptAll(shown)}&nbsp;<KeyCap chord="Shift+A" /></Button>
+      )}
+      <Button className={classes["button"] ?? ""} size="compact-xs" variant="default" disabled={hasDraft} title={words.review.rejectAllText} onMouseDown={keepFocus} onClick={rejectAll}>{words.review.rejectAll(shown + hidden)}&nbsp;<KeyCap chord="Shift+X" /></Button>
+    </div>
   );
 }
