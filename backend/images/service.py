@@ -76,7 +76,7 @@ def _ids_in_state(session: Session, project_id: int, state: ImageState, *, after
 def _count_images(session: Session, project_id: int, state: ImageState | None) -> int:
     """How many images the project has (in this state), from the counts that are kept of their work items."""
     counts, items = Base.metadata.tables["work_counts"], Base.metadata.tables["work_items"]
-    is_meant = counts.c.state == state if state is not None else counts.c.state != "moved"
+    is_meant = counts.c.state == state if state is not None else counts.c.state.not_in(("moved", "moved_done"))
     count = session.scalar(select(func.sum(counts.c.count)).where(counts.c.project_id == project_id, is_meant)) or 0
     if state in ("ready", "claimed"):
         lost = (items.c.project_id == project_id, items.c.state == "claimed", items.c.lease_until < epoch_now())

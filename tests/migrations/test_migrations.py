@@ -10,6 +10,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = "'2026-11-21 12:00:00.000000'"
 PROJECT = "(id, name, description, created_at)"
 IMAGE = "(id, project_id, sha256, file_name, width, height, format, byte_size, is_plain, created_at)"
+ITEM = "(project_id, image_id, stage, state, rank, is_audit, model_version, created_at, finished_at)"
+COUNT = "(project_id, stage, state, model_version, count)"
 MASK = """(project_id, image_id, state, proposal, proposal_iou, is_audited, height, width, counts, area, bbox_xywh,
     origin, stage, prompts, clicks, active_seconds, revision, created_at, updated_at)"""
 MASK_VALUES = f"40, 60, 'c', 1, '[0,0,1,1]', 'automatic', 'fully_automatic', '[]', 0, 0, 1, {NOW}, {NOW}"
@@ -49,6 +51,38 @@ def test_audited_masks_that_there_are_get_counted(database_url: str) -> None:
             ("standing", 2, 2, 0, 2),
             ("standing", 3, 2, 2, 2),
         ]
+    engine.dispose()
+
+
+def test_images_that_moved_on_done_get_counted_with_their_version(database_url: str) -> None:
+    config = config_of(database_url)
+    command.downgrade(config, "3c7a5e90d1b8")
+    engine = create_engine(database_url)
+    moved = [("moved", "'v1'", NOW), ("moved", "'v1'", NOW), ("moved", "NULL", NOW), ("moved", "'v1'", "NULL")]
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO projects {PROJECT} VALUES (1, 'Old', '', {NOW})"))
+        for image_id, (state, version, finished_at) in enumerate((*moved, ("done", "'v1'", NOW)), start=1):
+            values = f"({image_id}, 1, 'sha256-{image_id}', 'a.png', 60, 40, 'PNG', 1, TRUE, {NOW})"
+            connection.execute(text(f"INSERT INTO images {IMAGE} VALUES {values}"))
+            values = f"(1, {image_id}, 'assisted_manual', '{state}', 0, FALSE, {version}, {NOW}, {finished_at})"
+            connection.execute(text(f"INSERT INTO work_items {ITEM} VALUES {values}"))
+        for state, version, count in (("moved", "", 4), ("done", "v1", 1)):
+            values = f"(1, 'assisted_manual', '{state}', '{version}', {count})"
+            connection.execute(text(f"INSERT INTO work_counts {COUNT} VALUES {values}"))
+    columns = "state, model_version, count"
+    command.upgrade(config, "head")
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT {columns} FROM work_counts WHERE project_id = 1"))
+        assert sorted(tuple(row) for row in rows) == [
+            ("done", "v1", 1),
+            ("moved", "", 1),
+            ("moved_done", "", 1),
+            ("moved_done", "v1", 2),
+        ]
+    command.downgrade(config, "3c7a5e90d1b8")
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT {columns} FROM work_counts WHERE project_id = 1"))
+        assert sorted(tuple(row) for row in rows) == [("done", "v1", 1), ("moved", "", 4)]
     engine.dispose()
 
 

@@ -3342,7 +3342,8 @@ export interface components {
          * Round
          * @description The work done with one model version, since it was first promoted (None: live from the beginning, or never).
          *
-         *     `masks` stand in the dataset: kept, edited, added and those that nobody looked at.
+         *     `masks` stand in the dataset: kept, edited, added and those that nobody looked at. Counts of outcomes leave the
+         *     automatic stage out, whose audit has its own figures.
          */
         Round: {
             /** Median Seconds */
@@ -3626,7 +3627,9 @@ export interface components {
         };
         /**
          * StageOverview
-         * @description One stage: images by state, masks by outcome, effort. `masks_per_image`: masks that stand for each image done.
+         * @description One stage: images by state, masks by outcome, effort.
+         *
+         *     `masks_per_image`: masks that stand for each image finished here, also of those that moved on since.
          */
         StageOverview: {
             /**
