@@ -2390,6 +2390,8 @@ export interface components {
         /**
          * ImageOut
          * @description One image; width and height are after EXIF orientation, `state` is that of its newest work item.
+         *
+         *     `skip_reason`: why it was last put aside, by a person or because of what a model said; null once it is finished.
          */
         ImageOut: {
             /** Id */
@@ -2420,6 +2422,8 @@ export interface components {
              * @enum {string}
              */
             state: "proposing" | "ready" | "claimed" | "done" | "skipped";
+            /** Skip Reason */
+            skip_reason: string | null;
         };
         /**
          * ImportOut
