@@ -274,7 +274,7 @@ def _end(session: Session, work_id: int, lease_token: str, *, state: str, skip_r
     item = _change_held(session, work_id, lease_token, **values)
     move_count(session, item.project_id, item.stage, "claimed", state, model_version=item.model_version or "")
     if item.is_audit and state == "done":
-        mark_audited(session, item.image_id)
+        mark_audited(session, item.image_id, stage=item.stage, model_version=item.model_version or "")
     return item
 
 

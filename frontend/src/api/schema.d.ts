@@ -933,7 +933,7 @@ export interface paths {
         };
         /**
          * Read Audit
-         * @description What people made of the automatic masks they audited.
+         * @description What people made of the automatic masks of a version; without one, of the version that is judged.
          */
         get: operations["read_audit_api_projects__project_id__statistics_audit_get"];
         put?: never;
@@ -1827,12 +1827,18 @@ export interface components {
         };
         /**
          * AuditOut
-         * @description What people made of the automatic masks they audited; `need`: how many masks must be audited to pass.
+         * @description What people made of the automatic masks of one version; `need`: how many masks must be audited to pass.
          *
+         *     `versions` with automatic masks, the one that is judged first: the live one, else the newest. `model_version`: the
+         *     one shown; None: there are no automatic masks.
          *     `share_75`, `share_90`: whose IoU with the person's mask is above 0.75, above 0.90; a rejected mask has IoU 0.
          *     `added`: masks that were missing. `by_threshold`: a table to choose the stage's thresholds by.
          */
         AuditOut: {
+            /** Model Version */
+            model_version: string | null;
+            /** Versions */
+            versions: string[];
             /** Masks */
             masks: number;
             /** Images */
@@ -3726,7 +3732,7 @@ export interface components {
         };
         /**
          * ThresholdOut
-         * @description What the audited masks would have been with stricter thresholds.
+         * @description What the audited masks would have been with other thresholds; of those that keep the same, the strictest.
          */
         ThresholdOut: {
             /** Pred Iou Thresh */
@@ -5833,7 +5839,9 @@ export interface operations {
     };
     read_audit_api_projects__project_id__statistics_audit_get: {
         parameters: {
-            query?: never;
+            query?: {
+                model_version?: string | null;
+            };
             header?: never;
             path: {
                 project_id: number;

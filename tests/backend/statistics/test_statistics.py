@@ -168,7 +168,7 @@ def test_what_models_made_is_judged_and_not_drawn(
         add_found(session, image, [found] * 100, origin="automatic", stage="fully_automatic", **version)
         add_found(session, image, [found] * 2, origin="detector", stage="semi_automatic", **version)
         session.flush()
-        mark_audited(session, image_id)
+        mark_audited(session, image_id, stage="fully_automatic", **version)
     proposals = client.get(f"/api/images/{image_id}/annotations").json()["items"][-2:]
     headers = team[0].headers | {"If-Match": '"1"'}
     assert client.post(f"/api/annotations/{proposals[0]['id']}/accept", headers=headers).status_code == 200
