@@ -75,9 +75,9 @@ def count_many(session: Session, cells: Iterable[Cell]) -> None:
     _pending(session).update(cells)
 
 
-def count_audited_image(session: Session, project_id: int, change: int) -> None:
+def count_audited_image(session: Session, project_id: int, model_version: str, change: int) -> None:
     """One image with audited masks more (1) or less (-1), written as `count_change` says."""
-    _pending_audits(session)[image_cell(project_id)] += change
+    _pending_audits(session)[image_cell(project_id, model_version)] += change
 
 
 def write_counts(session: Session) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from backend.annotations.counts import cell_of, count_audited_image, count_change, count_many
@@ -183,17 +183,24 @@ def undo_all(
     return undone
 
 
-def mark_audited(session: Session, image_id: int) -> None:
-    """A person has looked at all automatic masks of the image: those they left as they were agree with them wholly."""
-    statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.origin == "automatic")
-    rows = session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)).all()
-    if rows and not any(row.is_audited for row in rows):
-        count_audited_image(session, rows[0].project_id, 1)
+def mark_audited(session: Session, image_id: int, *, stage: str, model_version: str) -> None:
+    """A person has looked at all automatic masks of the image: those they left as they were agree with them wholly.
+
+    What they drew in this `stage` was missing. All of it speaks of `model_version`, which made the automatic masks.
+    """
+    was_missing = and_(Annotation.stage == stage, Annotation.origin.in_(("model", "manual")))
+    is_meant = (Annotation.image_id == image_id, or_(Annotation.origin == "automatic", was_missing))
+    statement = select(Annotation).where(*is_meant).order_by(Annotation.id)
+    rows = session.scalars(statement.with_for_update(of=Annotation)).all()
+    automatic = [row for row in rows if row.origin == "automatic"]
+    if automatic and not any(row.is_audited for row in automatic):
+        count_audited_image(session, automatic[0].project_id, model_version, 1)
     for row in rows:
         before = cell_of(row)
-        row.is_audited = True
-        if row.proposal_iou is None:
-            row.proposal_iou = 1.0
+        row.audited_version = model_version
+        if row.origin == "automatic":
+            row.is_audited = True
+            row.proposal_iou = 1.0 if row.proposal_iou is None else row.proposal_iou
         count_change(session, before, cell_of(row))
 
 

@@ -270,8 +270,9 @@ def uncount_annotations(session: Session, image: Image) -> None:
     rows = session.scalars(select(Annotation).where(Annotation.image_id == image.id)).all()
     for row in rows:
         count_change(session, cell_of(row), None)
-    if any(row.is_audited for row in rows):
-        count_audited_image(session, image.project_id, -1)
+    audited = next((row for row in rows if row.is_audited), None)
+    if audited is not None:
+        count_audited_image(session, image.project_id, audited.audited_version or "", -1)
 
 
 REMOVED_HOOKS.append(uncount_annotations)

@@ -54,6 +54,8 @@ class Annotation(Base):
     proposal_iou: Mapped[float | None]
     # A person has looked at it in an audit of automatic masks.
     is_audited: Mapped[bool] = mapped_column(default=False)
+    # Whose audit it is in, also as a mask that was missing: the version that made the image's automatic masks.
+    audited_version: Mapped[str | None] = mapped_column(String(120))
     # What its maker says of it: some of schemas.Flag in their order, and words for the reviewer.
     flags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     comment: Mapped[str] = mapped_column(Text, default="", server_default="")
@@ -116,12 +118,14 @@ class AuthorCount(Base):
 class AuditCount(Base):
     """Audited masks counted by what their figures ask for: how many of the thresholds in audit_counts each passes.
 
-    `outcome`: standing, rejected; image: not masks but audited images, with all steps 0.
+    `model_version` made them. `outcome`: standing, rejected; with all steps 0 added (masks that were missing) and image
+    (not masks but audited images).
     """
 
     __tablename__ = "audit_counts"
 
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(120), primary_key=True)
     outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
     predicted_step: Mapped[int] = mapped_column(primary_key=True)
     stability_step: Mapped[int] = mapped_column(primary_key=True)

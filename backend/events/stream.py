@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from fastapi.sse import format_sse_event
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from backend.database import Base, Database
@@ -214,7 +214,8 @@ def _jobs(session: Session, project_id: int) -> dict[str, Any]:
 
 def _work(session: Session, project_id: int) -> dict[str, Any]:
     counts = Base.metadata.tables["work_counts"]
-    columns = (counts.c.stage, counts.c.state)
+    state = case((counts.c.state == "moved_done", "moved"), else_=counts.c.state).label("counted")
+    columns = (counts.c.stage, state)
     statement = select(*columns, func.sum(counts.c.count)).where(counts.c.project_id == project_id)
     rows = session.execute(statement.group_by(*columns).order_by(*columns))
     return {"counts": [{"stage": stage, "state": state, "count": int(count)} for stage, state, count in rows]}

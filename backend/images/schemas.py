@@ -9,7 +9,10 @@ ImageState = Literal["proposing", "ready", "claimed", "done", "skipped"]
 
 
 class ImageOut(BaseModel):
-    """One image; width and height are after EXIF orientation, `state` is that of its newest work item."""
+    """One image; width and height are after EXIF orientation, `state` is that of its newest work item.
+
+    `skip_reason`: why it was last put aside, by a person or because of what a model said; null once it is finished.
+    """
 
     id: int
     project_id: int
@@ -22,6 +25,7 @@ class ImageOut(BaseModel):
     created_at: datetime
     annotation_count: int
     state: ImageState
+    skip_reason: str | None
 
 
 class ImageList(BaseModel):

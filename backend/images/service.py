@@ -76,7 +76,7 @@ def _ids_in_state(session: Session, project_id: int, state: ImageState, *, after
 def _count_images(session: Session, project_id: int, state: ImageState | None) -> int:
     """How many images the project has (in this state), from the counts that are kept of their work items."""
     counts, items = Base.metadata.tables["work_counts"], Base.metadata.tables["work_items"]
-    is_meant = counts.c.state == state if state is not None else counts.c.state != "moved"
+    is_meant = counts.c.state == state if state is not None else counts.c.state.not_in(("moved", "moved_done"))
     count = session.scalar(select(func.sum(counts.c.count)).where(counts.c.project_id == project_id, is_meant)) or 0
     if state in ("ready", "claimed"):
         lost = (items.c.project_id == project_id, items.c.state == "claimed", items.c.lease_until < epoch_now())
@@ -121,28 +121,29 @@ def delete_image(session: Session, image_id: int) -> None:
 
 
 def described_images() -> Select[Any]:
-    """Rows of (Image, count of accepted masks, state)."""
+    """Rows of (Image, count of accepted masks, state, why it was put aside)."""
     # Annotations belong to a feature above this one; only their number is wanted here.
     annotations = Base.metadata.tables["annotations"]
     accepted = (annotations.c.image_id == Image.id, annotations.c.state == "accepted")
     count = select(func.count()).select_from(annotations).where(*accepted).correlate(Image).scalar_subquery()
-    return select(Image, count, _state())
-
-
-def _state() -> ColumnElement[str]:
-    """The state of an image's newest work item; a lease that ran out leaves it ready."""
     work_items = Base.metadata.tables["work_items"]
+    # A lease that ran out leaves it ready.
     lease_ran_out = (work_items.c.state == "claimed") & (work_items.c.lease_until < epoch_now())
-    state = case((lease_ran_out, "ready"), else_=work_items.c.state)
+    state = _of_newest_item(case((lease_ran_out, "ready"), else_=work_items.c.state))
+    return select(Image, count, func.coalesce(state, "ready"), _of_newest_item(work_items.c.skip_reason))
+
+
+def _of_newest_item(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What an image's newest work item says."""
+    work_items = Base.metadata.tables["work_items"]
     # "+ 0": an order by the bare id tempts PostgreSQL to walk all work items backwards for each image.
-    of_image = select(state).where(work_items.c.image_id == Image.id)
-    newest = of_image.order_by((work_items.c.id + 0).desc()).limit(1)
-    return func.coalesce(newest.correlate(Image).scalar_subquery(), "ready")
+    of_image = select(column).where(work_items.c.image_id == Image.id)
+    return of_image.order_by((work_items.c.id + 0).desc()).limit(1).correlate(Image).scalar_subquery()
 
 
 def image_out(row: Any) -> ImageOut:
     """One row of `described_images` as JSON."""
-    image, annotation_count, state = row
-    names = ImageOut.model_fields.keys() - {"annotation_count", "state"}
-    plain = {name: getattr(image, name) for name in names}
-    return ImageOut(**plain, annotation_count=annotation_count, state=state)
+    image, annotation_count, state, skip_reason = row
+    computed = {"annotation_count": annotation_count, "state": state, "skip_reason": skip_reason or None}
+    plain = {name: getattr(image, name) for name in ImageOut.model_fields.keys() - computed}
+    return ImageOut.model_validate(plain | computed)

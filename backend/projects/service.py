@@ -79,7 +79,7 @@ def _counted() -> Select[Any]:
     return select(
         Project,
         # Of the items of an image all but one are moved.
-        total(work_counts, work_counts.c.state != "moved"),
+        total(work_counts, work_counts.c.state.not_in(("moved", "moved_done"))),
         total(work_counts, work_counts.c.state == "done"),
         total(mask_counts, mask_counts.c.outcome.not_in(("proposed", "rejected"))),
     )

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.annotations.audit_counts import (
@@ -15,10 +15,15 @@ from backend.annotations.audit_counts import (
     image_cell,
 )
 from backend.annotations.tables import AuditCount, MaskCount
+from backend.errors import NotFound
+from backend.models.tables import ModelVersion
 from backend.stages.policies import STAGES, read_policy
 from backend.stages.schemas import AuditOut, ExitRule, Proportion, ThresholdOut
+from backend.stages.service import live_model_version
 
 AUTOMATIC_STAGE = STAGES[-1]
+# The outcomes of automatic masks; the others count what was missing, and images.
+MASKS = ("standing", "rejected")
 # The 97.5 % point of the normal distribution.
 Z_95 = 1.959963984540054
 
@@ -33,32 +38,64 @@ class Shares:
 
 
 def read_shares(session: Session, project_id: int) -> Shares:
-    """The audited masks of a project."""
-    return _shares(read_audit_counts(session, project_id))
+    """The audited masks of the version that is judged."""
+    versions = list_versions(session, project_id)
+    return _shares(read_audit_counts(session, project_id, versions[0])) if versions else Shares(0, 0, 0)
 
 
-def read_audit(session: Session, project_id: int) -> AuditOut:
-    """The audit of a project, with a table of what other thresholds would have given."""
+def read_audit(session: Session, project_id: int, model_version: str | None = None) -> AuditOut:
+    """The audit of one version (None: the one that is judged), with a table of what other thresholds would have given.
+
+    Raises NotFound for a version without automatic masks in the project.
+    """
+    versions = list_versions(session, project_id)
+    if model_version is not None and model_version not in versions:
+        message = f"This project has no automatic masks of {model_version}."
+        raise NotFound("no_automatic_masks", message, versions=versions)
+    shown = model_version or next(iter(versions), None)
     rule = read_policy(session, project_id, AUTOMATIC_STAGE).exit
-    counts = read_audit_counts(session, project_id)
+    counts = read_audit_counts(session, project_id, shown or "")
     shares = _shares(counts)
-    of_stage = (MaskCount.project_id == project_id, MaskCount.stage == AUTOMATIC_STAGE, MaskCount.outcome == "added")
     return AuditOut(
+        model_version=shown,
+        versions=versions,
         masks=shares.masks,
-        images=counts[image_cell(project_id)],
+        images=counts[image_cell(project_id, shown or "")],
         share_75=wilson(shares.above_75, shares.masks),
         share_90=wilson(shares.above_90, shares.masks),
         rejected=sum(count for cell, count in counts.items() if cell.outcome == "rejected"),
-        added=session.scalar(select(func.coalesce(func.sum(MaskCount.count), 0)).where(*of_stage)) or 0,
+        added=sum(count for cell, count in counts.items() if cell.outcome == "added"),
         is_passed=is_passed(shares, rule),
         need=rule.audit_min_masks,
         by_threshold=_by_threshold(counts) if shares.masks else [],
     )
 
 
-def read_audit_counts(session: Session, project_id: int) -> Counter[AuditCell]:
-    """The audited masks and images of a project by cell: some hundred cells at most, however many masks."""
-    statement = select(*AuditCount.__table__.columns).where(AuditCount.project_id == project_id)
+def list_versions(session: Session, project_id: int) -> list[str]:
+    """Versions with automatic masks in the project. First the one that is judged: the live one, else the newest."""
+    unseen = select(MaskCount.model_version).where(
+        MaskCount.project_id == project_id,
+        MaskCount.stage == AUTOMATIC_STAGE,
+        MaskCount.outcome == "automatic",
+        MaskCount.count > 0,
+    )
+    is_audited = (AuditCount.project_id == project_id, AuditCount.outcome.in_(MASKS), AuditCount.count > 0)
+    audited = select(AuditCount.model_version).where(*is_audited)
+    found = set(session.scalars(unseen.union(audited)))
+    rows = session.execute(select(ModelVersion.id, ModelVersion.created_at).where(ModelVersion.id.in_(found)))
+    first_seen = {version: created_at.timestamp() for version, created_at in rows}
+    live = live_model_version(session, project_id)
+
+    def recency(version: str) -> tuple[bool, float, str]:
+        return version == live, first_seen.get(version, 0.0), version
+
+    return sorted(found, key=recency, reverse=True)
+
+
+def read_audit_counts(session: Session, project_id: int, model_version: str) -> Counter[AuditCell]:
+    """The audited masks and images of one version by cell: some hundred cells at most, however many masks."""
+    of_version = (AuditCount.project_id == project_id, AuditCount.model_version == model_version)
+    statement = select(*AuditCount.__table__.columns).where(*of_version)
     return Counter({AuditCell(*cell): count for *cell, count in session.execute(statement)})
 
 
@@ -85,19 +122,30 @@ def _shares(counts: Counter[AuditCell], *, predicted_step: int = 0, stability_st
     by_agreement = [0] * (1 + len(AGREEMENT_BOUNDS))
     for cell, count in counts.items():
         is_counted = cell.predicted_step >= predicted_step and cell.stability_step >= stability_step
-        if cell.outcome != "image" and is_counted:
+        if cell.outcome in MASKS and is_counted:
             by_agreement[cell.iou_step] += count
     below, above_75, above_90 = by_agreement
     return Shares(masks=below + above_75 + above_90, above_75=above_75 + above_90, above_90=above_90)
 
 
 def _by_threshold(counts: Counter[AuditCell]) -> list[ThresholdOut]:
-    """Among the audited masks: those above stricter thresholds, and how good they are."""
+    """Among the audited masks: those above other thresholds, and how good they are.
+
+    Of thresholds that keep the same masks only the strictest; those that keep none are left out.
+    """
+
+    def passing(predicted_step: int, stability_step: int) -> Shares:
+        return _shares(counts, predicted_step=predicted_step, stability_step=stability_step)
+
     total = _shares(counts).masks
     table = []
     for predicted_step, iou_bound in enumerate(IOU_THRESHOLDS, start=1):
         for stability_step, stability_bound in enumerate(STABILITY_THRESHOLDS, start=1):
-            shares = _shares(counts, predicted_step=predicted_step, stability_step=stability_step)
+            shares = passing(predicted_step, stability_step)
+            # No mask passes more thresholds than there are, so the last ones are followed by none.
+            stricter = (passing(predicted_step + 1, stability_step), passing(predicted_step, stability_step + 1))
+            if shares.masks == 0 or shares.masks in [one.masks for one in stricter]:
+                continue
             table.append(
                 ThresholdOut(
                     pred_iou_thresh=iou_bound,

@@ -8,14 +8,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backend.database import at_commit
-from backend.stages.tables import WorkCount
+from backend.stages.tables import WorkCount, WorkItem
 
 # After the counts of masks: all transactions lock them in this order.
 COMMIT_RANK = 2
+# Of an item that was done before it moved on: the work in that stage stays done.
+MOVED_DONE = "moved_done"
+FINISHED = ("done", MOVED_DONE)
+MOVED = ("moved", MOVED_DONE)
 
 
 class Cell(NamedTuple):
-    """The key of one row of work_counts; `model_version` is '' but for done items."""
+    """The key of one row of work_counts; `model_version` is '' but for FINISHED items."""
 
     project_id: int
     stage: str
@@ -35,14 +39,22 @@ def move_count(
 ) -> None:
     """Moves `n` items from state to state; None: they were not there before, or are gone now.
 
-    `model_version` belongs to whichever of the two states is `done`. Written when the transaction commits, all
-    changes together and in order, so that transactions cannot deadlock.
+    What goes from `done` to `moved`, or back, is counted as MOVED_DONE. `model_version` belongs to whichever of the two
+    states is of FINISHED. Written when the transaction commits, all changes together and in order, so that
+    transactions cannot deadlock.
     """
     at_commit(session, COMMIT_RANK, write_counts)
     changes = _pending(session)
+    is_done = "done" in (from_state, to_state)
     for state, change in ((from_state, -n), (to_state, n)):
         if state is not None:
-            changes[Cell(project_id, stage, state, model_version if state == "done" else "")] += change
+            counted = MOVED_DONE if is_done and state == "moved" else state
+            changes[Cell(project_id, stage, counted, model_version if counted in FINISHED else "")] += change
+
+
+def counted_state(item: WorkItem) -> str:
+    """The state that an item is counted in."""
+    return MOVED_DONE if item.state == "moved" and item.finished_at is not None else item.state
 
 
 def read_counts(session: Session, project_id: int) -> list[WorkCount]:

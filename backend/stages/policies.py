@@ -72,7 +72,8 @@ def ensure_row(session: Session, project_id: int, stage: StageName) -> Stage:
 def change_policy(
     session: Session, project_id: int, stage: StageName, patch: dict[str, Any], *, revision: int, author_id: int
 ) -> None:
-    """Changes fields of the policy that was read at `revision`; a new queue order applies to what waits.
+    """Changes fields of the policy that was read at `revision`; a new queue order applies to what waits, a larger share
+    to audit to what is done.
 
     Raises Unprocessable for values that do not fit, Conflict when somebody else has changed it meanwhile.
     """
@@ -87,6 +88,8 @@ def change_policy(
         raise Conflict("policy_changed", message, revision=row.revision)
     if after.queue_order != before.queue_order:
         _rank_waiting(session, project_id, stage, after.queue_order)
+    if stage == STAGES[-1] and after.review_share > before.review_share:
+        enqueue_draw(session, project_id)
     changes = _differences(before.model_dump(), after.model_dump())
     data = {"stage": stage, "revision": revision + 1, "changes": changes}
     record(session, project_id, "stage.policy_changed", data, actor_id=author_id, is_audit=True)
@@ -136,6 +139,11 @@ def _rank_waiting(session: Session, project_id: int, stage: StageName, order: Qu
 def enqueue_rank(session: Session, project_id: int, stage: StageName) -> None:
     """Has the whole queue of a stage brought into its order."""
     enqueue(session, "rank", {"stage": stage}, project_id=project_id, dedupe_key=f"rank:{project_id}:{stage}")
+
+
+def enqueue_draw(session: Session, project_id: int) -> None:
+    """Has those done automatic images audited that the share draws now."""
+    enqueue(session, "draw_audits", {}, project_id=project_id, dedupe_key=f"draw_audits:{project_id}")
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from backend.database import utc_now
 from backend.models.service import reads_other_encoder
 from backend.projects.service import get_project
 from backend.stages.audit import read_shares
-from backend.stages.counts import count_in, read_counts
+from backend.stages.counts import FINISHED, MOVED, count_in, read_counts
 from backend.stages.policies import DEFAULTS, STAGES, find_row, policy_of
 from backend.stages.schemas import (
     AutomaticPreset,
@@ -88,7 +88,7 @@ def check_exit(
     if stage == STAGES[-1]:
         progress, unmet = _audit_progress(session, project_id, rule)
     else:
-        progress, unmet = _yield_progress(rule, count_in(counts, stage, "done"), masks)
+        progress, unmet = _yield_progress(rule, count_in(counts, stage, *FINISHED), masks)
     if not progress:
         unmet = [NO_RULE]
     return ExitOut(is_ready=not unmet, unmet=unmet, progress=progress)
@@ -100,6 +100,7 @@ def _describe(
     row = find_row(session, project_id, stage)
     policy = DEFAULTS[stage] if row is None else policy_of(row)
     by_state = {state: count_in(counts, stage, state) for state in ItemCounts.model_fields}
+    by_state["moved"] = count_in(counts, stage, *MOVED)
     rate = _rate_per_hour(session, project_id, stage)
     waiting = by_state["proposing"] + by_state["ready"] + by_state["claimed"]
     return StageOut(

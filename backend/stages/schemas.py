@@ -322,7 +322,7 @@ class Proportion(BaseModel):
 
 
 class ThresholdOut(BaseModel):
-    """What the audited masks would have been with stricter thresholds."""
+    """What the audited masks would have been with other thresholds; of those that keep the same, the strictest."""
 
     pred_iou_thresh: float
     stability_score_thresh: float
@@ -333,12 +333,18 @@ class ThresholdOut(BaseModel):
 
 
 class AuditOut(BaseModel):
-    """What people made of the automatic masks they audited; `need`: how many masks must be audited to pass.
+    """What people made of the automatic masks of one version; `need`: how many masks must be audited to pass.
 
+    `versions` with automatic masks, the one that is judged first: the live one, else the newest. `model_version`: the
+    one shown; None: there are no automatic masks.
     `share_75`, `share_90`: whose IoU with the person's mask is above 0.75, above 0.90; a rejected mask has IoU 0.
     `added`: masks that were missing. `by_threshold`: a table to choose the stage's thresholds by.
     """
 
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str | None
+    versions: list[str]
     masks: int
     images: int
     share_75: Proportion

@@ -16,7 +16,7 @@ from backend.images.tables import Image
 from backend.models.service import default_version
 from backend.projects.tables import Project
 from backend.segmentation.service import embed_ahead
-from backend.stages.counts import count_in, move_count, read_counts
+from backend.stages.counts import count_in, counted_state, move_count, read_counts
 from backend.stages.policies import read_policy
 from backend.stages.ranks import rank_of
 from backend.stages.schemas import StageName
@@ -54,7 +54,8 @@ def uncount_work_items(session: Session, image: Image) -> None:
     """The image is about to be removed with its items."""
     of_image = select(WorkItem).where(WorkItem.image_id == image.id).with_for_update()
     for item in session.scalars(of_image):
-        move_count(session, item.project_id, item.stage, item.state, None, model_version=item.model_version or "")
+        state = counted_state(item)
+        move_count(session, item.project_id, item.stage, state, None, model_version=item.model_version or "")
 
 
 ADDED_HOOKS.append(add_work_items)
@@ -273,7 +274,7 @@ def _end(session: Session, work_id: int, lease_token: str, *, state: str, skip_r
     item = _change_held(session, work_id, lease_token, **values)
     move_count(session, item.project_id, item.stage, "claimed", state, model_version=item.model_version or "")
     if item.is_audit and state == "done":
-        mark_audited(session, item.image_id)
+        mark_audited(session, item.image_id, stage=item.stage, model_version=item.model_version or "")
     return item
 
 

@@ -1,6 +1,8 @@
 """Stages, admissions and the audit over HTTP."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 
 from backend.auth.authorize import CurrentUser
 from backend.database import ReadSession, RowId, WriteSession, get_database
@@ -70,6 +72,8 @@ def revert_admission(
 
 
 @router.get("/statistics/audit")
-def read_audit(project_id: RowId, session: ReadSession) -> AuditOut:
-    """What people made of the automatic masks they audited."""
-    return audit.read_audit(session, project_id)
+def read_audit(
+    project_id: RowId, session: ReadSession, model_version: Annotated[str | None, Query(max_length=120)] = None
+) -> AuditOut:
+    """What people made of the automatic masks of a version; without one, of the version that is judged."""
+    return audit.read_audit(session, project_id, model_version)

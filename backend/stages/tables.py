@@ -118,7 +118,8 @@ class WorkItem(Base):
 class WorkCount(Base):
     """How many work items are where, kept by every statement that moves one: no page counts a million rows.
 
-    `model_version` is '' but for done items.
+    `state`: the item's, or moved_done of one that was done before it moved on. `model_version` is '' but for these and
+    done items.
     """
 
     __tablename__ = "work_counts"

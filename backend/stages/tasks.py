@@ -1,4 +1,4 @@
-"""The job that lets a model work on the images of a stage before people do, or instead of them."""
+"""The jobs of stages: a model works on images before people do or instead of them, queues get ordered, audits drawn."""
 
 import time
 
@@ -12,8 +12,9 @@ from backend.models.service import reads_other_encoder
 from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
+from backend.stages.audit_draw import draw_some, make_audits
 from backend.stages.counts import count_in, read_counts
-from backend.stages.policies import ROWS_AT_ONCE, as_stage, enqueue_rank, rank_again, read_policy
+from backend.stages.policies import ROWS_AT_ONCE, as_stage, enqueue_draw, enqueue_rank, rank_again, read_policy
 from backend.stages.proposing import AUTOMATIC_STAGE, Waiting, ask, write
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
@@ -79,6 +80,35 @@ def rank(run: JobRun) -> Finish:
     def finish(session: Session) -> None:
         if read_policy(session, project_id, stage).queue_order != order:
             enqueue_rank(session, project_id, stage)
+
+    return finish
+
+
+@job_handler("draw_audits")
+def draw_audits(run: JobRun) -> Finish:
+    """Makes audits of the done automatic images that a larger share draws. Repeating it changes nothing."""
+    project_id = run.job.project_id
+    assert project_id is not None
+    share: float | None = None
+    after, done = None, 0
+    while True:
+        with run.resources.database.read() as session:
+            share_now = read_policy(session, project_id, AUTOMATIC_STAGE).review_share
+            if share_now != share:  # also when it was changed while this job ran
+                share, after, done = share_now, None, 0
+            drawn = draw_some(session, project_id, share_now, after=after)
+            left = count_in(read_counts(session, project_id), AUTOMATIC_STAGE, "done")
+        if drawn is None:
+            break
+        if drawn.item_ids:
+            with run.resources.database.write() as session:
+                make_audits(session, project_id, drawn.item_ids)
+        after, done = drawn.last, done + drawn.looked_at
+        run.progress("drawing audits", done, max(done, left))
+
+    def finish(session: Session) -> None:
+        if read_policy(session, project_id, AUTOMATIC_STAGE).review_share != share:
+            enqueue_draw(session, project_id)
 
     return finish
 

@@ -1,7 +1,7 @@
 """What the charts show, as JSON.
 
-Medians and means are of the masks that people kept, edited or added. Seconds come from buckets and are exact to 9 % of
-(1 + seconds); clicks count as 20 from 20 on. None where there is nothing to take a median of.
+Medians and means are of the masks that people drew; those of a model are judged, not drawn. Seconds come from buckets
+and are exact to 9 % of (1 + seconds); clicks count as 20 from 20 on. None where there is nothing to take a median of.
 """
 
 from datetime import datetime
@@ -22,7 +22,10 @@ class Effort(BaseModel):
 
 
 class StageOverview(BaseModel):
-    """One stage: images by state, masks by outcome, effort. `masks_per_image`: masks that stand for each image done."""
+    """One stage: images by state, masks by outcome, effort.
+
+    `masks_per_image`: masks that stand for each image finished here, also of those that moved on since.
+    """
 
     stage: StageName
     images: dict[str, int]
@@ -74,7 +77,8 @@ class RunFigures(VersionFigures):
 class Round(Effort):
     """The work done with one model version, since it was first promoted (None: live from the beginning, or never).
 
-    `masks` stand in the dataset: kept, edited, added and those that nobody looked at.
+    `masks` stand in the dataset: kept, edited, added and those that nobody looked at. Counts of outcomes leave the
+    automatic stage out, whose audit has its own figures.
     """
 
     model_config = ConfigDict(protected_namespaces=())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend.annotations.tables import AuthorCount, MaskCount
 from backend.auth.tables import User
 from backend.models.tables import ModelVersion, Promotion
+from backend.stages.counts import FINISHED, MOVED_DONE
 from backend.stages.policies import STAGES
 from backend.stages.tables import WorkCount
 from backend.statistics.schemas import Flywheel, Overview, People, PersonFigures, Round, RunFigures, StageOverview
@@ -26,13 +27,15 @@ def read_overview(session: Session, project_id: int) -> Overview:
     for stage in STAGES:
         tally = tallies.get(stage, Tally())
         by_state = images.get(stage, Counter())
+        moved_done = by_state.pop(MOVED_DONE, 0)
+        by_state["moved"] += moved_done
         described = StageOverview(
             stage=stage,
             images={state: count for state, count in sorted(by_state.items()) if count},
             masks={outcome: count for outcome, count in sorted(tally.outcomes.items()) if count},
             median_seconds=median(tally.seconds),
             median_clicks=median(tally.clicks),
-            masks_per_image=_ratio(tally.count(*STANDING), by_state["done"]),
+            masks_per_image=_ratio(tally.count(*STANDING), by_state["done"] + moved_done),
         )
         stages.append(described)
     return Overview(stages=stages, total_masks=sum(tally.count(*STANDING) for tally in tallies.values()))
@@ -42,6 +45,9 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
     """The work done with each model version, in order of promotion: does a better model make it cheaper?"""
     tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount, MaskCount.model_version)
     tallies.pop("", None)  # drawn without a model
+    # What people make of automatic masks is the audit's: they look at few of them, and leave most untouched.
+    is_proposed = MaskCount.stage != STAGES[-1]
+    proposals: dict[str, Tally] = read_tallies(session, project_id, MaskCount, MaskCount.model_version, is_proposed)
     promotions = _read_promotions(session, project_id)
     first_promoted: dict[str, datetime] = {}
     for promotion in promotions:
@@ -49,11 +55,11 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
             first_promoted.setdefault(promotion.to_version, promotion.created_at)
     unpromoted = [version for version in tallies if version not in first_promoted]
     in_order = [*_by_age(session, unpromoted), *first_promoted]
-    done = _count_done_by_version(session, project_id)
+    finished = _count_finished_by_version(session, project_id)
     figures = _read_figures(session, project_id, promotions, default=in_order[0] if unpromoted else None)
     rounds = []
     for version in in_order:
-        tally = tallies.get(version, Tally())
+        tally, proposed = tallies.get(version, Tally()), proposals.get(version, Tally())
         described = Round(
             model_version=version,
             promoted_at=first_promoted.get(version),
@@ -62,9 +68,9 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
             mean_seconds=mean(tally.seconds),
             median_clicks=median(tally.clicks),
             mean_clicks=mean(tally.clicks),
-            masks_per_image=_ratio(tally.count(*STANDING), done.get(version, 0)),
+            masks_per_image=_ratio(tally.count(*STANDING), finished.get(version, 0)),
             run=figures.get(version),
-            **{outcome: tally.outcomes[outcome] for outcome in ("kept", "edited", "rejected", "added")},
+            **{outcome: proposed.outcomes[outcome] for outcome in ("kept", "edited", "rejected", "added")},
         )
         rounds.append(described)
     return Flywheel(rounds=rounds)
@@ -90,7 +96,7 @@ def read_people(session: Session, project_id: int) -> People:
 
 
 def _count_images(session: Session, project_id: int) -> dict[str, Counter[str]]:
-    """Images by stage and state."""
+    """Images by stage and the state they are counted in."""
     cell = (WorkCount.stage, WorkCount.state)
     statement = select(*cell, func.sum(WorkCount.count)).where(WorkCount.project_id == project_id).group_by(*cell)
     counts: dict[str, Counter[str]] = {}
@@ -99,9 +105,9 @@ def _count_images(session: Session, project_id: int) -> dict[str, Counter[str]]:
     return counts
 
 
-def _count_done_by_version(session: Session, project_id: int) -> dict[str, int]:
-    """Images that were finished while each version was live."""
-    of_project = (WorkCount.project_id == project_id, WorkCount.state == "done")
+def _count_finished_by_version(session: Session, project_id: int) -> dict[str, int]:
+    """Images that were finished while each version was live; one that was finished in two stages counts in both."""
+    of_project = (WorkCount.project_id == project_id, WorkCount.state.in_(FINISHED))
     statement = select(WorkCount.model_version, func.sum(WorkCount.count)).where(*of_project)
     return {version: int(count) for version, count in session.execute(statement.group_by(WorkCount.model_version))}
 

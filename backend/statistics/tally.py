@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.annotations.tables import AuthorCount, MaskCount
 
-# Masks a person decided on, with their own clicks and seconds; then those that stand in the dataset.
+# Masks a person decided on; then those that stand in the dataset.
 BY_PEOPLE = ("kept", "edited", "added")
 STANDING = (*BY_PEOPLE, "automatic", "imported")
+# Masks that cost a person time from the first click on; those of a model are judged, not drawn.
+DRAWN = "added"
 
 
 @dataclass
 class Tally:
-    """Masks by outcome; of those by people, how many took how many clicks and how long."""
+    """Masks by outcome; of those that people drew, how many took how many clicks and how long."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     clicks: Counter[float] = field(default_factory=Counter)
@@ -26,7 +28,7 @@ class Tally:
     def add(self, outcome: str, clicks: int, seconds_bucket: int, count: int) -> None:
         """Adds one cell."""
         self.outcomes[outcome] += count
-        if outcome in BY_PEOPLE:
+        if outcome == DRAWN:
             self.clicks[clicks] += count
             self.seconds_buckets[seconds_bucket] += count
 
@@ -41,13 +43,18 @@ class Tally:
 
 
 def read_tallies(
-    session: Session, project_id: int, table: type[MaskCount] | type[AuthorCount], by: InstrumentedAttribute[Any]
+    session: Session,
+    project_id: int,
+    table: type[MaskCount] | type[AuthorCount],
+    by: InstrumentedAttribute[Any],
+    *conditions: ColumnElement[bool],
 ) -> dict[Any, Tally]:
-    """The project's masks, by one column of the table."""
+    """The project's masks (those that meet the conditions), by one column of the table."""
     # Summed up here and not by the database: the rows are few, and sorting them for GROUP BY takes longer.
     columns = (by, table.outcome, table.clicks, table.seconds_bucket, table.count)
+    of_project = (table.project_id == project_id, table.count != 0)
     tallies: dict[Any, Tally] = {}
-    for key, *cell in session.execute(select(*columns).where(table.project_id == project_id, table.count != 0)):
+    for key, *cell in session.execute(select(*columns).where(*of_project, *conditions)):
         tally = tallies.get(key)
         if tally is None:  # made only when it is missing: there are thousands of cells
             tally = tallies[key] = Tally()

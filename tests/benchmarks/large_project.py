@@ -50,7 +50,8 @@ ROWS = {
     ),
     "annotations": (
         """project_id, image_id, height, width, counts, area, bbox_xywh, state, origin, stage, author_id, model_version,
-        prompts, clicks, active_seconds, proposal, proposal_iou, is_audited, revision, created_at, updated_at""",
+        prompts, clicks, active_seconds, proposal, proposal_iou, is_audited, audited_version, revision, created_at,
+        updated_at""",
         f"""SELECT 1, image_id, 480, 640, 'counts', 100, '[0,0,10,10]',
             CASE WHEN image_id > :hand AND NOT is_unseen AND k % 10 = 1 THEN 'rejected' ELSE 'accepted' END,
             CASE stage WHEN 'assisted_manual' THEN 'model' WHEN 'semi_automatic' THEN 'detector' ELSE 'automatic' END,
@@ -59,7 +60,8 @@ ROWS = {
             CASE WHEN image_id > :hand THEN '{{"predicted_iou": 0.93, "stability_score": 0.96}}'$json END,
             CASE WHEN image_id <= :hand OR is_unseen THEN NULL WHEN k % 10 = 1 THEN 0 WHEN k % 2 = 0 THEN 1
                 ELSE iou END,
-            stage = 'fully_automatic' AND NOT is_unseen, 1, :now, :now
+            stage = 'fully_automatic' AND NOT is_unseen,
+            CASE WHEN stage = 'fully_automatic' AND NOT is_unseen THEN 'nano-' || version END, 1, :now, :now
         FROM (SELECT *, {STAGE_OF_IMAGE} AS stage, {IS_UNSEEN} AS is_unseen FROM (
             SELECT 1 + i % :done AS image_id, (i * 7919 + i / :done) % {DRAWS} AS k,
                 2 + i / {DRAWS} % {PEOPLE} AS person, i / :done % {VERSIONS} AS version
@@ -77,13 +79,14 @@ ROWS = {
     ),
     # All proposals are as sure and as stable (annotations above).
     "audit_counts": (
-        "project_id, outcome, predicted_step, stability_step, iou_step, count",
-        """SELECT 1, 'image', 0, 0, 0, count(DISTINCT image_id) FROM annotations WHERE is_audited
-        UNION ALL SELECT 1, outcome, 4, 2, iou_step, count(*) FROM (
-            SELECT CASE state WHEN 'rejected' THEN state ELSE 'standing' END AS outcome,
+        "project_id, model_version, outcome, predicted_step, stability_step, iou_step, count",
+        """SELECT 1, audited_version, 'image', 0, 0, 0, count(DISTINCT image_id) FROM annotations WHERE is_audited
+            GROUP BY audited_version
+        UNION ALL SELECT 1, audited_version, outcome, 9, 5, iou_step, count(*) FROM (
+            SELECT audited_version, CASE state WHEN 'rejected' THEN state ELSE 'standing' END AS outcome,
                 CASE WHEN proposal_iou > 0.9 THEN 2 WHEN proposal_iou > 0.75 THEN 1 ELSE 0 END AS iou_step
             FROM annotations WHERE is_audited) AS audited
-        GROUP BY outcome, iou_step""",
+        GROUP BY audited_version, outcome, iou_step""",
     ),
 }
 

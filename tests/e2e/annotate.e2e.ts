@@ -185,7 +185,7 @@ describe("the queue", () => {
     await page.keyboard.press("Enter");
     await page.waitForFunction((image) => ![image, ""].includes(document.querySelector<HTMLElement>("[data-stage]")?.dataset["image"] ?? ""), first);
     await ready(page);
-    expect(await callApi(page, "GET", `/images/${first}`)).toMatchObject({ state: "skipped" });
+    expect(await callApi(page, "GET", `/images/${first}`)).toMatchObject({ state: "skipped", skip_reason: "Nothing on it" });
     const other = imageIds.find((id) => String(id) !== first) ?? 0;
 
     await click(page, ...CENTRE);

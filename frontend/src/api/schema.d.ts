@@ -973,7 +973,7 @@ export interface paths {
         };
         /**
          * Read Audit
-         * @description What people made of the automatic masks they audited.
+         * @description What people made of the automatic masks of a version; without one, of the version that is judged.
          */
         get: operations["read_audit_api_projects__project_id__statistics_audit_get"];
         put?: never;
@@ -1909,12 +1909,18 @@ export interface components {
         };
         /**
          * AuditOut
-         * @description What people made of the automatic masks they audited; `need`: how many masks must be audited to pass.
+         * @description What people made of the automatic masks of one version; `need`: how many masks must be audited to pass.
          *
+         *     `versions` with automatic masks, the one that is judged first: the live one, else the newest. `model_version`: the
+         *     one shown; None: there are no automatic masks.
          *     `share_75`, `share_90`: whose IoU with the person's mask is above 0.75, above 0.90; a rejected mask has IoU 0.
          *     `added`: masks that were missing. `by_threshold`: a table to choose the stage's thresholds by.
          */
         AuditOut: {
+            /** Model Version */
+            model_version: string | null;
+            /** Versions */
+            versions: string[];
             /** Masks */
             masks: number;
             /** Images */
@@ -2554,6 +2560,8 @@ export interface components {
         /**
          * ImageOut
          * @description One image; width and height are after EXIF orientation, `state` is that of its newest work item.
+         *
+         *     `skip_reason`: why it was last put aside, by a person or because of what a model said; null once it is finished.
          */
         ImageOut: {
             /** Id */
@@ -2584,6 +2592,8 @@ export interface components {
              * @enum {string}
              */
             state: "proposing" | "ready" | "claimed" | "done" | "skipped";
+            /** Skip Reason */
+            skip_reason: string | null;
         };
         /**
          * ImportOut
@@ -3501,7 +3511,8 @@ export interface components {
          * Round
          * @description The work done with one model version, since it was first promoted (None: live from the beginning, or never).
          *
-         *     `masks` stand in the dataset: kept, edited, added and those that nobody looked at.
+         *     `masks` stand in the dataset: kept, edited, added and those that nobody looked at. Counts of outcomes leave the
+         *     automatic stage out, whose audit has its own figures.
          */
         Round: {
             /** Median Seconds */
@@ -3801,7 +3812,9 @@ export interface components {
         };
         /**
          * StageOverview
-         * @description One stage: images by state, masks by outcome, effort. `masks_per_image`: masks that stand for each image done.
+         * @description One stage: images by state, masks by outcome, effort.
+         *
+         *     `masks_per_image`: masks that stand for each image finished here, also of those that moved on since.
          */
         StageOverview: {
             /**
@@ -3894,7 +3907,7 @@ export interface components {
         };
         /**
          * ThresholdOut
-         * @description What the audited masks would have been with stricter thresholds.
+         * @description What the audited masks would have been with other thresholds; of those that keep the same, the strictest.
          */
         ThresholdOut: {
             /** Pred Iou Thresh */
@@ -6099,7 +6112,9 @@ export interface operations {
     };
     read_audit_api_projects__project_id__statistics_audit_get: {
         parameters: {
-            query?: never;
+            query?: {
+                model_version?: string | null;
+            };
             header?: never;
             path: {
                 project_id: number;

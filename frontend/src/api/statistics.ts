@@ -1,5 +1,5 @@
 // What the loop brought: rounds, people, the audit of the automatic stage.
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, client } from "./client";
 import { projectKey } from "./projects";
 import type { components } from "./schema";
@@ -27,8 +27,13 @@ export const peopleFiguresQuery = (projectId: number) =>
     queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/statistics/people", { ...of(projectId), signal })),
   });
 
-export const auditQuery = (projectId: number) =>
+/** `version` null: the one that is judged. */
+export const auditQuery = (projectId: number, version: string | null) =>
   queryOptions({
-    queryKey: [...statisticsKey(projectId), "audit"],
-    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/statistics/audit", { ...of(projectId), signal })),
+    queryKey: [...statisticsKey(projectId), "audit", version],
+    queryFn: ({ signal }) => {
+      const params = { path: { project_id: projectId }, query: { model_version: version } };
+      return call(client.GET("/api/projects/{project_id}/statistics/audit", { params, signal }));
+    },
+    placeholderData: keepPreviousData,
   });

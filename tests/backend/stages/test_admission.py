@@ -64,6 +64,29 @@ def test_what_is_done_moves_only_when_asked(stages: Stages, images: list[int]) -
     stages.check_counts()
 
 
+def test_what_was_done_counts_as_done_wherever_it_goes(
+    client: TestClient, stages: Stages, images: list[int], project_id: int
+) -> None:
+    stages.change("assisted_manual", exit={"min_images": 2})
+    for _ in range(2):
+        item = stages.lend().json()
+        draw(stages, item["image"]["id"], work_item_id=item["id"])
+        stages.end(item)
+    assert stages.read("assisted_manual")["exit"]["is_ready"] is True
+    moved = stages.admit("semi_automatic", count=9, include_done=True)
+    assert stages.counts("assisted_manual") == {"done": 1, "moved": 9}
+    assert stages.read("assisted_manual")["exit"]["is_ready"] is True, "the work stays done"
+    manual = client.get(f"{stages.address}/statistics/overview").json()["stages"][0]
+    assert (manual["images"], manual["masks_per_image"]) == ({"done": 1, "moved": 9}, 1.0)
+    assert client.get(f"/api/projects/{project_id}").json()["image_count"] == 10
+    assert client.get(f"{stages.address}/images").json()["total"] == 10
+    stages.check_counts()
+    stages.revert(moved["admission_id"])
+    stages.check_counts()
+    assert client.delete(f"/api/images/{images[-1]}").status_code == 204
+    stages.check_counts()
+
+
 def test_an_image_under_somebodys_hands_stays(stages: Stages, images: list[int]) -> None:
     item = stages.lend().json()
     assert stages.admit("semi_automatic")["image_count"] == 9

@@ -200,6 +200,9 @@ def test_an_image_that_cannot_be_read_is_put_aside(
     with stages.resources.database.read() as session:
         of_image = (WorkItem.image_id == without_bytes, WorkItem.state == "skipped")
         assert "no image" in (session.scalar(select(WorkItem.skip_reason).where(*of_image)) or "")
+    (listed,) = stages.client.get(f"{stages.address}/images?state=skipped").json()["items"]
+    assert listed["id"] == without_bytes
+    assert listed["skip_reason"].startswith("The model could not look at it: ")
     stages.check_counts()
 
 

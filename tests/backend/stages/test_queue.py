@@ -95,8 +95,12 @@ def test_skip_release_and_reopen(
     assert lend(client, project_id, team[1]).json()["image"]["id"] == second, "what was held before was given back"
     skipped = end(client, held, "skip", team[0], reason="too dark")
     assert skipped.json()["state"] == "skipped"
+    assert client.get(f"/api/images/{first}").json()["skip_reason"] == "too dark"
+    (listed,) = client.get(f"/api/projects/{project_id}/images?state=skipped").json()["items"]
+    assert (listed["id"], listed["skip_reason"]) == (first, "too dark")
     reopened = lend(client, project_id, team[2], image_id=first).json()
-    assert reopened["state"] == "claimed"
+    assert (reopened["state"], reopened["image"]["skip_reason"]) == ("claimed", "too dark")
+    assert end(client, reopened, "finish", team[2]).json()["image"]["skip_reason"] is None
     assert lend(client, project_id, team[3], image_id=999).status_code == 404
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from backend.annotations.audit_counts import IOU_THRESHOLDS, STABILITY_THRESHOLDS
 from backend.annotations.counts import cell_of, seconds_bucket
 from backend.annotations.proposals import Found, add_found, mark_audited
 from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount
@@ -39,16 +40,20 @@ def found(size: int) -> Found:
 def count_audits(rows: list[Annotation]) -> Counter[tuple[Any, ...]]:
     """The audited masks by the thresholds they pass, and their images."""
     cells: Counter[tuple[Any, ...]] = Counter()
-    audited = [row for row in rows if row.is_audited and row.state != "deleted"]
+    audited = [row for row in rows if row.audited_version is not None and row.state != "deleted"]
     for row in audited:
+        assert row.audited_version == "n"
+        if row.origin != "automatic":
+            cells[(row.project_id, "n", "added", 0, 0, 0)] += 1
+            continue
         outcome = "rejected" if row.state == "rejected" else "standing"
         assert row.proposal is not None
-        predicted = sum(row.proposal["predicted_iou"] > bound for bound in (0.80, 0.84, 0.88, 0.92, 0.96))
-        stability = sum(row.proposal["stability_score"] >= bound for bound in (0.90, 0.95, 0.97))
+        predicted = sum(row.proposal["predicted_iou"] > bound for bound in IOU_THRESHOLDS)
+        stability = sum(row.proposal["stability_score"] >= bound for bound in STABILITY_THRESHOLDS)
         agreement = sum((row.proposal_iou or 0) > bound for bound in (0.75, 0.90))
-        cells[(row.project_id, outcome, predicted, stability, agreement)] += 1
-    images = {(row.project_id, row.image_id) for row in audited}
-    cells.update((project_id, "image", 0, 0, 0) for project_id, _ in images)
+        cells[(row.project_id, "n", outcome, predicted, stability, agreement)] += 1
+    images = {(row.project_id, row.image_id) for row in audited if row.origin == "automatic"}
+    cells.update((project_id, "n", "image", 0, 0, 0) for project_id, _ in images)
     return cells
 
 
@@ -82,7 +87,7 @@ class Work:
                 add_found(session, image, [found(size), found(size + 1)], origin=verb, stage=stage, model_version="n")  # type: ignore[arg-type]
         elif verb == "audit":
             with self.database.write() as session:
-                mark_audited(session, self.image_id)
+                mark_audited(session, self.image_id, stage="assisted_manual", model_version="n")
         elif verb == "draw":
             self.ask("POST", f"{images}/annotations", who, body=body)
         elif verb == "accept-all":
@@ -218,10 +223,10 @@ def test_removing_an_audited_image_uncounts_its_audit(work: Work, add_image: Cal
         work.do("reject", which, 0, 0, 0)
     audits = work.counted()["audit_counts"]
     assert audits == work.recounted()["audit_counts"]
-    assert sum(n for (_, outcome, *_), n in audits.items() if outcome == "image") == 2
+    assert sum(n for (_, _, outcome, *_), n in audits.items() if outcome == "image") == 2
     assert work.client.delete(f"/api/images/{work.image_id}").status_code == 204
     assert work.counted() == work.recounted()
-    assert sum(n for (_, outcome, *_), n in work.counted()["audit_counts"].items() if outcome == "image") == 1
+    assert sum(n for (_, _, outcome, *_), n in work.counted()["audit_counts"].items() if outcome == "image") == 1
 
 
 def test_seconds_fall_into_quarters_of_a_doubling() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.annotations.counts import seconds_bucket
-from backend.annotations.proposals import Found, add_found
+from backend.annotations.proposals import Found, add_found, mark_audited
 from backend.images.tables import Image
 from backend.models.tables import Promotion
 from backend.statistics.tally import mean, median, middle_seconds
@@ -159,6 +159,35 @@ def test_flywheel(client: TestClient, project_id: int, add_image: Callable[..., 
     assert second["live"]["calibration_error"] == 0.02
     assert second["difference"] == {"iou_1": {"value": pytest.approx(0.15), "low": 0.01, "high": 0.2}}
     assert [one["run"]["id"] for one in rounds] == [1, 1, 2], "nobody trained the first: the run that replaced it knows"
+
+
+def test_what_models_made_is_judged_and_not_drawn(
+    client: TestClient, project_id: int, add_image: Callable[..., int], team: list[Any]
+) -> None:
+    """A hundred masks that an audit left untouched cost nobody a click: they say nothing of the effort."""
+    image_id = add_image()
+    for seconds in (20, 30, 40):
+        draw(client, image_id, team[0], seconds, 7, "base-1")
+    found = Found(masks.encode(np.ones((HEIGHT, WIDTH), bool)), 2400, (0, 0, WIDTH, HEIGHT), 0.9, 0.9, [])
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+    with database.write() as session:
+        image = session.get_one(Image, image_id)
+        version = {"model_version": "base-1"}
+        add_found(session, image, [found] * 100, origin="automatic", stage="fully_automatic", **version)
+        add_found(session, image, [found] * 2, origin="detector", stage="semi_automatic", **version)
+        session.flush()
+        mark_audited(session, image_id, stage="fully_automatic", **version)
+    proposals = client.get(f"/api/images/{image_id}/annotations").json()["items"][-2:]
+    headers = team[0].headers | {"If-Match": '"1"'}
+    assert client.post(f"/api/annotations/{proposals[0]['id']}/accept", headers=headers).status_code == 200
+    (first,) = get(client, project_id, "flywheel")["rounds"]
+    assert (first["median_seconds"], first["mean_clicks"]) == (near(30), 7)
+    assert (first["kept"], first["edited"], first["rejected"], first["added"]) == (1, 0, 0, 3)
+    assert first["masks"] == 104, "they stand in the dataset all the same"
+    manual, _, automatic = get(client, project_id, "overview")["stages"]
+    assert (manual["median_clicks"], automatic["median_clicks"], automatic["masks"]) == (7, None, {"kept": 100})
+    (ada,) = get(client, project_id, "people")["people"]
+    assert (ada["masks"], ada["median_seconds"], ada["median_clicks"]) == (4, near(30), 7)
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=1, max_size=50))

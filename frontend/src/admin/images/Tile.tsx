@@ -19,13 +19,20 @@ interface TileProps {
 
 export const Tile = memo(function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): ReactNode {
   const { colour, Icon } = STATE_MARKS[image.state];
+  const reason = image.state === "skipped" ? image.skip_reason : null;
   const target = opensWorkspace
     ? { href: `/projects/${image.project_id}/annotate?image=${image.id}` }
     : { href: displayUrl(image.id), target: "_blank", rel: "noreferrer" };
   return (
-    <a {...target} className="tile" data-index={index} tabIndex={isTabStop ? 0 : -1} title={image.file_name}>
+    <a {...target} className="tile" data-index={index} tabIndex={isTabStop ? 0 : -1} title={reason === null ? image.file_name : `${image.file_name}\n${reason}`}>
       <span className="tile-photo">
         <Thumbnail imageId={image.id} />
+        {reason !== null && (
+          <span className="tile-reason">
+            <span className="sr-only">{words.skippedFor} </span>
+            {reason}
+          </span>
+        )}
       </span>
       <span className="tile-caption tabular">
         <Icon size={14} color={colour} aria-hidden />

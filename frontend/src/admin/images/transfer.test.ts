@@ -13,7 +13,7 @@ const sized = (path: string, size: number): NamedFile => ({ path, file: { size }
 
 const image = (id: number): Image => ({
   id, project_id: 1, sha256: "", file_name: "", width: 1, height: 1, format: "JPEG", byte_size: 1,
-  created_at: "2026-01-01T00:00:00Z", annotation_count: 0, state: "ready",
+  created_at: "2026-01-01T00:00:00Z", annotation_count: 0, state: "ready", skip_reason: null,
 });
 
 const allAdded = (files: readonly NamedFile[]): UploadAnswer => ({

@@ -1,8 +1,8 @@
 // How good the automatic masks are: shares of an audited sample with their 95 % intervals, and what other thresholds would keep.
-import { Group, Stack, Table, Text, Title } from "@mantine/core";
+import { Group, Select, Stack, Table, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
 import type { StagePolicy } from "../../api/stages";
 import { type Audit, auditQuery, type Share } from "../../api/statistics";
@@ -17,7 +17,8 @@ interface AuditFiguresProps {
 }
 
 export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNode {
-  const audit = useQuery(auditQuery(projectId));
+  const [chosen, setChosen] = useState<string | null>(null);
+  const audit = useQuery(auditQuery(projectId, chosen));
   return (
     <Stack component="section" aria-labelledby="audit" gap="sm">
       <Title order={2} id="audit">
@@ -26,6 +27,7 @@ export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNod
       {audit.error !== null && (
         <ErrorPanel title={words.audit.notRead} message={messageOf(audit.error)} onRetry={() => void audit.refetch()} />
       )}
+      {audit.data !== undefined && <Version audit={audit.data} onChoose={setChosen} />}
       {audit.data?.masks === 0 && (
         <Text c="dimmed" maw={640}>
           {words.audit.none(audit.data.need)}
@@ -33,6 +35,23 @@ export function AuditFigures({ projectId, policy }: AuditFiguresProps): ReactNod
       )}
       {audit.data !== undefined && audit.data.masks > 0 && <Figures audit={audit.data} policy={policy} />}
     </Stack>
+  );
+}
+
+/** Whose masks the figures are of; a choice where masks of several versions are there. */
+function Version({ audit: { model_version, versions }, onChoose }: { audit: Audit; onChoose: (version: string) => void }): ReactNode {
+  if (model_version === null) return null;
+  if (versions.length < 2) return <Text c="dimmed">{words.audit.masksOf(model_version)}</Text>;
+  const options = versions.map((version, i) => ({ value: version, label: i === 0 ? words.audit.decides(version) : version }));
+  return (
+    <Select
+      label={words.audit.version}
+      data={options}
+      value={model_version}
+      allowDeselect={false}
+      onChange={(version) => version !== null && onChoose(version)}
+      w={320}
+    />
   );
 }
 

@@ -2,7 +2,7 @@
 import { count, plural } from "../counting";
 
 const afterRun = "Measured on the frozen images once a training run has been evaluated.";
-const afterMasks = "Measured once people have kept masks with this model.";
+const afterMasks = "Measured once people have drawn masks with this model.";
 
 export const flywheel = {
   notRead: "The rounds could not be read",
@@ -21,8 +21,8 @@ export const flywheel = {
       whenEmpty: afterRun,
       series: ["error"],
     },
-    seconds: { title: "Seconds per mask", note: "median of people's masks", whenEmpty: afterMasks, series: ["median"] },
-    clicks: { title: "Clicks per mask", note: "mean of people's masks", whenEmpty: afterMasks, series: ["mean"] },
+    seconds: { title: "Seconds per mask", note: "median of the masks people drew", whenEmpty: afterMasks, series: ["median"] },
+    clicks: { title: "Clicks per mask", note: "mean of the masks people drew", whenEmpty: afterMasks, series: ["mean"] },
     masks: {
       title: "Masks per image",
       note: "mean of finished images",

@@ -18,6 +18,7 @@ export const images = {
   loading: "Loading images",
   notRead: "Images could not be read",
   masks: (value: number): string => (value === 1 ? "mask" : "masks"),
+  skippedFor: "Put aside:",
   add: "Add images",
   addFiles: "Photos or a .zip",
   addFolder: "A folder",

@@ -60,6 +60,9 @@ export const pipeline = {
   audit: {
     title: "Audit of the automatic masks",
     notRead: "The audit could not be read",
+    version: "Masks of",
+    masksOf: (version: string) => `Masks of ${version}`,
+    decides: (version: string) => `${version} (decides)`,
     none: (need: number) => `${missing(0, need)}. A random share of the automatic images goes to people, who correct every mask on them; how far they had to be changed is the measure.`,
     passed: "Passed",
     notPassed: "Not passed",

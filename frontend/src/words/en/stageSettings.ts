@@ -27,7 +27,7 @@ export const stageSettings = {
     noLimit: "No limit",
     images: "images",
     audited: "Audited share",
-    auditedText: "Of the automatic images, drawn at random.",
+    auditedText: "Of the automatic images, drawn at random. A larger share draws from finished ones too.",
   },
   proposals: {
     title: "Which proposals are shown",

@@ -20,6 +20,7 @@ export const ui = {
 
   jobKinds: {
     deliver: "Tell a webhook",
+    draw_audits: "Draw images to audit",
     embed: "Prepare images for clicks",
     export: "Export",
     propose: "Propose masks",
@@ -35,6 +36,7 @@ export const ui = {
     snapshot: { label: "Freezing masks", unit: "masks" },
     "looking at images": { label: "Proposing masks", unit: "images" },
     "ordering the queue": { label: "Ordering the queue", unit: "images" },
+    "drawing audits": { label: "Drawing images to audit", unit: "images" },
     reading: { label: "Reading the masks", unit: "" },
     starting: { label: "Starting", unit: "" },
     encoding: { label: "Preparing images for training", unit: "images" },

@@ -111,6 +111,7 @@ export const workspacePage = {
     next: "Go to the next photo",
   },
   secondTab: "This project is open in another tab as well. Nothing is lost: both save through one queue. Work in one of them; each photo is lent only once.",
+  putAside: (reason: string) => `This photo was put aside: ${reason}`,
   sentBack: (name: string, reason: string) => `${name} sent this photo back: ${reason}`,
   hint: (seconds: number) => `${Math.round(seconds)} s on this mask: good enough, or on to the next image?`,
   hintIdle: (seconds: number) => `${Math.round(seconds)} s without a new mask: is anything left, or on to the next image?`,

@@ -2,7 +2,7 @@ import { count } from "../counting";
 import type { Words } from "../en";
 
 const afterRun = "训练评估完成后，在冻结图片上测得。";
-const afterMasks = "有人用此模型保留掩码后测得。";
+const afterMasks = "有人用此模型绘制掩码后测得。";
 
 export const flywheel: Words["flywheel"] = {
   notRead: "无法读取轮次",
@@ -16,8 +16,8 @@ export const flywheel: Words["flywheel"] = {
     iou: { title: "平均 IoU", note: "每次训练的冻结图片上点击 1、3、5 次后", whenEmpty: afterRun, series: ["1 次点击", "3 次点击", "5 次点击"] },
     noc: { title: "达到 IoU 0.85 的点击数", note: "每次训练的冻结图片上的均值", whenEmpty: afterRun, series: ["点击数"] },
     calibration: { title: "预测 IoU 的误差", note: "每次训练的冻结图片上的平均偏差", whenEmpty: afterRun, series: ["误差"] },
-    seconds: { title: "每个掩码用时（秒）", note: "人员所作掩码的中位数", whenEmpty: afterMasks, series: ["中位数"] },
-    clicks: { title: "每个掩码的点击数", note: "人员所作掩码的均值", whenEmpty: afterMasks, series: ["均值"] },
+    seconds: { title: "每个掩码用时（秒）", note: "人员绘制的掩码的中位数", whenEmpty: afterMasks, series: ["中位数"] },
+    clicks: { title: "每个掩码的点击数", note: "人员绘制的掩码的均值", whenEmpty: afterMasks, series: ["均值"] },
     masks: { title: "每张图片的掩码数", note: "已完成图片的均值", whenEmpty: "用此模型完成一张图片后测得。", series: ["均值"] },
   },
   secondsUnit: "秒",

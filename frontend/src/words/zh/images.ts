@@ -18,6 +18,7 @@ export const images: Words["images"] = {
   loading: "正在加载图片",
   notRead: "无法读取图片",
   masks: () => "个掩码",
+  skippedFor: "跳过原因：",
   add: "添加图片",
   addFiles: "图片或 .zip",
   addFolder: "文件夹",

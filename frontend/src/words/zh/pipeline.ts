@@ -59,6 +59,9 @@ export const pipeline: Words["pipeline"] = {
   audit: {
     title: "自动掩码抽检",
     notRead: "无法读取抽检结果",
+    version: "掩码所属模型",
+    masksOf: (version) => `${version} 的掩码`,
+    decides: (version) => `${version}（以此判定）`,
     none: (need) => `${missing(0, need)}。随机抽取一部分自动标注的图片交由人员修正全部掩码，以修改程度作为衡量。`,
     passed: "通过",
     notPassed: "未通过",

@@ -69,6 +69,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   model_server_unavailable: plain("模型服务没有响应。已保存的内容不受影响；它恢复后将继续响应。"),
   never_proposed: plain("此掩码并非建议；请改为拒绝。"),
   no_administrator: plain("没有可用的管理员；请用 `segloop user add` 添加。"),
+  no_automatic_masks: plain("本项目没有该模型版本的自动掩码。"),
   no_earlier_stage: withTheirs("没有更早的阶段。"),
   no_files: plain("请发送图片或 .zip 压缩包。"),
   no_model: plain("训练结束，但没有产生模型文件。"),

@@ -19,7 +19,7 @@ export const stageSettings: Words["stageSettings"] = {
     noLimit: "不限",
     images: "张图片",
     audited: "抽检比例",
-    auditedText: "从自动标注的图片中随机抽取。",
+    auditedText: "从自动标注的图片中随机抽取。提高比例时，也会从已完成的图片中补抽。",
   },
   proposals: {
     title: "显示哪些建议",

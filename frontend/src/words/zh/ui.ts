@@ -19,6 +19,7 @@ export const ui: Words["ui"] = {
 
   jobKinds: {
     deliver: "通知 Webhook",
+    draw_audits: "抽取待抽检图片",
     embed: "图片预处理",
     export: "导出",
     propose: "生成建议掩码",
@@ -34,6 +35,7 @@ export const ui: Words["ui"] = {
     snapshot: { label: "正在冻结掩码", unit: "个掩码" },
     "looking at images": { label: "正在生成建议掩码", unit: "张图片" },
     "ordering the queue": { label: "正在给队列排序", unit: "张图片" },
+    "drawing audits": { label: "正在抽取待抽检图片", unit: "张图片" },
     reading: { label: "正在读取掩码", unit: "" },
     starting: { label: "正在启动", unit: "" },
     encoding: { label: "正在为训练预处理图片", unit: "张图片" },

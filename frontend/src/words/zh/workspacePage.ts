@@ -111,6 +111,7 @@ export const workspacePage: typeof english = {
     next: "前往下一张图片",
   },
   secondTab: "本项目还在另一个标签页中打开。数据不会丢失：两边共用一个保存队列。请只在其中一个标签页工作；每张图片只会分配一次。",
+  putAside: (reason) => `这张图片曾被跳过：${reason}`,
   sentBack: (name, reason) => `${name} 退回了这张图片：${reason}`,
   hint: (seconds) => `这个掩码已用 ${Math.round(seconds)} 秒：已经够好，还是继续下一张？`,
   hintIdle: (seconds) => `已有 ${Math.round(seconds)} 秒没有新掩码：还有遗漏吗，还是前往下一张图片？`,

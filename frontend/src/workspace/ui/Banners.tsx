@@ -53,6 +53,13 @@ export function SentBackStrip(): ReactNode {
   return <div className={classes["strip"]} role="status" data-banner="sent-back">{words.sentBack(review.by.name, review.sent_back_reason)}</div>;
 }
 
+/** Over a photo that was put aside with a reason, until it is finished. */
+export function PutAsideStrip(): ReactNode {
+  const reason = useWorkspace((state) => (state.phase.kind === "working" ? (state.work?.image.skip_reason ?? null) : null));
+  if (reason === null) return null;
+  return <div className={classes["strip"]} role="status" data-banner="put-aside">{words.putAside(reason)}</div>;
+}
+
 /** After half a minute on one mask a calm word, once. */
 export function Hint(): ReactNode {
   const effort = useWorkspace((state) => state.effort);

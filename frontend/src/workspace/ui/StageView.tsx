@@ -9,7 +9,7 @@ import { words } from "../../words/workspace";
 import { attachStage, type Stage } from "../stage";
 import type { Phase } from "../state";
 import classes from "../workspace.module.css";
-import { AuditStrip, Banners, Hint, SentBackStrip } from "./Banners";
+import { AuditStrip, Banners, Hint, PutAsideStrip, SentBackStrip } from "./Banners";
 import { useWorkplace, useWorkspace } from "./context";
 import { SecondTab } from "./SecondTab";
 
@@ -37,6 +37,7 @@ export function StageView({ projectId, onStage }: StageViewProps): ReactNode {
       <SecondTab projectId={projectId} />
       <AuditStrip />
       <SentBackStrip />
+      <PutAsideStrip />
       <div
         ref={element}
         className={classes["stage"]}
