@@ -1,11 +1,10 @@
 """Keeping masks: checked against the image, never overwritten silently, every version kept."""
 
 import hashlib
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,8 @@ from model_server.contract.masks import InvalidMask, Rle
 
 ASSISTED_MANUAL = "assisted_manual"
 MAX_MASK_BYTES = 16_000_000
+# The most that one change adds to a mask's seconds where the image was never lent to its author.
+UNLENT_SECONDS = 3600.0
 # Masks that a model made on its own. Who takes one out rejects it, which is counted; what people drew is deleted.
 MODEL_ORIGINS = ("detector", "automatic")
 GONE = ("deleted", "rejected")
@@ -95,7 +96,7 @@ def create_annotation(
         author_id=author.user_id,
         idempotency_key=idempotency_key,
         request_sha256=request_sha256,
-        **_checked(session, image, body),
+        **_checked(session, image, body, author),
     )
     try:
         with session.begin_nested():
@@ -120,7 +121,7 @@ def change_annotation(
     """
     row = get_annotation(session, annotation_id, for_change=True)
     image = get_image(session, row.image_id)
-    values = _checked(session, image, body, seconds_before=row.active_seconds)
+    values = _checked(session, image, body, author, seconds_before=row.active_seconds)
     if row.origin in MODEL_ORIGINS:
         values |= {"proposal": row.proposal, "model_version": body.model_version or row.model_version}
         values["proposal_iou"] = proposal_iou(values["proposal"], body.rle.to_rle())
@@ -179,7 +180,9 @@ def _find_repeat(session: Session, author_id: int, key: str, request_sha256: str
     return row
 
 
-def _checked(session: Session, image: Image, body: AnnotationIn, *, seconds_before: float = 0.0) -> dict[str, Any]:
+def _checked(
+    session: Session, image: Image, body: AnnotationIn, author: Principal, *, seconds_before: float = 0.0
+) -> dict[str, Any]:
     """The row's values, with area and box computed from the mask and never believed."""
     size_hw = (image.height, image.width)
     rle = body.rle.to_rle()
@@ -207,7 +210,7 @@ def _checked(session: Session, image: Image, body: AnnotationIn, *, seconds_befo
         "model_version": body.model_version,
         "prompts": [asdict(prompt) for prompt in body.prompts],
         "clicks": body.clicks,
-        "active_seconds": _active_seconds(session, image, body, before=seconds_before),
+        "active_seconds": _active_seconds(session, image, body, author, before=seconds_before),
         "candidate": body.candidate,
         "proposal": proposal,
         "proposal_iou": proposal_iou(proposal, rle),
@@ -227,14 +230,16 @@ def _stage(session: Session, image: Image, work_item_id: int | None) -> str:
     return stage
 
 
-def _active_seconds(session: Session, image: Image, body: AnnotationIn, *, before: float) -> float:
-    """What the page measured of the mask in all; it grows by no more than the image has been lent this time."""
-    work_items = Base.metadata.tables["work_items"]
-    lent_seconds = select(epoch_now() - work_items.c.claimed_at).where(
-        work_items.c.id == body.work_item_id, work_items.c.image_id == image.id
-    )
-    most = session.scalar(lent_seconds) if body.work_item_id is not None else None
-    return min(body.active_seconds, math.inf if most is None else before + max(0.0, most))
+def _active_seconds(session: Session, image: Image, body: AnnotationIn, author: Principal, *, before: float) -> float:
+    """What the page measured of the mask in all; it grows by no more than the image has been lent this time.
+
+    Who names no item has their own newest claim of the image; without any it grows by UNLENT_SECONDS at most.
+    """
+    items = Base.metadata.tables["work_items"].c
+    is_meant = items.claimed_by == author.user_id if body.work_item_id is None else items.id == body.work_item_id
+    lent_seconds = select(epoch_now() - func.max(items.claimed_at)).where(items.image_id == image.id, is_meant)
+    most = session.scalar(lent_seconds)
+    return min(body.active_seconds, before + (UNLENT_SECONDS if most is None else max(0.0, most)))
 
 
 def write_version(session: Session, row: Annotation, values: dict[str, Any], *, author_id: int | None) -> Annotation:
