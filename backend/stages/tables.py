@@ -29,7 +29,8 @@ class Stage(Base):
 
 
 class Admission(Base):
-    """Images moved into a stage together, by a person or by a rule; it can be taken back while they wait untouched.
+    """Images moved into a stage together, by a person or by a rule; it can be taken back for those that no person
+    has worked on.
 
     `from_stage` is the latest stage that one of them came from.
     """

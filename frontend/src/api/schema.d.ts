@@ -915,7 +915,7 @@ export interface paths {
         put?: never;
         /**
          * Revert Admission
-         * @description Takes an admission back for all its images that still wait untouched.
+         * @description Takes an admission back for all its images that no person has worked on, a model's masks on them included.
          */
         post: operations["revert_admission_api_projects__project_id__admissions__admission_id__revert_post"];
         delete?: never;

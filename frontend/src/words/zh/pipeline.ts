@@ -135,7 +135,7 @@ export const pipeline: Words["pipeline"] = {
     takeBack: "撤回",
     takeBackOf: (when, stage) => `撤回 ${when} 移入${stage}的图片`,
     takeBackTitle: "撤回移入",
-    takeBackText: (images) => `这 ${count(images)} 张图片中，此后无人处理过的会退回，其建议会被移除；其余图片及其掩码保持不变。`,
+    takeBackText: (images) => `这 ${count(images)} 张图片中，此后无人处理过的（包括由模型完成的）会退回，模型在此阶段生成的掩码会被移除；再次移入即可重新运行。其余图片及其掩码保持不变。`,
     wentBack: (images, stay) => `已退回 ${count(images)} 张图片${stay > 0 ? `；${count(stay)} 张已有人处理，保持不变` : ""}`,
   },
 };
