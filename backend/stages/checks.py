@@ -1,8 +1,9 @@
-"""What happens by itself, once a minute: exit rules that hold move images on, and no image waits for a lost job."""
+"""What happens by itself, once a minute: exit rules that hold move images on, no image waits for a lost job, and
+finished ones that were only looked at are given back."""
 
 from contextlib import suppress
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from backend.database import utc_now
@@ -15,10 +16,11 @@ from backend.models.tables import Promotion
 from backend.projects.tables import Project
 from backend.stages.admission import admit, enqueue_propose, propose_key
 from backend.stages.counts import count_in, read_counts
+from backend.stages.giving_back import give_back_all, was_looked_at
 from backend.stages.policies import STAGES, ensure_row, find_row, read_policy
 from backend.stages.progress import check_exit, read_masks
 from backend.stages.schemas import AdmitRule, ExitRule, StageName
-from backend.stages.tables import Stage, WorkCount
+from backend.stages.tables import Stage, WorkCount, WorkItem
 
 SECONDS = 60.0
 
@@ -40,6 +42,9 @@ def check_stages(resources: Resources) -> None:
 
 def _needs_change(session: Session, project_id: int) -> bool:
     """Whether anything is to be written; a check that finds nothing to do must not wait for the right to write."""
+    looked_at = select(WorkItem.id).where(_is_claimed_in(project_id), was_looked_at())
+    if session.scalar(looked_at.limit(1)) is not None:
+        return True
     counts = read_counts(session, project_id)
     for stage in STAGES:
         row = find_row(session, project_id, stage)
@@ -54,6 +59,7 @@ def _needs_change(session: Session, project_id: int) -> bool:
 
 
 def _change(session: Session, project_id: int) -> None:
+    give_back_all(session, _is_claimed_in(project_id), was_looked_at())
     counts = read_counts(session, project_id)
     for stage in STAGES:
         rule = read_policy(session, project_id, stage).exit
@@ -63,6 +69,10 @@ def _change(session: Session, project_id: int) -> None:
             _move_on(session, project_id, stage, count)
         if count_in(counts, stage, "proposing") and _is_job_lost(session, project_id, stage):
             enqueue_propose(session, project_id, stage)
+
+
+def _is_claimed_in(project_id: int) -> ColumnElement[bool]:
+    return and_(WorkItem.project_id == project_id, WorkItem.state == "claimed")
 
 
 def _is_ready(session: Session, project_id: int, stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
@@ -57,7 +57,9 @@ class WorkItem(Base):
     Of all items of an image one at most is not moved.
 
     A claim is a lease: `lease_until` by the database's clock, `lease_token` changes with every claim, so that a holder
-    who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. The queue lends the smallest
+    who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. What was done or skipped when
+    it was claimed is so again afterwards unless a mask of the image has changed: `state_before`, `claimed_by_before`
+    and the sum of the masks' revisions are remembered meanwhile, and `finished_at` stays. The queue lends the smallest
     (`rank`, `id`) first; the stage's order sets `rank`. `is_audit` marks images of the automatic stage that a person
     looks at. `model_version`: live when it was finished, and of automatic masks the one that made them.
     `uncertainty`: 1 - mean predicted IoU of the proposals, None without. `reviewed_by` looked at it since it was
@@ -109,6 +111,9 @@ class WorkItem(Base):
     lease_token: Mapped[str | None] = mapped_column(String(64))
     claimed_at: Mapped[float | None]
     lease_until: Mapped[float | None]
+    state_before: Mapped[str | None] = mapped_column(String(12))
+    claimed_by_before: Mapped[int | None]
+    revisions_before: Mapped[int | None] = mapped_column(BigInteger)
     skip_reason: Mapped[str | None] = mapped_column(Text)
     reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     sent_back_reason: Mapped[str | None] = mapped_column(Text)
