@@ -14,6 +14,7 @@ from backend.annotations.service import (
     LostAgainstNewer,
     find_version,
     get_annotation,
+    is_undecided,
     proposal_iou,
     write_version,
 )
@@ -151,8 +152,8 @@ def propose(session: Session, annotation_id: int, *, expected_revision: int) -> 
 
 
 def accept_all(session: Session, image_id: int, author: Principal) -> list[int]:
-    """Accepts all proposals of the image; returns their ids."""
-    statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.state == "proposed")
+    """Accepts all undecided proposals of the image; returns their ids."""
+    statement = select(Annotation).where(Annotation.image_id == image_id, is_undecided())
     rows = list(session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)))
     for row in rows:
         write_version(session, row, _accepted(row), author_id=author.user_id)

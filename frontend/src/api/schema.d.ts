@@ -775,7 +775,7 @@ export interface paths {
         put?: never;
         /**
          * Accept All Proposals
-         * @description Accepts every proposal of the image that is left.
+         * @description Accepts every undecided proposal of the image; those of a stage it has left stay undecided.
          */
         post: operations["accept_all_proposals_api_images__image_id__proposals_accept_all_post"];
         delete?: never;
