@@ -243,6 +243,7 @@ def _put_in(session: Session, admission: Admission, to_stage: StageName) -> int:
         "rank": literal(WITHOUT_PROPOSALS) if order == "uncertain" else rank_column(order),
         "admission_id": literal(admission.id),
         "is_audit": literal(False),
+        "is_proposed": literal(False),
         "created_at": literal(now, UtcDateTime()),
     }
     rows = select(*(value.label(name) for name, value in values.items())).where(WorkItem.moved_by == admission.id)

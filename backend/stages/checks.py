@@ -17,6 +17,8 @@ from backend.projects.tables import Project
 from backend.stages.admission import admit, enqueue_propose, propose_key
 from backend.stages.counts import count_in, read_counts
 from backend.stages.giving_back import give_back_all, was_looked_at
+from backend.stages.late_proposals import STAGE as PROPOSING_STAGE
+from backend.stages.late_proposals import are_to_be_proposed_for, propose_late
 from backend.stages.policies import STAGES, ensure_row, find_row, read_policy
 from backend.stages.progress import check_exit, read_masks
 from backend.stages.schemas import AdmitRule, ExitRule, StageName
@@ -45,13 +47,15 @@ def _needs_change(session: Session, project_id: int) -> bool:
     looked_at = select(WorkItem.id).where(_is_claimed_in(project_id), was_looked_at())
     if session.scalar(looked_at.limit(1)) is not None:
         return True
-    counts = read_counts(session, project_id)
+    counts, project = read_counts(session, project_id), session.get_one(Project, project_id)
+    if are_to_be_proposed_for(session, project, counts):
+        return True
     for stage in STAGES:
         row = find_row(session, project_id, stage)
         is_noted = row is not None and row.exit_reached_at is not None
         rule = read_policy(session, project_id, stage).exit
         is_ready = _is_ready(session, project_id, stage, rule, counts)
-        if is_ready != is_noted or (is_ready and _missing(stage, rule, counts)):
+        if is_ready != is_noted or (is_ready and _missing(project, stage, rule, counts)):
             return True
         if count_in(counts, stage, "proposing") and _is_job_lost(session, project_id, stage):
             return True
@@ -60,12 +64,14 @@ def _needs_change(session: Session, project_id: int) -> bool:
 
 def _change(session: Session, project_id: int) -> None:
     give_back_all(session, _is_claimed_in(project_id), was_looked_at())
-    counts = read_counts(session, project_id)
+    counts, project = read_counts(session, project_id), session.get_one(Project, project_id)
+    if are_to_be_proposed_for(session, project, counts):
+        propose_late(session, project_id)
     for stage in STAGES:
         rule = read_policy(session, project_id, stage).exit
         is_ready = _is_ready(session, project_id, stage, rule, counts)
         _note(session, project_id, stage, is_ready=is_ready)
-        if is_ready and (count := _missing(stage, rule, counts)):
+        if is_ready and (count := _missing(project, stage, rule, counts)):
             _move_on(session, project_id, stage, count)
         if count_in(counts, stage, "proposing") and _is_job_lost(session, project_id, stage):
             enqueue_propose(session, project_id, stage)
@@ -80,11 +86,13 @@ def _is_ready(session: Session, project_id: int, stage: StageName, rule: ExitRul
     return check_exit(session, project_id, stage, rule, counts, masks).is_ready
 
 
-def _missing(stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> int:
+def _missing(project: Project, stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> int:
     """How many images the next stage lacks to have a full batch waiting, of those that wait in this one."""
     if not rule.is_automatic or stage == STAGES[-1]:
         return 0
     following = STAGES[STAGES.index(stage) + 1]
+    if following == PROPOSING_STAGE and project.detector_version is None:
+        return 0  # nothing would be proposed there; by hand they can go all the same
     waiting = count_in(counts, following, "proposing", "ready", "claimed")
     return min(max(0, rule.batch - waiting), count_in(counts, stage, "ready"))
 

@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
 
 TO_REVIEW = "state = 'done' AND reviewed_by IS NULL"
+# Ready for people although no detector has looked at it, and nobody has had it.
+UNPROPOSED = "stage = 'semi_automatic' AND state = 'ready' AND NOT is_proposed AND claimed_at IS NULL"
 SENT_BACK = "sent_back_reason IS NOT NULL"
 
 
@@ -62,7 +64,8 @@ class WorkItem(Base):
     and the sum of the masks' revisions are remembered meanwhile, and `finished_at` stays. The queue lends the smallest
     (`rank`, `id`) first; the stage's order sets `rank`. `is_audit` marks images of the automatic stage that a person
     looks at. `model_version`: live when it was finished, and of automatic masks the one that made them.
-    `uncertainty`: 1 - mean predicted IoU of the proposals, None without. `reviewed_by` looked at it since it was
+    `is_proposed`: a detector has looked at it, whatever it found. `uncertainty`: 1 - mean predicted IoU of the
+    proposals, None without. `reviewed_by` looked at it since it was
     finished: with `sent_back_reason` they sent it back (it is ready again, `claimed_by` still tells whose it was),
     without they accepted it. Finishing it anew asks for another review.
     """
@@ -82,6 +85,13 @@ class WorkItem(Base):
             "image_id",
             sqlite_where=text(TO_REVIEW),
             postgresql_where=text(TO_REVIEW),
+        ),
+        Index(
+            "ix_work_items_unproposed",
+            "project_id",
+            "id",
+            sqlite_where=text(UNPROPOSED),
+            postgresql_where=text(UNPROPOSED),
         ),
         # In the queue's order: without it who asks for work would walk past all that wait.
         Index(
@@ -106,6 +116,7 @@ class WorkItem(Base):
     admission_id: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
     moved_by: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
     is_audit: Mapped[bool] = mapped_column(default=False)
+    is_proposed: Mapped[bool] = mapped_column(default=False, server_default=false())
     model_version: Mapped[str | None] = mapped_column(String(120))
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     lease_token: Mapped[str | None] = mapped_column(String(64))

@@ -41,7 +41,7 @@ export function PipelinePage(): ReactNode {
         />
       )}
       {stages.data?.detector_fits === false && <DetectorOutlived project={project} />}
-      {stages.data !== undefined && <Pipeline project={project} stages={inOrder(stages.data.stages)} />}
+      {stages.data !== undefined && <Pipeline project={project} stages={inOrder(stages.data.stages)} hasDetector={stages.data.detector_version !== null} />}
     </Stack>
   );
 }
@@ -66,7 +66,13 @@ function DetectorOutlived({ project }: { project: Project }): ReactNode {
 const inOrder = (stages: readonly Stage[]): Stage[] =>
   STAGE_ORDER.flatMap((name) => stages.filter(({ stage }) => stage === name));
 
-function Pipeline({ project, stages }: { project: Project; stages: readonly Stage[] }): ReactNode {
+interface PipelineProps {
+  project: Project;
+  stages: readonly Stage[];
+  hasDetector: boolean;
+}
+
+function Pipeline({ project, stages, hasDetector }: PipelineProps): ReactNode {
   const { stage: open } = route.useSearch();
   const navigate = useNavigate();
   const [admitting, setAdmitting] = useState<StageName | null>(null);
@@ -86,6 +92,7 @@ function Pipeline({ project, stages }: { project: Project; stages: readonly Stag
                 mayManage={canManage(project)}
                 isOpen={stage.stage === open}
                 onToggle={() => toggle(stage.stage)}
+                hasDetector={hasDetector}
                 onAdmit={i === 0 ? null : () => setAdmitting(stage.stage)}
               />
             </Fragment>

@@ -34,6 +34,7 @@ export const pipeline = {
     goesOnWhen: "Goes on when",
     auditPassed: "The audit has been passed.",
     exitMet: "The exit rule is met: images may go on.",
+    waitsForDetector: "The exit rule is met. Images go on by themselves once there is a detector to propose masks; a detector run, under Models, makes one.",
     noExit: "No exit rule is set: images go on when an admin moves them.",
     met: "met",
   },

@@ -34,6 +34,7 @@ export const pipeline: Words["pipeline"] = {
     goesOnWhen: "进入下一阶段的条件",
     auditPassed: "抽检已通过。",
     exitMet: "完成规则已满足，图片可以进入下一阶段。",
+    waitsForDetector: "完成规则已满足。有了可生成建议的检测器后，图片会自动进入下一阶段；在“模型”页运行一次检测器训练即可得到。",
     noExit: "未设完成规则：由管理员移动图片。",
     met: "已满足",
   },
