@@ -8,7 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
 
-TO_REVIEW = "state = 'done' AND reviewed_by IS NULL"
+# Finished by a person: what a model finished is audited, by its share, and not reviewed.
+TO_REVIEW = "state = 'done' AND reviewed_by IS NULL AND claimed_by IS NOT NULL"
 # Ready for people although no detector has looked at it, and nobody has had it.
 UNPROPOSED = "stage = 'semi_automatic' AND state = 'ready' AND NOT is_proposed AND claimed_at IS NULL"
 SENT_BACK = "sent_back_reason IS NOT NULL"

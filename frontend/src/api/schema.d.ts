@@ -1075,7 +1075,7 @@ export interface paths {
         };
         /**
          * Find To Review
-         * @description A finished image to look at: this one, or the next that nobody has reviewed. Nothing is lent.
+         * @description A finished image to look at: this one, or the next that a person finished and nobody reviewed. Nothing is lent.
          *
          *     `remaining`: how many wait for a review, counted up to 1000.
          */
@@ -6093,7 +6093,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkItemOut"];
                 };
             };
-            /** @description Every finished image has been reviewed. */
+            /** @description Every image that people finished has been reviewed. */
             204: {
                 headers: {
                     [name: string]: unknown;
