@@ -30,7 +30,7 @@ from backend.stages.counts import count_in, move_count, read_counts
 from backend.stages.giving_back import give_back_all, is_lost
 from backend.stages.policies import earlier_stages, ensure_row, read_policy
 from backend.stages.ranks import WITHOUT_PROPOSALS, rank_column, shuffled
-from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, Person, StageName
+from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, ItemCounts, Person, StageName
 from backend.stages.tables import Admission, Stage, WorkItem
 
 FIRST_SHOWN = 12
@@ -141,7 +141,8 @@ def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRu
     budget = read_policy(session, project_id, to_stage).budget_images
     if budget is None:
         return most
-    held = count_in(read_counts(session, project_id), to_stage, "proposing", "ready", "claimed", "done", "skipped")
+    # Whatever was ever admitted, what went on to a later stage included.
+    held = count_in(read_counts(session, project_id), to_stage, *ItemCounts.model_fields)
     if held >= budget:
         message = f"The stage's budget of {budget} images is used up; raise it to admit more."
         raise Conflict("budget_used_up", message, budget=budget, held=held)

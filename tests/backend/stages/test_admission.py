@@ -117,6 +117,21 @@ def test_refusals(stages: Stages, images: list[int]) -> None:
     assert stages.counts("semi_automatic") == {"ready": 4}
 
 
+def test_images_that_went_on_have_used_the_budget(stages: Stages, images: list[int]) -> None:
+    stages.change("semi_automatic", budget_images=4)
+    assert stages.admit("semi_automatic", count=3)["image_count"] == 3
+    went_on = stages.admit("fully_automatic", image_ids=images[:2])
+    assert went_on["image_count"] == 2
+    body = {"rule": {}, "dry_run": True}
+    assert stages.client.post(f"{stages.address}/stages/semi_automatic/admit", json=body).json()["image_count"] == 1
+    last = stages.admit("semi_automatic")
+    assert last["image_count"] == 1
+    answer = stages.client.post(f"{stages.address}/stages/semi_automatic/admit", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "budget_used_up")
+    stages.revert(last["admission_id"])
+    assert stages.admit("semi_automatic")["image_count"] == 1, "what was taken back has used nothing"
+
+
 def test_two_administrators_at_once_move_each_image_once(stages: Stages, images: list[int]) -> None:
     with ThreadPoolExecutor(4) as pool:
         moved = list(pool.map(lambda _: stages.admit("semi_automatic", count=4)["image_count"], range(4)))
