@@ -14,6 +14,7 @@ from backend.annotations.service import (
     LostAgainstNewer,
     find_version,
     get_annotation,
+    is_undecided,
     proposal_iou,
     write_version,
 )
@@ -152,7 +153,7 @@ def propose(session: Session, annotation_id: int, *, expected_revision: int) -> 
 
 
 def accept_all(session: Session, image_id: int, author: Principal) -> list[int]:
-    """Accepts all proposals of the image; returns their ids."""
+    """Accepts all undecided proposals of the image; returns their ids."""
     rows = _proposed(session, image_id)
     for row in rows:
         write_version(session, row, _accepted(row), author_id=author.user_id)
@@ -160,7 +161,7 @@ def accept_all(session: Session, image_id: int, author: Principal) -> list[int]:
 
 
 def reject_all(session: Session, image_id: int, author: Principal) -> list[int]:
-    """Rejects all proposals of the image; returns their ids."""
+    """Rejects all undecided proposals of the image; returns their ids."""
     rows = _proposed(session, image_id)
     for row in rows:
         write_version(session, row, dict(REJECTED), author_id=author.user_id)
@@ -205,7 +206,7 @@ def mark_audited(session: Session, image_id: int, *, stage: str, model_version: 
 
 
 def _proposed(session: Session, image_id: int) -> Sequence[Annotation]:
-    statement = select(Annotation).where(Annotation.image_id == image_id, Annotation.state == "proposed")
+    statement = select(Annotation).where(Annotation.image_id == image_id, is_undecided())
     return session.scalars(statement.order_by(Annotation.id).with_for_update(of=Annotation)).all()
 
 

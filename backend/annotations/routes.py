@@ -114,7 +114,7 @@ def propose_again(
 
 @router.post("/images/{image_id}/proposals/accept-all")
 def accept_all_proposals(image_id: RowId, user: CurrentUser, session: WriteSession) -> AcceptedOut:
-    """Accepts every proposal of the image that is left."""
+    """Accepts every undecided proposal of the image; those of a stage it has left stay undecided."""
     return AcceptedOut(accepted=proposals.accept_all(session, image_id, user))
 
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -56,10 +56,18 @@ class LostAgainstNewer:
 
 
 def list_annotations(session: Session, image_id: int) -> list[Annotation]:
-    """The masks of an image that stand (accepted or proposed), oldest first."""
-    standing = Annotation.state.in_(("accepted", "proposed"))
-    statement = select(Annotation).where(Annotation.image_id == image_id, standing).order_by(Annotation.id)
+    """The masks of an image that stand, accepted or undecided, oldest first."""
+    stands = or_(Annotation.state == "accepted", is_undecided())
+    statement = select(Annotation).where(Annotation.image_id == image_id, stands).order_by(Annotation.id)
     return list(session.scalars(statement))
+
+
+def is_undecided() -> ColumnElement[bool]:
+    """Proposals to be judged. Not those of a stage that the image has left: they are so again once it is taken back."""
+    items = Base.metadata.tables["work_items"].c  # of a feature above this one
+    of_stage = (items.image_id == Annotation.image_id, items.stage == Annotation.stage)
+    has_left = exists().where(*of_stage, items.state == "moved")
+    return and_(Annotation.state == "proposed", ~has_left)
 
 
 def get_annotation(session: Session, annotation_id: int, *, for_change: bool = False) -> Annotation:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Delete,
     Select,
     Update,
+    and_,
     cast,
     func,
     insert,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from backend.auth.tables import User
-from backend.database import UtcDateTime, epoch_now, utc_now
+from backend.database import UtcDateTime, utc_now
 from backend.errors import Conflict, Unprocessable
 from backend.events.service import record
 from backend.images.service import read_images
@@ -26,9 +27,10 @@ from backend.images.tables import Image
 from backend.jobs.queue import enqueue
 from backend.projects.service import get_project
 from backend.stages.counts import count_in, move_count, read_counts
+from backend.stages.giving_back import give_back_all, is_lost
 from backend.stages.policies import earlier_stages, ensure_row, read_policy
 from backend.stages.ranks import WITHOUT_PROPOSALS, rank_column, shuffled
-from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, Person, StageName
+from backend.stages.schemas import AdmissionOut, AdmitOut, AdmitRule, ItemCounts, Person, StageName
 from backend.stages.tables import Admission, Stage, WorkItem
 
 FIRST_SHOWN = 12
@@ -75,7 +77,8 @@ def admit(
         raise Unprocessable("no_earlier_stage", message)
     if not is_dry_run:
         _take_turn(session, project_id, to_stage)
-        _free_lost_leases(session, project_id, from_stages)
+        of_stages = and_(WorkItem.project_id == project_id, WorkItem.stage.in_(from_stages))
+        give_back_all(session, of_stages, is_lost())
     limit = _limit(session, project_id, to_stage, rule)
     sources = _limited(_find_sources(session, project_id, from_stages, rule), limit)
     image_count = sum(source.count for source in sources)
@@ -133,25 +136,13 @@ def _take_turn(session: Session, project_id: int, to_stage: StageName) -> None:
     session.scalar(select(Stage.id).where(Stage.id == row.id).with_for_update())
 
 
-def _free_lost_leases(session: Session, project_id: int, stages: Sequence[str]) -> None:
-    lost = (
-        WorkItem.project_id == project_id,
-        WorkItem.stage.in_(stages),
-        WorkItem.state == "claimed",
-        WorkItem.lease_until < epoch_now(),
-    )
-    values = {"state": "ready", "claimed_by": None, "lease_until": None}
-    statement = update(WorkItem).where(*lost).values(**values).returning(WorkItem.stage)
-    for stage in session.scalars(statement.execution_options(synchronize_session=False)).all():
-        move_count(session, project_id, stage, "claimed", "ready")
-
-
 def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRule) -> int:
     most = min(rule.count or MOST_IMAGES, MOST_IMAGES)
     budget = read_policy(session, project_id, to_stage).budget_images
     if budget is None:
         return most
-    held = count_in(read_counts(session, project_id), to_stage, "proposing", "ready", "claimed", "done", "skipped")
+    # Whatever was ever admitted, what went on to a later stage included.
+    held = count_in(read_counts(session, project_id), to_stage, *ItemCounts.model_fields)
     if held >= budget:
         message = f"The stage's budget of {budget} images is used up; raise it to admit more."
         raise Conflict("budget_used_up", message, budget=budget, held=held)
@@ -253,6 +244,7 @@ def _put_in(session: Session, admission: Admission, to_stage: StageName) -> int:
         "rank": literal(WITHOUT_PROPOSALS) if order == "uncertain" else rank_column(order),
         "admission_id": literal(admission.id),
         "is_audit": literal(False),
+        "is_proposed": literal(False),
         "created_at": literal(now, UtcDateTime()),
     }
     rows = select(*(value.label(name) for name, value in values.items())).where(WorkItem.moved_by == admission.id)

@@ -1,8 +1,9 @@
-"""What happens by itself, once a minute: exit rules that hold move images on, and no image waits for a lost job."""
+"""What happens by itself, once a minute: exit rules that hold move images on, no image waits for a lost job, and
+finished ones that were only looked at are given back."""
 
 from contextlib import suppress
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from backend.database import utc_now
@@ -15,10 +16,13 @@ from backend.models.tables import Promotion
 from backend.projects.tables import Project
 from backend.stages.admission import admit, enqueue_propose, propose_key
 from backend.stages.counts import count_in, read_counts
+from backend.stages.giving_back import give_back_all, was_looked_at
+from backend.stages.late_proposals import STAGE as PROPOSING_STAGE
+from backend.stages.late_proposals import are_to_be_proposed_for, propose_late
 from backend.stages.policies import STAGES, ensure_row, find_row, read_policy
 from backend.stages.progress import check_exit, read_masks
 from backend.stages.schemas import AdmitRule, ExitRule, StageName
-from backend.stages.tables import Stage, WorkCount
+from backend.stages.tables import Stage, WorkCount, WorkItem
 
 SECONDS = 60.0
 
@@ -40,13 +44,18 @@ def check_stages(resources: Resources) -> None:
 
 def _needs_change(session: Session, project_id: int) -> bool:
     """Whether anything is to be written; a check that finds nothing to do must not wait for the right to write."""
-    counts = read_counts(session, project_id)
+    looked_at = select(WorkItem.id).where(_is_claimed_in(project_id), was_looked_at())
+    if session.scalar(looked_at.limit(1)) is not None:
+        return True
+    counts, project = read_counts(session, project_id), session.get_one(Project, project_id)
+    if are_to_be_proposed_for(session, project, counts):
+        return True
     for stage in STAGES:
         row = find_row(session, project_id, stage)
         is_noted = row is not None and row.exit_reached_at is not None
         rule = read_policy(session, project_id, stage).exit
         is_ready = _is_ready(session, project_id, stage, rule, counts)
-        if is_ready != is_noted or (is_ready and _missing(stage, rule, counts)):
+        if is_ready != is_noted or (is_ready and _missing(project, stage, rule, counts)):
             return True
         if count_in(counts, stage, "proposing") and _is_job_lost(session, project_id, stage):
             return True
@@ -54,15 +63,22 @@ def _needs_change(session: Session, project_id: int) -> bool:
 
 
 def _change(session: Session, project_id: int) -> None:
-    counts = read_counts(session, project_id)
+    give_back_all(session, _is_claimed_in(project_id), was_looked_at())
+    counts, project = read_counts(session, project_id), session.get_one(Project, project_id)
+    if are_to_be_proposed_for(session, project, counts):
+        propose_late(session, project_id)
     for stage in STAGES:
         rule = read_policy(session, project_id, stage).exit
         is_ready = _is_ready(session, project_id, stage, rule, counts)
         _note(session, project_id, stage, is_ready=is_ready)
-        if is_ready and (count := _missing(stage, rule, counts)):
+        if is_ready and (count := _missing(project, stage, rule, counts)):
             _move_on(session, project_id, stage, count)
         if count_in(counts, stage, "proposing") and _is_job_lost(session, project_id, stage):
             enqueue_propose(session, project_id, stage)
+
+
+def _is_claimed_in(project_id: int) -> ColumnElement[bool]:
+    return and_(WorkItem.project_id == project_id, WorkItem.state == "claimed")
 
 
 def _is_ready(session: Session, project_id: int, stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> bool:
@@ -70,11 +86,13 @@ def _is_ready(session: Session, project_id: int, stage: StageName, rule: ExitRul
     return check_exit(session, project_id, stage, rule, counts, masks).is_ready
 
 
-def _missing(stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> int:
+def _missing(project: Project, stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> int:
     """How many images the next stage lacks to have a full batch waiting, of those that wait in this one."""
     if not rule.is_automatic or stage == STAGES[-1]:
         return 0
     following = STAGES[STAGES.index(stage) + 1]
+    if following == PROPOSING_STAGE and project.detector_version is None:
+        return 0  # nothing would be proposed there; by hand they can go all the same
     waiting = count_in(counts, following, "proposing", "ready", "claimed")
     return min(max(0, rule.batch - waiting), count_in(counts, stage, "ready"))
 

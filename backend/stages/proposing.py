@@ -82,6 +82,7 @@ def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Wait
     image = session.get(Image, waiting.image_id)
     if item is None or image is None:
         return False
+    item.is_proposed = stage != AUTOMATIC_STAGE and waiting.detector_version is not None
     if answer.skip_reason is not None:
         item.state, item.skip_reason, item.finished_at = "skipped", answer.skip_reason, utc_now()
     else:

@@ -1,4 +1,6 @@
-"""Taking an admission back: images that wait untouched return to where they came from."""
+"""Taking an admission back: images that no person has worked on return to where they came from."""
+
+from collections import Counter
 
 from sqlalchemy import Select, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -8,14 +10,20 @@ from backend.annotations.tables import Annotation
 from backend.database import utc_now
 from backend.errors import NotFound
 from backend.events.service import record
-from backend.stages.admission import ROWS_AT_ONCE, pick_once, run_counted
+from backend.stages.admission import pick_once, run_counted
 from backend.stages.counts import move_count
 from backend.stages.schemas import RevertOut
 from backend.stages.tables import Admission, WorkItem
 
+# Where an image may be that nobody has worked on: a model finishes and puts aside, too.
+STATES = ("proposing", "ready", "done", "skipped")
+# Images of one statement: each may have some hundred masks to remove.
+IMAGES_AT_ONCE = 2_000
+
 
 def revert(session: Session, project_id: int, admission_id: int, *, reason: str, author_id: int) -> RevertOut:
-    """Takes an admission back for the images that wait untouched: their proposals go, their earlier item returns.
+    """Takes an admission back for the images that no person has worked on: a model's masks on them go, their earlier
+    item returns. Images that a model alone has finished or put aside are among them: admitted again, it looks anew.
 
     It may be repeated for those that could not go back yet. Raises NotFound.
     """
@@ -37,29 +45,31 @@ def revert(session: Session, project_id: int, admission_id: int, *, reason: str,
 
 
 def _revert_some(session: Session, admission: Admission) -> int:
-    """Sends up to ROWS_AT_ONCE images of each state back; returns how many."""
+    """Sends up to IMAGES_AT_ONCE images of each state back; returns how many."""
     project_id, to_stage = admission.project_id, admission.to_stage
     of_item = (Annotation.image_id == WorkItem.image_id, Annotation.stage == to_stage)
     is_touched = or_(Annotation.author_id.is_not(None), Annotation.revision > 1, Annotation.is_audited)
     count = 0
-    for state in ("proposing", "ready"):
-        waits = and_(WorkItem.admission_id == admission.id, WorkItem.state == state)
+    for state in STATES:
+        waits = and_(WorkItem.admission_id == admission.id, WorkItem.state == state, WorkItem.claimed_by.is_(None))
         ids = select(WorkItem.id).where(waits, ~exists().where(*of_item, is_touched)).order_by(WorkItem.id)
         # Marked first: what follows speaks of exactly these, whatever others do meanwhile.
-        are_going = (WorkItem.id.in_(pick_once(ids, ROWS_AT_ONCE)), waits)
-        marked = run_counted(session, update(WorkItem).where(*are_going).values(state="reverting"))
-        move_count(session, project_id, to_stage, state, None, n=marked)
-        count += marked
+        are_going = (WorkItem.id.in_(pick_once(ids, IMAGES_AT_ONCE)), waits)
+        marked = update(WorkItem).where(*are_going).values(state="reverting").returning(WorkItem.model_version)
+        versions = session.scalars(marked.execution_options(synchronize_session=False)).all()
+        for version, n in Counter(versions).items():
+            move_count(session, project_id, to_stage, state, None, n=n, model_version=version or "")
+        count += len(versions)
     if count:
         going = (WorkItem.admission_id == admission.id, WorkItem.state == "reverting")
         images = select(WorkItem.image_id).where(*going)
-        _remove_proposals(session, project_id, to_stage, images)
+        _remove_masks(session, project_id, to_stage, images)
         _restore_earlier(session, admission, images)
         run_counted(session, delete(WorkItem).where(*going))
     return count
 
 
-def _remove_proposals(session: Session, project_id: int, stage: str, images: Select[int]) -> None:
+def _remove_masks(session: Session, project_id: int, stage: str, images: Select[int]) -> None:
     """Deletes the untouched masks that a model made in a stage, and takes them out of the counts."""
     theirs = (Annotation.image_id.in_(images), Annotation.stage == stage)
     columns = (Annotation.model_version, Annotation.origin, Annotation.state)

@@ -14,15 +14,17 @@ from backend.errors import Conflict, NotFound, Unprocessable
 from backend.events.service import record
 from backend.images.tables import Image
 from backend.stages.counts import move_count
+from backend.stages.policies import STAGES
 from backend.stages.service import get_item
 from backend.stages.tables import TO_REVIEW, WorkItem
 
 # Counting stops here: a reviewer needs to know whether there is more, not which million.
 MOST_COUNTED = 1000
+AUTOMATIC_STAGE = STAGES[-1]
 
 
 def find_to_review(session: Session, project_id: int, *, after_image: int) -> WorkItem | None:
-    """The finished image with the smallest id above `after_image` that nobody has reviewed; else of all; else None."""
+    """The image with the smallest id above `after_image` that a person finished and nobody reviewed; else of all."""
     waiting = select(WorkItem).where(WorkItem.project_id == project_id, text(TO_REVIEW))
     ordered = waiting.order_by(WorkItem.image_id).limit(1)
     return session.scalar(ordered.where(WorkItem.image_id > after_image)) or session.scalar(ordered)
@@ -40,7 +42,7 @@ def get_finished(session: Session, project_id: int, image_id: int) -> WorkItem:
 
 
 def count_to_review(session: Session, project_id: int) -> int:
-    """How many finished images nobody has reviewed; at most MOST_COUNTED."""
+    """How many images that people finished nobody has reviewed; at most MOST_COUNTED."""
     waiting = select(WorkItem.id).where(WorkItem.project_id == project_id, text(TO_REVIEW)).limit(MOST_COUNTED)
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
@@ -61,7 +63,8 @@ def send_back(
 ) -> WorkItem:
     """Returns a finished image to its queue; the reason is also added to the comments of the named masks.
 
-    Who finished it is lent it first. Saying it twice is no error. Raises NotFound, Conflict, Unprocessable.
+    Who finished it is lent it first; what a model finished is lent as an audit. Saying it twice is no error. Raises
+    NotFound, Conflict, Unprocessable.
     """
     if not reason:
         raise Unprocessable("reason_missing", "Say what should be changed; the annotator reads it beside the photo.")
@@ -72,6 +75,8 @@ def send_back(
         raise _not_finished()
     rows = _masks_of(session, item, annotation_ids)
     move_count(session, item.project_id, item.stage, "done", "ready", model_version=item.model_version or "")
+    if item.stage == AUTOMATIC_STAGE and item.claimed_by is None:
+        item.is_audit = True  # a person is to check all that the model made
     item.state, item.finished_at = "ready", None
     item.reviewed_by, item.sent_back_reason = reviewer.user_id, reason
     for row in rows:

@@ -18,12 +18,12 @@ ImageId = Annotated[int | None, Query(ge=1, lt=2**31)]
 @router.get(
     "/projects/{project_id}/review",
     response_model=WorkItemOut,
-    responses={204: {"description": "Every finished image has been reviewed."}},
+    responses={204: {"description": "Every image that people finished has been reviewed."}},
 )
 def find_to_review(
     project_id: RowId, session: ReadSession, image_id: ImageId = None, after_image: ImageId = None
 ) -> WorkItemOut | Response:
-    """A finished image to look at: this one, or the next that nobody has reviewed. Nothing is lent.
+    """A finished image to look at: this one, or the next that a person finished and nobody reviewed. Nothing is lent.
 
     `remaining`: how many wait for a review, counted up to 1000.
     """

@@ -163,8 +163,9 @@ class StagePolicy(Strict):
     """How a stage works; one shape for all three, each stage ignores what it does not use.
 
     `queue_order` sets what is lent first ("uncertain": the lowest mean predicted IoU of the proposals). No more images
-    than `budget_images` get into the stage. `review_share`: of the images with automatic masks, how many a person
-    audits. A proposal or automatic mask whose IoU with a person's mask is above `human_overlap_iou` is left out.
+    than `budget_images` are ever admitted; the first stage takes all that are added. `review_share`: of the images with
+    automatic masks, how many a person audits. A proposal or automatic mask whose IoU with a person's mask is above
+    `human_overlap_iou` is left out.
     """
 
     queue_order: QueueOrder = "oldest"

@@ -17,6 +17,7 @@ from backend.models.service import default_version
 from backend.projects.tables import Project
 from backend.segmentation.service import embed_ahead
 from backend.stages.counts import count_in, counted_state, move_count, read_counts
+from backend.stages.giving_back import NOTHING, give_back, give_back_all, lease_ran_out, was_looked_at, what_it_was
 from backend.stages.policies import read_policy
 from backend.stages.ranks import rank_of
 from backend.stages.schemas import StageName
@@ -84,6 +85,9 @@ def lend_next(
     if item is None:
         theirs = and_(sent_back_to(project_id, user_id, stages), WorkItem.id != (after or 0))
         item = _claim(session, theirs, user_id, lease_seconds)
+    if item is None:
+        of_stages = and_(WorkItem.project_id == project_id, WorkItem.stage.in_(stages))
+        give_back_all(session, of_stages, was_looked_at())
     if item is None and prefer is not None:
         of_image = and_(WorkItem.project_id == project_id, WorkItem.image_id == prefer, WorkItem.stage.in_(stages))
         is_waiting = or_(lease_ran_out(), WorkItem.state == "ready")
@@ -104,6 +108,7 @@ def lend_image(session: Session, project_id: int, image_id: int, user_id: int, *
     mine = and_(of_image, WorkItem.state == "claimed", WorkItem.claimed_by == user_id)
     item = _claim(session, mine, user_id, lease_seconds, keep_token=True)
     if item is None:
+        give_back_all(session, of_image, was_looked_at())
         is_available = or_(lease_ran_out(), WorkItem.state.in_(("ready", "done", "skipped")))
         item = _claim(session, and_(of_image, is_available), user_id, lease_seconds)
     if item is None:
@@ -134,9 +139,10 @@ def skip(session: Session, work_id: int, lease_token: str, reason: str) -> WorkI
 
 
 def release(session: Session, work_id: int, lease_token: str) -> WorkItem:
-    """Gives the item back to the queue; its masks stay."""
-    item = _change_held(session, work_id, lease_token, state="ready", claimed_by=None, lease_until=None)
-    move_count(session, item.project_id, item.stage, "claimed", "ready")
+    """Gives the item back to the queue; its masks stay. One that was finished and only looked at stays finished."""
+    item = _change_held(session, work_id, lease_token, lease_until=None)
+    give_back(session, item)
+    session.flush()
     return item
 
 
@@ -163,10 +169,6 @@ def sent_back_to(project_id: int, user_id: int, stages: Sequence[StageName]) -> 
     """What a reviewer sent back goes to whoever had finished it."""
     of_person = and_(WorkItem.project_id == project_id, WorkItem.claimed_by == user_id, WorkItem.stage.in_(stages))
     return and_(of_person, WorkItem.state == "ready", WorkItem.sent_back_reason.is_not(None))
-
-
-def lease_ran_out() -> ColumnElement[bool]:
-    return and_(WorkItem.state == "claimed", WorkItem.lease_until < epoch_now())
 
 
 def _claim_waiting(
@@ -203,31 +205,19 @@ def _claim(
     item = session.scalar(found)
     if item is None:
         return None
+    values: dict[str, Any] = {"state": "claimed", "claimed_by": user_id, "lease_until": epoch_now() + lease_seconds}
     if item.state != "claimed":
         move_count(session, item.project_id, item.stage, item.state, "claimed", model_version=item.model_version or "")
-    values: dict[str, Any] = {
-        "state": "claimed",
-        "claimed_by": user_id,
-        "lease_until": epoch_now() + lease_seconds,
-        "finished_at": None,
-    }
+        values |= what_it_was(session, item)
     if not keep_token:
         values |= {"lease_token": secrets.token_urlsafe(16), "claimed_at": epoch_now()}
     return _update_item(session, (WorkItem.id == item.id,), values)
 
 
 def _release_others(session: Session, item: WorkItem, user_id: int) -> None:
-    """One person holds one item of a project: what they held before goes back to the queue."""
-    others = (
-        WorkItem.project_id == item.project_id,
-        WorkItem.claimed_by == user_id,
-        WorkItem.state == "claimed",
-        WorkItem.id != item.id,
-    )
-    values = {"state": "ready", "claimed_by": None, "lease_until": None}
-    statement = update(WorkItem).where(*others).values(**values).returning(WorkItem.stage)
-    for stage in session.scalars(statement.execution_options(synchronize_session=False)):
-        move_count(session, item.project_id, stage, "claimed", "ready")
+    """One person holds one item of a project: what they held before is given back."""
+    of_person = and_(WorkItem.project_id == item.project_id, WorkItem.claimed_by == user_id)
+    give_back_all(session, of_person, WorkItem.id != item.id, skips_locked=False)
 
 
 def _look_ahead(session: Session, item: WorkItem) -> None:
@@ -268,7 +258,7 @@ def _end(session: Session, work_id: int, lease_token: str, *, state: str, skip_r
     if item.state == state and item.lease_token == lease_token:
         return item
     values = {"state": state, "skip_reason": skip_reason, "lease_until": None, "finished_at": utc_now()}
-    values |= {"reviewed_by": None, "sent_back_reason": None}
+    values |= NOTHING | {"reviewed_by": None, "sent_back_reason": None}
     if not item.is_audit:  # an audit belongs to the version that made the masks
         values["model_version"] = live_model_version(session, item.project_id)
     item = _change_held(session, work_id, lease_token, **values)

@@ -67,7 +67,7 @@ def list_admissions(project_id: RowId, session: ReadSession) -> AdmissionList:
 def revert_admission(
     project_id: RowId, admission_id: RowId, body: RevertIn, user: CurrentUser, session: WriteSession
 ) -> RevertOut:
-    """Takes an admission back for all its images that still wait untouched."""
+    """Takes an admission back for all its images that no person has worked on, a model's masks on them included."""
     return revert(session, project_id, admission_id, reason=body.reason, author_id=user.user_id)
 
 

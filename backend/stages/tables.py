@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime, utc_now
 
-TO_REVIEW = "state = 'done' AND reviewed_by IS NULL"
+# Finished by a person: what a model finished is audited, by its share, and not reviewed.
+TO_REVIEW = "state = 'done' AND reviewed_by IS NULL AND claimed_by IS NOT NULL"
+# Ready for people although no detector has looked at it, and nobody has had it.
+UNPROPOSED = "stage = 'semi_automatic' AND state = 'ready' AND NOT is_proposed AND claimed_at IS NULL"
 SENT_BACK = "sent_back_reason IS NOT NULL"
 
 
@@ -29,7 +32,8 @@ class Stage(Base):
 
 
 class Admission(Base):
-    """Images moved into a stage together, by a person or by a rule; it can be taken back while they wait untouched.
+    """Images moved into a stage together, by a person or by a rule; it can be taken back for those that no person
+    has worked on.
 
     `from_stage` is the latest stage that one of them came from.
     """
@@ -56,10 +60,13 @@ class WorkItem(Base):
     Of all items of an image one at most is not moved.
 
     A claim is a lease: `lease_until` by the database's clock, `lease_token` changes with every claim, so that a holder
-    who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. The queue lends the smallest
+    who lost it cannot finish it; `claimed_at`: when that claim began, by the same clock. What was done or skipped when
+    it was claimed is so again afterwards unless a mask of the image has changed: `state_before`, `claimed_by_before`
+    and the sum of the masks' revisions are remembered meanwhile, and `finished_at` stays. The queue lends the smallest
     (`rank`, `id`) first; the stage's order sets `rank`. `is_audit` marks images of the automatic stage that a person
     looks at. `model_version`: live when it was finished, and of automatic masks the one that made them.
-    `uncertainty`: 1 - mean predicted IoU of the proposals, None without. `reviewed_by` looked at it since it was
+    `is_proposed`: a detector has looked at it, whatever it found. `uncertainty`: 1 - mean predicted IoU of the
+    proposals, None without. `reviewed_by` looked at it since it was
     finished: with `sent_back_reason` they sent it back (it is ready again, `claimed_by` still tells whose it was),
     without they accepted it. Finishing it anew asks for another review.
     """
@@ -79,6 +86,13 @@ class WorkItem(Base):
             "image_id",
             sqlite_where=text(TO_REVIEW),
             postgresql_where=text(TO_REVIEW),
+        ),
+        Index(
+            "ix_work_items_unproposed",
+            "project_id",
+            "id",
+            sqlite_where=text(UNPROPOSED),
+            postgresql_where=text(UNPROPOSED),
         ),
         # In the queue's order: without it who asks for work would walk past all that wait.
         Index(
@@ -103,11 +117,15 @@ class WorkItem(Base):
     admission_id: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
     moved_by: Mapped[int | None] = mapped_column(ForeignKey("admissions.id"))
     is_audit: Mapped[bool] = mapped_column(default=False)
+    is_proposed: Mapped[bool] = mapped_column(default=False, server_default=false())
     model_version: Mapped[str | None] = mapped_column(String(120))
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     lease_token: Mapped[str | None] = mapped_column(String(64))
     claimed_at: Mapped[float | None]
     lease_until: Mapped[float | None]
+    state_before: Mapped[str | None] = mapped_column(String(12))
+    claimed_by_before: Mapped[int | None]
+    revisions_before: Mapped[int | None] = mapped_column(BigInteger)
     skip_reason: Mapped[str | None] = mapped_column(Text)
     reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     sent_back_reason: Mapped[str | None] = mapped_column(Text)

@@ -3,8 +3,9 @@
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from backend.stages.giving_back import lease_ran_out
 from backend.stages.schemas import StageName
-from backend.stages.service import LENDING_ORDER, lease_ran_out, sent_back_to
+from backend.stages.service import LENDING_ORDER, sent_back_to
 from backend.stages.tables import WorkItem
 
 

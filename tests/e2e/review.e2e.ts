@@ -58,7 +58,7 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   await expectAccessibleInBothSchemes(page);
   await page.getByLabel("What should be changed").fill("The upper edge is missing");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Every finished photo is reviewed" }).waitFor();
+  await page.getByRole("heading", { name: "Every photo that people finished is reviewed" }).waitFor();
   expect(await callApi(page, "GET", `/images/${image}`)).toMatchObject({ state: "ready" });
 
   await annotator.page.getByRole("button", { name: "Look again" }).click();
@@ -76,7 +76,7 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   await waitFor(page, { ready: "true", image: String(image) });
   await page.getByRole("img", { name: "Unsure" }).waitFor();
   await page.keyboard.press("Control+Enter");
-  await page.getByRole("heading", { name: "Every finished photo is reviewed" }).waitFor();
+  await page.getByRole("heading", { name: "Every photo that people finished is reviewed" }).waitFor();
   const log = await callApi<{ items: { kind: string }[] }>(page, "GET", `/projects/${projectId}/audit-log`);
   expect(log.items.map(({ kind }) => kind)).toEqual(["image.accepted", "image.sent_back"]);
   expect(await annotationsOf(page, image)).toMatchObject([{ flags: ["unsure"] }]);

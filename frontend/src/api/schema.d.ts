@@ -775,7 +775,7 @@ export interface paths {
         put?: never;
         /**
          * Accept All Proposals
-         * @description Accepts every proposal of the image that is left.
+         * @description Accepts every undecided proposal of the image; those of a stage it has left stay undecided.
          */
         post: operations["accept_all_proposals_api_images__image_id__proposals_accept_all_post"];
         delete?: never;
@@ -955,7 +955,7 @@ export interface paths {
         put?: never;
         /**
          * Revert Admission
-         * @description Takes an admission back for all its images that still wait untouched.
+         * @description Takes an admission back for all its images that no person has worked on, a model's masks on them included.
          */
         post: operations["revert_admission_api_projects__project_id__admissions__admission_id__revert_post"];
         delete?: never;
@@ -1155,7 +1155,7 @@ export interface paths {
         };
         /**
          * Find To Review
-         * @description A finished image to look at: this one, or the next that nobody has reviewed. Nothing is lent.
+         * @description A finished image to look at: this one, or the next that a person finished and nobody reviewed. Nothing is lent.
          *
          *     `remaining`: how many wait for a review, counted up to 1000.
          */
@@ -3842,8 +3842,9 @@ export interface components {
          * @description How a stage works; one shape for all three, each stage ignores what it does not use.
          *
          *     `queue_order` sets what is lent first ("uncertain": the lowest mean predicted IoU of the proposals). No more images
-         *     than `budget_images` get into the stage. `review_share`: of the images with automatic masks, how many a person
-         *     audits. A proposal or automatic mask whose IoU with a person's mask is above `human_overlap_iou` is left out.
+         *     than `budget_images` are ever admitted; the first stage takes all that are added. `review_share`: of the images with
+         *     automatic masks, how many a person audits. A proposal or automatic mask whose IoU with a person's mask is above
+         *     `human_overlap_iou` is left out.
          */
         StagePolicy: {
             /**
@@ -6448,7 +6449,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkItemOut"];
                 };
             };
-            /** @description Every finished image has been reviewed. */
+            /** @description Every image that people finished has been reviewed. */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -21,7 +21,7 @@ export type Phase =
   | { readonly kind: "working" }
   /** A finished photo is looked at; nothing can be changed. */
   | { readonly kind: "reviewing" }
-  /** Every finished photo has been reviewed. */
+  /** Every photo that people finished has been reviewed. */
   | { readonly kind: "reviewed" }
   | { readonly kind: "empty" }
   /** Somebody else holds the image that was asked for. */

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from backend.annotations.counts import cell_of
 from backend.annotations.tables import Annotation, MaskCount
 from backend.database import Database
 from backend.stages.tables import WorkCount, WorkItem
+from tests.backend.stages.models import BOXES, disc, set_detector, write_detector
 
 
 class Stages:
@@ -90,3 +92,22 @@ def stages(client: TestClient, project_id: int) -> Stages:
 def images(add_image: Callable[..., int]) -> list[int]:
     """Ten images that wait in the first stage."""
     return [add_image() for _ in range(10)]
+
+
+@pytest.fixture
+def photos(stages: Stages) -> list[int]:
+    """Three pictures of a bright disc."""
+    files = [("files", (f"{number}.png", disc(number))) for number in range(3)]
+    answer = stages.client.post(f"{stages.address}/images", files=files).json()
+    return [one["id"] for one in answer["created"]]
+
+
+@pytest.fixture
+def detector(stages: Stages, detectors_dir: Path) -> str:
+    """The version of a detector that is live in the project."""
+    fingerprint = stages.resources.model.models()["models"][0]["encoder_fingerprint"]
+    write_detector(detectors_dir / "squares", encoder_fingerprint=fingerprint)
+    version = str(stages.resources.model.detectors()["detectors"][0]["detector_version"])
+    set_detector(stages.resources.database, stages.project_id, version)
+    stages.change("semi_automatic", propose=BOXES)
+    return version

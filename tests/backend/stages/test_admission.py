@@ -12,6 +12,7 @@ from backend.images.tables import Image
 from backend.stages.checks import check_stages
 from backend.stages.tables import WorkItem
 from tests.backend.stages.conftest import Stages
+from tests.backend.stages.test_audit import make_masks
 from tests.backend.stages.test_stages import draw
 
 
@@ -139,6 +140,21 @@ def test_refusals(stages: Stages, images: list[int]) -> None:
     assert stages.counts("semi_automatic") == {"ready": 4}
 
 
+def test_images_that_went_on_have_used_the_budget(stages: Stages, images: list[int]) -> None:
+    stages.change("semi_automatic", budget_images=4)
+    assert stages.admit("semi_automatic", count=3)["image_count"] == 3
+    went_on = stages.admit("fully_automatic", image_ids=images[:2])
+    assert went_on["image_count"] == 2
+    body = {"rule": {}, "dry_run": True}
+    assert stages.client.post(f"{stages.address}/stages/semi_automatic/admit", json=body).json()["image_count"] == 1
+    last = stages.admit("semi_automatic")
+    assert last["image_count"] == 1
+    answer = stages.client.post(f"{stages.address}/stages/semi_automatic/admit", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "budget_used_up")
+    stages.revert(last["admission_id"])
+    assert stages.admit("semi_automatic")["image_count"] == 1, "what was taken back has used nothing"
+
+
 def test_two_administrators_at_once_move_each_image_once(stages: Stages, images: list[int]) -> None:
     with ThreadPoolExecutor(4) as pool:
         moved = list(pool.map(lambda _: stages.admit("semi_automatic", count=4)["image_count"], range(4)))
@@ -184,20 +200,25 @@ def test_another_projects_admission_is_not_found(
 
 def test_an_exit_rule_that_holds_keeps_the_next_stage_filled(stages: Stages, images: list[int]) -> None:
     rule = {"min_masks": 1, "is_automatic": True, "batch": 3}
-    stages.change("assisted_manual", exit=rule)
+    stages.change("semi_automatic", exit=rule)
+    stages.change("fully_automatic", review_share=1)
+    stages.admit("semi_automatic")
     check_stages(stages.resources)
-    assert stages.counts("semi_automatic") == {}
-    draw(stages, images[-1])
+    assert stages.counts("fully_automatic") == {}
+    item = stages.lend(image_id=images[-1]).json()
+    draw(stages, images[-1], work_item_id=item["id"])
+    stages.end(item)
     for _ in range(2):
         check_stages(stages.resources)
-        assert stages.counts("semi_automatic") == {"ready": 3}
-    stages.end(stages.lend(stage="semi_automatic").json())
+        assert stages.counts("fully_automatic") == {"proposing": 3}
+    make_masks(stages, [])
+    stages.end(stages.lend(stage="fully_automatic").json())
     check_stages(stages.resources)
-    assert stages.counts("semi_automatic") == {"ready": 3, "done": 1}
+    assert stages.counts("fully_automatic") == {"ready": 2, "done": 1, "proposing": 1}
     log = stages.client.get(f"{stages.address}/audit-log").json()["items"]
     assert [one["kind"] for one in log].count("stage.exit_reached") == 1
     admissions = stages.client.get(f"{stages.address}/admissions").json()["items"]
-    assert [(one["image_count"], one["author"]) for one in admissions] == [(1, None), (3, None)]
+    assert [(one["image_count"], one["author"]) for one in admissions[:2]] == [(1, None), (3, None)]
     stages.check_counts()
 
 

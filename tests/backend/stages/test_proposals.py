@@ -10,6 +10,7 @@ from backend.annotations.proposals import Found, add_found
 from backend.images.tables import Image
 from tests.backend.stages.conftest import Stages
 from tests.backend.stages.models import SIZE_HW, square
+from tests.backend.stages.test_audit import make_masks
 
 VERSION = "tiny-11111111"
 
@@ -141,4 +142,34 @@ def test_an_image_is_removed_with_its_proposals(
 ) -> None:
     judge(client, proposed[0], "reject")
     assert client.delete(f"/api/images/{image_id}").status_code == 204
+    stages.check_counts()
+
+
+def test_undecided_proposals_stay_behind_when_the_image_goes_on(
+    client: TestClient, stages: Stages, image_id: int
+) -> None:
+    """In the automatic stage the same objects have automatic masks: nobody is asked about both."""
+    found: list[Found] = [square(2), square(20), square(40)]
+    stages.admit("semi_automatic")
+    with stages.resources.database.write() as session:
+        image = session.get_one(Image, image_id)
+        add_found(session, image, found, origin="detector", stage="semi_automatic", model_version=VERSION)
+    proposed = stages.annotations(image_id)
+    kept = judge(client, proposed[0], "accept").json()
+    stages.change("fully_automatic", review_share=1)
+    admission_id = stages.admit("fully_automatic")["admission_id"]
+    make_masks(stages, found)
+    audit = stages.lend().json()
+    assert (audit["stage"], audit["is_audit"]) == ("fully_automatic", True)
+    assert client.get(f"/api/images/{image_id}").json()["annotation_count"] == 3
+    origins = [(one["origin"], one["state"]) for one in stages.annotations(image_id)]
+    assert origins == [("detector", "accepted"), ("automatic", "accepted"), ("automatic", "accepted")]
+    assert client.post(f"/api/images/{image_id}/proposals/accept-all").json()["accepted"] == []
+    stages.end(audit, "release")
+    stages.check_counts()
+
+    assert stages.revert(admission_id) == {"reverted": 1, "stay": 0}
+    assert stages.annotations(image_id) == [kept, *proposed[1:]]
+    accepted = client.post(f"/api/images/{image_id}/proposals/accept-all").json()["accepted"]
+    assert accepted == [one["id"] for one in proposed[1:]]
     stages.check_counts()

@@ -1,13 +1,9 @@
 """Models that work ahead of people, with a real model server: proposals, automatic masks, repeats, kills, refusals."""
 
-import io
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
@@ -16,58 +12,21 @@ import backend.stages.tasks
 from backend.jobs import queue
 from backend.jobs.runner import JobInterrupted, JobRun, drain
 from backend.jobs.tables import Job
-from backend.projects.tables import Project
 from backend.settings import Settings
 from backend.stages.admission import propose_key
 from backend.stages.checks import check_stages
 from backend.stages.tables import WorkItem
 from backend.stages.tasks import propose
 from tests.backend.stages.conftest import Stages
-from tests.backend.stages.models import write_detector
+from tests.backend.stages.models import BOXES, set_detector
 
-HEIGHT, WIDTH = 48, 64
-# Few points and few boxes: what is proved here does not need many.
+# Few points: what is proved here does not need many.
 GRID = {"points_per_side": 3, "min_mask_region_area": 0, "stability_score_thresh": 0.5}
-BOXES = {"min_score": 0.05, "max_proposals": 4}
 
 
 @pytest.fixture
 def settings(settings: Settings, model_server_url: str) -> Settings:
     return settings.model_copy(update={"model_server_url": model_server_url})
-
-
-@pytest.fixture
-def photos(stages: Stages) -> list[int]:
-    """Three pictures of a bright disc."""
-    files = [("files", (f"{number}.png", disc(number))) for number in range(3)]
-    answer = stages.client.post(f"{stages.address}/images", files=files).json()
-    return [one["id"] for one in answer["created"]]
-
-
-def disc(seed: int) -> bytes:
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
-    is_inside = (rows - HEIGHT / 2) ** 2 + (columns - WIDTH / 2) ** 2 < (HEIGHT / 3) ** 2
-    pixels = np.where(is_inside[..., None], [230, 200, 40], [20, 30, 60]).astype(np.uint8)
-    pixels[0, 0] = 10 + seed
-    file = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
-@pytest.fixture
-def detector(stages: Stages, detectors_dir: Path) -> str:
-    """The version of a detector that is live in the project."""
-    fingerprint = stages.resources.model.models()["models"][0]["encoder_fingerprint"]
-    write_detector(detectors_dir / "squares", encoder_fingerprint=fingerprint)
-    version = str(stages.resources.model.detectors()["detectors"][0]["detector_version"])
-    set_detector(stages, version)
-    stages.change("semi_automatic", propose=BOXES)
-    return version
-
-
-def set_detector(stages: Stages, version: str | None) -> None:
-    with stages.resources.database.write() as session:
-        session.execute(update(Project).where(Project.id == stages.project_id).values(detector_version=version))
 
 
 def work(stages: Stages) -> None:
@@ -123,14 +82,14 @@ def test_a_detector_that_is_taken_away_leaves_everything_to_people(
     stages: Stages, photos: list[int], detector: str
 ) -> None:
     stages.admit("semi_automatic")
-    set_detector(stages, None)
+    set_detector(stages.resources.database, stages.project_id, None)
     work(stages)
     assert stages.counts("semi_automatic") == {"ready": 3}
     assert stages.annotations(photos[0]) == []
 
 
 def test_a_detector_that_is_not_there_is_named_and_nothing_is_skipped(stages: Stages, photos: list[int]) -> None:
-    set_detector(stages, "gone-00000000")
+    set_detector(stages.resources.database, stages.project_id, "gone-00000000")
     stages.admit("semi_automatic")
     work(stages)
     job = propose_job(stages)
@@ -138,7 +97,7 @@ def test_a_detector_that_is_not_there_is_named_and_nothing_is_skipped(stages: St
     assert stages.counts("semi_automatic") == {"proposing": 3}
     check_stages(stages.resources)
     assert propose_job(stages)["id"] == job["id"], "a dead job waits for a person's word"
-    set_detector(stages, None)
+    set_detector(stages.resources.database, stages.project_id, None)
     stages.client.post(f"/api/jobs/{job['id']}/retry")
     work(stages)
     assert stages.counts("semi_automatic") == {"ready": 3}

@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 
 from model_server.contract import masks
 from tests.backend.stages.conftest import Stages
+from tests.backend.stages.models import square
+from tests.backend.stages.test_audit import make_masks
 
 
 @pytest.fixture
@@ -108,3 +110,33 @@ def test_what_cannot_be_reviewed_is_refused_by_name(
     refused = client.post(f"/api/work/{item['id']}/review", json={"decision": "accept"}, headers=annotator.headers)
     assert refused.status_code == 403
     assert audit(client, project_id) == []
+
+
+def test_what_a_model_finished_is_no_ones_to_review(stages: Stages, images: list[int]) -> None:
+    stages.change("fully_automatic", review_share=0)
+    stages.admit("fully_automatic", count=9)
+    make_masks(stages, [square(2)])
+    assert stages.counts("fully_automatic") == {"done": 9}
+    address = f"{stages.address}/review"
+    assert stages.client.get(address).status_code == 204
+    stages.end(stages.lend(stage="assisted_manual").json())
+    item = stages.client.get(address).json()
+    assert (item["image"]["id"], item["remaining"]) == (images[9], 1)
+    assert stages.client.get(address, params={"image_id": images[0]}).json()["finished_by"] is None, (
+        "it can be looked at"
+    )
+
+
+def test_an_automatic_image_that_is_sent_back_is_audited(stages: Stages, images: list[int]) -> None:
+    stages.change("fully_automatic", review_share=0)
+    stages.admit("fully_automatic")
+    make_masks(stages, [square(2)])
+    item = stages.client.get(f"{stages.address}/review", params={"image_id": images[3]}).json()
+    assert decide(stages.client, item, "send_back", reason="one is missing").status_code == 200
+    lent = stages.lend(stage="fully_automatic").json()
+    assert (lent["image"]["id"], lent["is_audit"]) == (images[3], True)
+    assert lent["review"]["sent_back_reason"] == "one is missing"
+    stages.end(lent)
+    assert stages.client.get(f"{stages.address}/statistics/audit").json()["masks"] == 1
+    assert stages.client.get(f"{stages.address}/review").json()["image"]["id"] == images[3], "a person has finished it"
+    stages.check_counts()

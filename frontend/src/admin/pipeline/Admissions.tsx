@@ -1,4 +1,4 @@
-// Who moved which images where and why; a move can be taken back while its images wait untouched.
+// Who moved which images where and why; a move can be taken back for the images that no person has worked on.
 import { Button, Group, Modal, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -72,23 +72,25 @@ export function Admissions({ project }: { project: Project }): ReactNode {
 }
 
 function Fate({ admission, mayRevert, onRevert }: { admission: Admission; mayRevert: boolean; onRevert: () => void }): ReactNode {
-  if (admission.reverted_at !== null) {
-    return (
-      <Text size="sm" c="dimmed">
-        {words.admissions.takenBack(admission.reverted_count ?? 0, admission.image_count)}
-      </Text>
-    );
-  }
-  if (!mayRevert) return null;
+  const went = admission.reverted_count ?? 0;
   return (
-    <Button
-      size="compact-sm"
-      variant="subtle"
-      onClick={onRevert}
-      aria-label={words.admissions.takeBackOf(moment(admission.created_at), stageName(admission.to_stage))}
-    >
-      {words.admissions.takeBack}
-    </Button>
+    <>
+      {admission.reverted_at !== null && (
+        <Text size="sm" c="dimmed">
+          {words.admissions.takenBack(went, admission.image_count)}
+        </Text>
+      )}
+      {mayRevert && went < admission.image_count && (
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          onClick={onRevert}
+          aria-label={words.admissions.takeBackOf(moment(admission.created_at), stageName(admission.to_stage))}
+        >
+          {words.admissions.takeBack}
+        </Button>
+      )}
+    </>
   );
 }
 

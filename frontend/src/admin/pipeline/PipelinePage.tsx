@@ -88,6 +88,7 @@ function Pipeline({ project, list }: { project: Project; list: StageList }): Rea
                 mayManage={canManage(project)}
                 isOpen={stage.stage === open}
                 onToggle={() => toggle(stage.stage)}
+                hasDetector={list.detector_version !== null}
                 onAdmit={i === 0 ? null : () => setAdmitting(stage.stage)}
               />
             </Fragment>

@@ -19,11 +19,12 @@ interface StageLaneProps {
   mayManage: boolean;
   isOpen: boolean;
   onToggle: () => void;
+  hasDetector: boolean;
   /** null: the first stage, which images enter by being added. */
   onAdmit: (() => void) | null;
 }
 
-export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit }: StageLaneProps): ReactNode {
+export function StageLane({ stage, number, mayManage, isOpen, onToggle, hasDetector, onAdmit }: StageLaneProps): ReactNode {
   const { name, does } = STAGE_WORDS[stage.stage];
   const items = itemsOf(stage.counts);
   return (
@@ -42,7 +43,7 @@ export function StageLane({ stage, number, mayManage, isOpen, onToggle, onAdmit 
         </Text>
       </div>
       {items === 0 ? <NothingHere stage={stage} canEnter={onAdmit !== null && mayManage} /> : <Figures stage={stage} items={items} />}
-      <Exit stage={stage} />
+      <Exit stage={stage} hasDetector={hasDetector} />
       <Group gap="xs" mt="auto">
         {onAdmit !== null && mayManage && (
           <Button size="compact-md" onClick={onAdmit} aria-label={words.lane.admitTo(name)}>
@@ -121,13 +122,15 @@ function StateCount({ state, value }: { state: (typeof ITEM_STATES)[number]; val
   );
 }
 
-function Exit({ stage: { stage, exit } }: { stage: Stage }): ReactNode {
+function Exit({ stage: { stage, exit, policy }, hasDetector }: { stage: Stage; hasDetector: boolean }): ReactNode {
   const title = stage === "fully_automatic" ? words.lane.trustedWhen : words.lane.goesOnWhen;
+  // By its rule no image goes to where nothing would be proposed.
+  const waitsForDetector = stage === "assisted_manual" && policy.exit.is_automatic && !hasDetector;
   if (exit.is_ready) {
     return (
       <Text size="sm" style={{ display: "flex", gap: 6 }}>
         <IconCircleCheck aria-hidden size={18} color="var(--sl-green)" style={{ flex: "none" }} />
-        {stage === "fully_automatic" ? words.lane.auditPassed : words.lane.exitMet}
+        {stage === "fully_automatic" ? words.lane.auditPassed : waitsForDetector ? words.lane.waitsForDetector : words.lane.exitMet}
       </Text>
     );
   }

@@ -18,11 +18,13 @@ const ORDERS = (["oldest", "newest", "random", "uncertain"] as const satisfies r
 }));
 
 export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: StageName }): ReactNode {
+  // All that is added enters the first stage, and nothing is proposed there.
+  const isFirst = stage === "assisted_manual";
   return (
     <FieldGroup title={words.queue.title}>
       <Select
         label={words.queue.order}
-        data={ORDERS}
+        data={isFirst ? ORDERS.filter(({ value }) => value !== "uncertain") : ORDERS}
         value={policy.queue_order}
         allowDeselect={false}
         onChange={(order) => order !== null && onChange({ queue_order: order as QueueOrder })}
@@ -36,15 +38,17 @@ export function QueueSettings({ policy, onChange, stage }: PartProps & { stage: 
         max={86_400}
         suffix={words.queue.seconds}
       />
-      <NumberField
-        label={words.queue.budget}
-        description={words.queue.budgetText}
-        whenEmpty={words.queue.noLimit}
-        value={policy.budget_images}
-        onChange={(value) => onChange({ budget_images: value })}
-        min={1}
-        suffix={words.queue.images}
-      />
+      {!isFirst && (
+        <NumberField
+          label={words.queue.budget}
+          description={words.queue.budgetText}
+          whenEmpty={words.queue.noLimit}
+          value={policy.budget_images}
+          onChange={(value) => onChange({ budget_images: value })}
+          min={1}
+          suffix={words.queue.images}
+        />
+      )}
       {stage === "fully_automatic" && (
         <NumberField
           label={words.queue.audited}

@@ -34,6 +34,7 @@ export const pipeline = {
     goesOnWhen: "Goes on when",
     auditPassed: "The audit has been passed.",
     exitMet: "The exit rule is met: images may go on.",
+    waitsForDetector: "The exit rule is met. Images go on by themselves once there is a detector to propose masks; a detector run, under Models, makes one.",
     noExit: "No exit rule is set: images go on when an admin moves them.",
     met: "met",
   },
@@ -162,8 +163,8 @@ export const pipeline = {
     takeBackOf: (when: string, stage: string) => `Take back the admission of ${when} to ${stage}`,
     takeBackTitle: "Take the admission back",
     takeBackText: (images: number) =>
-      `Of the ${plural(images, "image")} those go back that nobody has worked on since; their proposals are removed. All others stay where they are, with their masks.`,
+      `Of the ${plural(images, "image")} those go back that no person has worked on since, also those a model has finished; the masks a model made on them here are removed. Admit them again to repeat a run. All others stay where they are, with their masks.`,
     wentBack: (images: number, stay: number) =>
-      `${plural(images, "image")} went back${stay > 0 ? `; ${count(stay)} had been worked on and stay` : ""}`,
+      `${plural(images, "image")} went back${stay > 0 ? `; ${count(stay)} stay, with what people did on them` : ""}`,
   },
 };

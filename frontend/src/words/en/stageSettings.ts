@@ -23,7 +23,7 @@ export const stageSettings = {
     hintText: "Seconds on one mask; a hint, never a stop.",
     seconds: "s",
     budget: "Budget",
-    budgetText: "No more images than this get into the stage.",
+    budgetText: "No more images than this are ever admitted, those that went on included.",
     noLimit: "No limit",
     images: "images",
     audited: "Audited share",

@@ -133,7 +133,7 @@ export const workspaceMasks = {
     difference: "Show what the model had proposed",
     agreement: (iou: number) => `${Math.round(100 * iou)} % as proposed`,
     noMasks: "There are no masks: somebody looked and found nothing.",
-    empty: "Every finished photo is reviewed",
+    empty: "Every photo that people finished is reviewed",
     emptyText: "Photos wait here once annotators have finished them.",
   },
 };

@@ -34,6 +34,7 @@ export const pipeline: Words["pipeline"] = {
     goesOnWhen: "进入下一阶段的条件",
     auditPassed: "抽检已通过。",
     exitMet: "完成规则已满足，图片可以进入下一阶段。",
+    waitsForDetector: "完成规则已满足。有了可生成建议的检测器后，图片会自动进入下一阶段；在“模型”页运行一次检测器训练即可得到。",
     noExit: "未设完成规则：由管理员移动图片。",
     met: "已满足",
   },
@@ -160,7 +161,7 @@ export const pipeline: Words["pipeline"] = {
     takeBack: "撤回",
     takeBackOf: (when, stage) => `撤回 ${when} 移入${stage}的图片`,
     takeBackTitle: "撤回移入",
-    takeBackText: (images) => `这 ${count(images)} 张图片中，此后无人处理过的会退回，其建议会被移除；其余图片及其掩码保持不变。`,
+    takeBackText: (images) => `这 ${count(images)} 张图片中，此后无人处理过的（包括由模型完成的）会退回，模型在此阶段生成的掩码会被移除；再次移入即可重新运行。其余图片及其掩码保持不变。`,
     wentBack: (images, stay) => `已退回 ${count(images)} 张图片${stay > 0 ? `；${count(stay)} 张已有人处理，保持不变` : ""}`,
   },
 };

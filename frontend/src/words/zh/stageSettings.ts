@@ -15,7 +15,7 @@ export const stageSettings: Words["stageSettings"] = {
     hintText: "单个掩码所用秒数；仅为提醒，不会中断。",
     seconds: "秒",
     budget: "上限",
-    budgetText: "进入此阶段的图片不超过此数。",
+    budgetText: "移入此阶段的图片总数不超过此数，包括已进入后续阶段的。",
     noLimit: "不限",
     images: "张图片",
     audited: "抽检比例",

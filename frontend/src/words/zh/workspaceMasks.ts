@@ -133,7 +133,7 @@ export const workspaceMasks: typeof english = {
     difference: "显示模型最初的建议",
     agreement: (iou) => `与建议一致 ${Math.round(100 * iou)}%`,
     noMasks: "没有掩码：标注员查看后未发现目标。",
-    empty: "已完成的图片均已审核",
+    empty: "人工完成的图片均已审核",
     emptyText: "标注员完成图片后，会在这里等待审核。",
   },
 };
