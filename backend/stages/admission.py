@@ -26,7 +26,7 @@ from backend.images.service import read_images
 from backend.images.tables import Image
 from backend.jobs.queue import enqueue
 from backend.projects.service import get_project
-from backend.stages.counts import count_in, move_count, read_counts
+from backend.stages.counts import MOVED_DONE, count_in, move_count, read_counts
 from backend.stages.giving_back import give_back_all, is_lost
 from backend.stages.policies import earlier_stages, ensure_row, read_policy
 from backend.stages.ranks import WITHOUT_PROPOSALS, rank_column, shuffled
@@ -142,7 +142,7 @@ def _limit(session: Session, project_id: int, to_stage: StageName, rule: AdmitRu
     if budget is None:
         return most
     # Whatever was ever admitted, what went on to a later stage included.
-    held = count_in(read_counts(session, project_id), to_stage, *ItemCounts.model_fields)
+    held = count_in(read_counts(session, project_id), to_stage, *ItemCounts.model_fields, MOVED_DONE)
     if held >= budget:
         message = f"The stage's budget of {budget} images is used up; raise it to admit more."
         raise Conflict("budget_used_up", message, budget=budget, held=held)

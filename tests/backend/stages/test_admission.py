@@ -143,8 +143,11 @@ def test_refusals(stages: Stages, images: list[int]) -> None:
 def test_images_that_went_on_have_used_the_budget(stages: Stages, images: list[int]) -> None:
     stages.change("semi_automatic", budget_images=4)
     assert stages.admit("semi_automatic", count=3)["image_count"] == 3
-    went_on = stages.admit("fully_automatic", image_ids=images[:2])
+    item = stages.lend(stage="semi_automatic", prefer=images[0]).json()
+    stages.end(item)
+    went_on = stages.admit("fully_automatic", image_ids=images[:2], include_done=True)
     assert went_on["image_count"] == 2
+    assert item["image"]["id"] in images[:2], "one that was done there is among them"
     body = {"rule": {}, "dry_run": True}
     assert stages.client.post(f"{stages.address}/stages/semi_automatic/admit", json=body).json()["image_count"] == 1
     last = stages.admit("semi_automatic")
