@@ -182,7 +182,7 @@ describe("other people", () => {
     await startWork(page, projectId);
     await makeMask(page, 160, 120, 1);
     await saved(page);
-    await admin.getByRole("button", { name: /^Free Freed 78\.png, held by / }).click();
+    await admin.getByRole("button", { name: /^Free photo Freed 78\.png, held by / }).click();
     const dialog = admin.getByRole("dialog", { name: "Give Freed 78.png back to the queue" });
     await dialog.getByLabel("Reason").fill("on holiday");
     await expectAccessible(admin);

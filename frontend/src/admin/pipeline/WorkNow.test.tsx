@@ -56,7 +56,7 @@ it("lists who holds what, and which lease ran out", async () => {
 it("frees a photo from the person who was seen to hold it, with a reason", async () => {
   const asked = serve([held(1, "Ann"), held(2, "Bo")]);
   show();
-  await userEvent.click(await screen.findByRole("button", { name: "Free cell-1.png, held by Ann" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Free photo cell-1.png, held by Ann" }));
   const dialog = await screen.findByRole("dialog", { name: "Give cell-1.png back to the queue" });
   expect(dialog).toHaveTextContent("Every mask Ann has made stays.");
   await userEvent.type(within(dialog).getByLabelText("Reason"), " on holiday ");
@@ -69,7 +69,7 @@ it("frees a photo from the person who was seen to hold it, with a reason", async
 it("says why a photo could not be freed, and asks for the list again", async () => {
   serve([held(1, "Ann")], { code: "not_held", message: "This person does not hold the image any more; look at the list again." });
   show();
-  await userEvent.click(await screen.findByRole("button", { name: "Free cell-1.png, held by Ann" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Free photo cell-1.png, held by Ann" }));
   await userEvent.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Free photo" }));
   expect(await screen.findByText(/does not hold the image any more/)).toBeVisible();
 });

@@ -138,7 +138,7 @@ export const pipeline = {
     ranOut: (time: string) => `ran out at ${time}; goes to whoever asks next`,
     actions: "Actions",
     free: "Free photo",
-    freeOf: (fileName: string, name: string) => `Free ${fileName}, held by ${name}`,
+    freeOf: (fileName: string, name: string) => `Free photo ${fileName}, held by ${name}`,
     freeTitle: (fileName: string) => `Give ${fileName} back to the queue`,
     freeText: (name: string) => `Every mask ${name} has made stays. Their page will say that the photo is not theirs any more, and ask how to go on.`,
     reasonText: "Kept in the activity log.",

@@ -137,7 +137,7 @@ export const pipeline: Words["pipeline"] = {
     ranOut: (time) => `已于 ${time} 到期；将分给下一位`,
     actions: "操作",
     free: "收回图片",
-    freeOf: (fileName, name) => `收回 ${name} 持有的 ${fileName}`,
+    freeOf: (fileName, name) => `收回图片 ${fileName}（由 ${name} 持有）`,
     freeTitle: (fileName) => `将 ${fileName} 放回队列`,
     freeText: (name) => `${name} 标注的掩码全部保留。其页面会提示图片已不再归其所有，并询问如何继续。`,
     reasonText: "记录在动态中。",
