@@ -46,7 +46,7 @@ beforeEach(() => told.mockClear());
 
 it("fills every option with what a preset says, to the last digit", async () => {
   render(<Form />);
-  expect(preset()).toHaveValue("The model's own thresholds");
+  expect(preset()).toHaveValue("The model's own");
   expect(screen.getByText("1,024 points an image, crops included.")).toBeVisible();
   await choose("SA-1B");
   expect(last()).toEqual(SA_1B);

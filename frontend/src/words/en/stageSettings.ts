@@ -44,7 +44,7 @@ export const stageSettings = {
     preset: "Preset",
     presetText: (points: string) => `${points} points an image, crops included.`,
     presets: {
-      own: "The model's own thresholds",
+      own: "The model's own",
       sam: "SAM",
       sam2: "SAM 2",
       sa_1b: "SA-1B",
