@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,7 @@ from model_server.contract.masks import InvalidMask, Rle
 
 ASSISTED_MANUAL = "assisted_manual"
 MAX_MASK_BYTES = 16_000_000
-# The most that one change adds to a mask's seconds where the image was never lent to its author.
+# The most that one change adds to a mask's seconds where no lent image is named: a program may model a person's time.
 UNLENT_SECONDS = 3600.0
 # Masks that a model made on its own. Who takes one out rejects it, which is counted; what people drew is deleted.
 MODEL_ORIGINS = ("detector", "automatic")
@@ -104,7 +104,7 @@ def create_annotation(
         author_id=author.user_id,
         idempotency_key=idempotency_key,
         request_sha256=request_sha256,
-        **_checked(session, image, body, author),
+        **_checked(session, image, body),
     )
     try:
         with session.begin_nested():
@@ -129,7 +129,7 @@ def change_annotation(
     """
     row = get_annotation(session, annotation_id, for_change=True)
     image = get_image(session, row.image_id)
-    values = _checked(session, image, body, author, seconds_before=row.active_seconds)
+    values = _checked(session, image, body, seconds_before=row.active_seconds)
     if row.origin in MODEL_ORIGINS:
         values |= {"proposal": row.proposal, "model_version": body.model_version or row.model_version}
         values["proposal_iou"] = proposal_iou(values["proposal"], body.rle.to_rle())
@@ -188,9 +188,7 @@ def _find_repeat(session: Session, author_id: int, key: str, request_sha256: str
     return row
 
 
-def _checked(
-    session: Session, image: Image, body: AnnotationIn, author: Principal, *, seconds_before: float = 0.0
-) -> dict[str, Any]:
+def _checked(session: Session, image: Image, body: AnnotationIn, *, seconds_before: float = 0.0) -> dict[str, Any]:
     """The row's values, with area and box computed from the mask and never believed."""
     size_hw = (image.height, image.width)
     rle = body.rle.to_rle()
@@ -218,7 +216,7 @@ def _checked(
         "model_version": body.model_version,
         "prompts": [asdict(prompt) for prompt in body.prompts],
         "clicks": body.clicks,
-        "active_seconds": _active_seconds(session, image, body, author, before=seconds_before),
+        "active_seconds": _active_seconds(session, image, body, before=seconds_before),
         "candidate": body.candidate,
         "proposal": proposal,
         "proposal_iou": proposal_iou(proposal, rle),
@@ -238,15 +236,15 @@ def _stage(session: Session, image: Image, work_item_id: int | None) -> str:
     return stage
 
 
-def _active_seconds(session: Session, image: Image, body: AnnotationIn, author: Principal, *, before: float) -> float:
-    """What the page measured of the mask in all; it grows by no more than the image has been lent this time.
-
-    Who names no item has their own newest claim of the image; without any it grows by UNLENT_SECONDS at most.
+def _active_seconds(session: Session, image: Image, body: AnnotationIn, *, before: float) -> float:
+    """What the page measured of the mask in all; it grows by no more than the image has been lent this time, by
+    UNLENT_SECONDS at most where no item is named or it was never lent.
     """
     items = Base.metadata.tables["work_items"].c
-    is_meant = items.claimed_by == author.user_id if body.work_item_id is None else items.id == body.work_item_id
-    lent_seconds = select(epoch_now() - func.max(items.claimed_at)).where(items.image_id == image.id, is_meant)
-    most = session.scalar(lent_seconds)
+    lent_seconds = select(epoch_now() - items.claimed_at).where(
+        items.id == body.work_item_id, items.image_id == image.id
+    )
+    most = session.scalar(lent_seconds) if body.work_item_id is not None else None
     return min(body.active_seconds, before + (UNLENT_SECONDS if most is None else max(0.0, most)))
 
 
