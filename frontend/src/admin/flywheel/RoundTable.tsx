@@ -1,5 +1,5 @@
 // The numbers of the charts.
-import { Stack, Table, Title } from "@mantine/core";
+import { Stack, Table, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Round } from "../../api/statistics";
 import { count, moment } from "../../ui/format";
@@ -37,12 +37,16 @@ const COLUMNS: readonly Column[] = [
 export function RoundTable({ rounds, live }: { rounds: readonly Round[]; live: string | null }): ReactNode {
   return (
     <Stack component="section" aria-labelledby="round-table" gap="sm">
-      <Title order={2} id="round-table">
-        {words.table.title}
-      </Title>
+      <div>
+        <Title order={2} id="round-table">
+          {words.table.title}
+        </Title>
+        <Text c="dimmed" maw={960}>
+          {words.table.text}
+        </Text>
+      </div>
       <WideTable label={words.rounds} minWidth={1800}>
-        <Table verticalSpacing={6} className="tabular" fz={13} captionSide="top">
-          <Table.Caption ta="left">{words.table.caption}</Table.Caption>
+        <Table verticalSpacing={6} className="tabular" fz={13}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{words.table.round}</Table.Th>

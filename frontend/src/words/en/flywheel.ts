@@ -60,7 +60,7 @@ export const flywheel = {
 
   table: {
     title: "The same as a table",
-    caption:
+    text:
       "IoU and clicks to IoU 0.85 are means over the frozen images of each run with their 95 % intervals. Every run has more of them, so versions are compared by the difference to the version that was live, on the same masks.",
     round: "Round",
     model: "Model",
