@@ -8,7 +8,7 @@ function round(part: Partial<Round>): Round {
   return {
     model_version: "nano-1",
     promoted_at: null,
-    masks: 10,
+    masks: 30,
     median_seconds: null,
     mean_seconds: null,
     median_clicks: null,
@@ -109,4 +109,9 @@ it("tells the chart in words, without a trend where each round has masks of its 
 it("knows whether there are proposals to show", () => {
   expect(hasProposals(ROUNDS)).toBe(false);
   expect(hasProposals([round({ rejected: 1 })])).toBe(true);
+});
+
+it("says how people's work differs but not that it is better before there are enough masks", () => {
+  const few = [...ROUNDS.slice(0, 1), round({ model_version: "nano-2", median_seconds: 14.2, masks: 29 })];
+  expect(readingOf(measure("seconds"), few, 1)).toEqual({ value: "14 s", trend: "\u22125.8 s against round 1", isBetter: null });
 });

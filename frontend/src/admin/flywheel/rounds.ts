@@ -133,23 +133,27 @@ export function readingOf(measure: Measure, rounds: readonly Round[], round: num
   const here = marks[round] ?? null;
   if (here === null) return null;
   const value = measure.format(here.value);
-  return { value, ...(measure.pair === null ? againstEarlier(measure, marks, round) : againstLive(measure, rounds, round)) };
+  return { value, ...(measure.pair === null ? againstEarlier(measure, marks, rounds, round) : againstLive(measure, rounds, round)) };
 }
 
 type Trend = Pick<Reading, "trend" | "isBetter">;
 const NOTHING: Trend = { trend: null, isBetter: null };
 
+/** With fewer masks in a round its middle says little of how its people work. */
+const ENOUGH_MASKS = 30;
+
 /** People's work: beside that of the nearest earlier round that has some. */
-function againstEarlier(measure: Measure, marks: readonly (Mark | null)[], round: number): Trend {
+function againstEarlier(measure: Measure, marks: readonly (Mark | null)[], rounds: readonly Round[], round: number): Trend {
   const here = marks[round] ?? null;
   const before = marks.slice(0, round).findLastIndex((mark) => mark !== null);
   const earlier = marks[before] ?? null;
   if (here === null || earlier === null) return NOTHING;
   const change = here.value - earlier.value;
   const isSame = measure.format(Math.abs(change)) === measure.format(0);
+  const isEnough = [before, round].every((i) => (rounds[i]?.masks ?? 0) >= ENOUGH_MASKS);
   return {
     trend: isSame ? words.same(before + 1) : words.against(signed(change, measure.format), before + 1),
-    isBetter: isSame ? null : change > 0 === (measure.better === "higher"),
+    isBetter: isSame || !isEnough ? null : change > 0 === (measure.better === "higher"),
   };
 }
 
