@@ -59,6 +59,8 @@ def requests(client: TestClient) -> dict[str, Callable[[], Any]]:
         "audit statistics": get(f"{project}/statistics/audit"),
         "jobs": get(f"{project}/jobs"),
         "audit log": get(f"{project}/audit-log"),
+        "work in hands": get(f"{project}/work"),
+        "training policy": get(f"{project}/training-policy"),
         "images, first page": get(f"{project}/images"),
         "images, waiting": get(f"{project}/images?state=ready"),
         "work/next": post(f"{project}/work/next", {}),
