@@ -32,7 +32,9 @@ BUCKET = "trunc(4 * ln(1 + active_seconds) / ln(2))"
 ROWS = {
     "images": (
         "id, project_id, sha256, file_name, width, height, format, byte_size, is_plain, created_at",
-        "SELECT i, 1, 'sha256-' || i, 'image-' || i || '.jpg', 640, 480, 'JPEG', 1, TRUE, :now FROM series",
+        # Checksums begin with digits in no order, so that some images are frozen.
+        """SELECT i, 1, CAST(10000000 + (i * 2654435761) % 90000000 AS TEXT) || '-' || i, 'image-' || i || '.jpg', 640,
+        480, 'JPEG', 1, TRUE, :now FROM series""",
     ),
     "work_items": (
         "project_id, image_id, stage, state, rank, is_audit, model_version, created_at, finished_at",
