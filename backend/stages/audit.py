@@ -17,11 +17,10 @@ from backend.annotations.audit_counts import (
 from backend.annotations.tables import AuditCount, MaskCount
 from backend.errors import NotFound
 from backend.models.tables import ModelVersion
-from backend.stages.policies import STAGES, read_policy
+from backend.stages.policies import AUTOMATIC_STAGE, read_policy
 from backend.stages.schemas import AuditOut, ExitRule, Proportion, ThresholdOut
 from backend.stages.service import live_model_version
 
-AUTOMATIC_STAGE = STAGES[-1]
 # The outcomes of automatic masks; the others count what was missing, and images.
 MASKS = ("standing", "rejected")
 # The 97.5 % point of the normal distribution.

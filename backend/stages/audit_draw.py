@@ -7,12 +7,11 @@ from sqlalchemy.orm import Session
 
 from backend.images.tables import Image
 from backend.stages.counts import move_count
-from backend.stages.policies import STAGES, read_policy
+from backend.stages.policies import AUTOMATIC_STAGE, read_policy
 from backend.stages.proposing import is_audited
 from backend.stages.ranks import rank_column
 from backend.stages.tables import WorkItem
 
-AUTOMATIC_STAGE = STAGES[-1]
 # Images of one statement.
 ROWS_AT_ONCE = 5_000
 # What a person has had, or a reviewer has accepted, says nothing of the model alone any more.

@@ -19,7 +19,7 @@ from backend.stages.counts import count_in, read_counts
 from backend.stages.giving_back import give_back_all, was_looked_at
 from backend.stages.late_proposals import STAGE as PROPOSING_STAGE
 from backend.stages.late_proposals import are_to_be_proposed_for, propose_late
-from backend.stages.policies import STAGES, ensure_row, find_row, read_policy
+from backend.stages.policies import AUTOMATIC_STAGE, STAGES, ensure_row, find_row, read_policy
 from backend.stages.progress import check_exit, read_masks
 from backend.stages.schemas import AdmitRule, ExitRule, StageName
 from backend.stages.tables import Stage, WorkCount, WorkItem
@@ -88,7 +88,7 @@ def _is_ready(session: Session, project_id: int, stage: StageName, rule: ExitRul
 
 def _missing(project: Project, stage: StageName, rule: ExitRule, counts: list[WorkCount]) -> int:
     """How many images the next stage lacks to have a full batch waiting, of those that wait in this one."""
-    if not rule.is_automatic or stage == STAGES[-1]:
+    if not rule.is_automatic or stage == AUTOMATIC_STAGE:
         return 0
     following = STAGES[STAGES.index(stage) + 1]
     if following == PROPOSING_STAGE and project.detector_version is None:
@@ -121,7 +121,7 @@ def _note(session: Session, project_id: int, stage: StageName, *, is_ready: bool
         row = row or ensure_row(session, project_id, stage)
         first = update(Stage).where(Stage.id == row.id, Stage.exit_reached_at.is_(None))
         if session.scalar(first.values(exit_reached_at=utc_now()).returning(Stage.id)) is not None:
-            kind = "audit.passed" if stage == STAGES[-1] else "stage.exit_reached"
+            kind = "audit.passed" if stage == AUTOMATIC_STAGE else "stage.exit_reached"
             record(session, project_id, kind, {"stage": stage}, is_audit=True)
     elif not is_ready and row is not None and row.exit_reached_at is not None:
         row.exit_reached_at = None

@@ -18,6 +18,7 @@ from backend.stages.tables import Stage, WorkItem
 ROWS_AT_ONCE = 20_000
 # In order: images only ever move to a later one.
 STAGES: tuple[StageName, ...] = ("assisted_manual", "semi_automatic", "fully_automatic")
+AUTOMATIC_STAGE: StageName = STAGES[-1]
 DEFAULTS: dict[StageName, StagePolicy] = {
     "assisted_manual": StagePolicy(),
     "semi_automatic": StagePolicy(),
@@ -88,7 +89,7 @@ def change_policy(
         raise Conflict("policy_changed", message, revision=row.revision)
     if after.queue_order != before.queue_order:
         _rank_waiting(session, project_id, stage, after.queue_order)
-    if stage == STAGES[-1] and after.review_share > before.review_share:
+    if stage == AUTOMATIC_STAGE and after.review_share > before.review_share:
         enqueue_draw(session, project_id)
     changes = _differences(before.model_dump(), after.model_dump())
     data = {"stage": stage, "revision": revision + 1, "changes": changes}

@@ -14,7 +14,7 @@ from backend.models.service import reads_other_encoder
 from backend.projects.service import get_project
 from backend.stages.audit import read_shares
 from backend.stages.counts import FINISHED, MOVED, count_in, read_counts
-from backend.stages.policies import DEFAULTS, STAGES, find_row, policy_of
+from backend.stages.policies import AUTOMATIC_STAGE, DEFAULTS, STAGES, find_row, policy_of
 from backend.stages.schemas import (
     AutomaticPreset,
     ExitOut,
@@ -85,7 +85,7 @@ def check_exit(
     session: Session, project_id: int, stage: StageName, rule: ExitRule, counts: list[WorkCount], masks: MaskTotals
 ) -> ExitOut:
     """Whether the images of a stage may go on; for the automatic stage, whether its audit is passed."""
-    if stage == STAGES[-1]:
+    if stage == AUTOMATIC_STAGE:
         progress, unmet = _audit_progress(session, project_id, rule)
     else:
         progress, unmet = _yield_progress(rule, count_in(counts, stage, *FINISHED), masks)

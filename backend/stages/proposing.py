@@ -11,7 +11,7 @@ from backend.errors import AppError, Conflict, NotFound, Unavailable, Unprocessa
 from backend.images.tables import Image
 from backend.jobs.resources import Resources
 from backend.stages.counts import move_count
-from backend.stages.policies import STAGES
+from backend.stages.policies import AUTOMATIC_STAGE
 from backend.stages.ranks import rank_of
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
@@ -19,7 +19,6 @@ from model_server.contract.automatic import AutomaticRequest, AutomaticResponse
 from model_server.contract.detection import ProposeRequest, ProposeResponse
 from model_server.contract.geometry import BoxPrompt, PointPrompt
 
-AUTOMATIC_STAGE = STAGES[-1]
 # Refusals that speak of the policy or the versions, not of this image: another image would fare no better.
 NOT_OF_THE_IMAGE = frozenset(
     (

@@ -14,13 +14,12 @@ from backend.errors import Conflict, NotFound, Unprocessable
 from backend.events.service import record
 from backend.images.tables import Image
 from backend.stages.counts import move_count
-from backend.stages.policies import STAGES
+from backend.stages.policies import AUTOMATIC_STAGE
 from backend.stages.service import get_item
 from backend.stages.tables import TO_REVIEW, WorkItem
 
 # Counting stops here: a reviewer needs to know whether there is more, not which million.
 MOST_COUNTED = 1000
-AUTOMATIC_STAGE = STAGES[-1]
 
 
 def find_to_review(session: Session, project_id: int, *, after_image: int) -> WorkItem | None:

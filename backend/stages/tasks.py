@@ -14,8 +14,16 @@ from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
 from backend.stages.audit_draw import draw_some, make_audits
 from backend.stages.counts import count_in, read_counts
-from backend.stages.policies import ROWS_AT_ONCE, as_stage, enqueue_draw, enqueue_rank, rank_again, read_policy
-from backend.stages.proposing import AUTOMATIC_STAGE, Waiting, ask, write
+from backend.stages.policies import (
+    AUTOMATIC_STAGE,
+    ROWS_AT_ONCE,
+    as_stage,
+    enqueue_draw,
+    enqueue_rank,
+    rank_again,
+    read_policy,
+)
+from backend.stages.proposing import Waiting, ask, write
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
 

@@ -12,7 +12,7 @@ from backend.annotations.tables import AuthorCount, MaskCount
 from backend.auth.tables import User
 from backend.models.tables import ModelVersion, Promotion
 from backend.stages.counts import FINISHED, MOVED_DONE
-from backend.stages.policies import STAGES
+from backend.stages.policies import AUTOMATIC_STAGE, STAGES
 from backend.stages.tables import WorkCount
 from backend.statistics.schemas import Flywheel, Overview, People, PersonFigures, Round, RunFigures, StageOverview
 from backend.statistics.tally import BY_PEOPLE, STANDING, Tally, mean, median, read_tallies
@@ -46,7 +46,7 @@ def read_flywheel(session: Session, project_id: int) -> Flywheel:
     tallies: dict[str, Tally] = read_tallies(session, project_id, MaskCount, MaskCount.model_version)
     tallies.pop("", None)  # drawn without a model
     # What people make of automatic masks is the audit's: they look at few of them, and leave most untouched.
-    is_proposed = MaskCount.stage != STAGES[-1]
+    is_proposed = MaskCount.stage != AUTOMATIC_STAGE
     proposals: dict[str, Tally] = read_tallies(session, project_id, MaskCount, MaskCount.model_version, is_proposed)
     promotions = _read_promotions(session, project_id)
     first_promoted: dict[str, datetime] = {}
