@@ -1,6 +1,6 @@
 """Every change of a mask moves one count from the cell it was in to the cell it is in now.
 
-By version, by author, and for audited masks by the thresholds they pass.
+By version, by author, and by the thresholds that audited masks and decided proposals pass.
 """
 
 import math
@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backend.annotations.audit_counts import AuditCell, audit_cell_of, image_cell
-from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount
+from backend.annotations.proposal_counts import ProposalCell, proposal_cell_of
+from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount, ProposalCount
 from backend.database import at_commit
 
 COMMIT_RANK = 1
@@ -23,7 +24,7 @@ ROWS_PER_STATEMENT = 1000
 
 
 class Cell(NamedTuple):
-    """Where a mask is counted; see MaskCount, AuthorCount and AuditCount. `author_id` 0: nobody."""
+    """Where a mask is counted; see the tables of counts. `author_id` 0: nobody."""
 
     project_id: int
     stage: str
@@ -33,6 +34,7 @@ class Cell(NamedTuple):
     clicks: int
     seconds_bucket: int
     audit: AuditCell | None
+    proposal: ProposalCell | None
 
 
 def cell_of(row: Annotation) -> Cell | None:
@@ -40,15 +42,17 @@ def cell_of(row: Annotation) -> Cell | None:
     outcome = _outcome(row)
     if outcome is None:
         return None
+    clicks = min(MAX_CLICKS, row.clicks)
     return Cell(
         project_id=row.project_id,
         stage=row.stage,
         model_version=row.model_version or "",
         author_id=row.author_id or 0,
         outcome=outcome,
-        clicks=min(MAX_CLICKS, row.clicks),
+        clicks=clicks,
         seconds_bucket=seconds_bucket(row.active_seconds),
         audit=audit_cell_of(row),
+        proposal=proposal_cell_of(row, outcome=outcome, clicks=clicks),
     )
 
 
@@ -84,18 +88,22 @@ def write_counts(session: Session) -> None:
     """Writes the changes that wait for the commit now."""
     changes: Counter[Cell] = session.info.pop(write_counts, Counter())
     audits: Counter[AuditCell] = session.info.pop(AuditCell, Counter())
+    proposals: Counter[ProposalCell] = Counter()
     for cell, change in changes.items():
         if cell.audit is not None:
             audits[cell.audit] += change
+        if cell.proposal is not None:
+            proposals[cell.proposal] += change
     _add(session, MaskCount, changes.items())
     _add(session, AuthorCount, ((cell, change) for cell, change in changes.items() if cell.author_id))
     _add(session, AuditCount, audits.items())
+    _add(session, ProposalCount, proposals.items())
 
 
 def _add(
     session: Session,
-    table: type[MaskCount] | type[AuthorCount] | type[AuditCount],
-    changes: Iterable[tuple[Cell | AuditCell, int]],
+    table: type[MaskCount] | type[AuthorCount] | type[AuditCount] | type[ProposalCount],
+    changes: Iterable[tuple[Cell | AuditCell | ProposalCell, int]],
 ) -> None:
     names = [column.name for column in table.__table__.primary_key]
     sums: Counter[tuple[Any, ...]] = Counter()

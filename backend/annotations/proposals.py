@@ -31,7 +31,7 @@ REJECTED = {"state": "rejected", "proposal_iou": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A mask that a model found; `prompts`: what it was asked with (JSON), `score`: the detector's."""
+    """A mask that a model found; `prompts`: what it was asked with (JSON), `score`: that of `detector_version`."""
 
     rle: Rle
     area: int
@@ -40,6 +40,7 @@ class Found:
     stability_score: float
     prompts: list[dict[str, Any]]
     score: float | None = None
+    detector_version: str | None = None
 
     def as_proposal(self) -> dict[str, Any]:
         """What is kept of it beside the mask that stands."""
@@ -48,7 +49,8 @@ class Found:
             "predicted_iou": self.predicted_iou,
             "stability_score": self.stability_score,
         }
-        return proposal if self.score is None else proposal | {"score": self.score}
+        of_box = {"score": self.score, "detector_version": self.detector_version}
+        return proposal | {name: value for name, value in of_box.items() if value is not None}
 
 
 def add_found(

@@ -46,8 +46,9 @@ class Proposal(BaseModel):
     rle: RleJson
     predicted_iou: Share
     stability_score: Share
-    # The detector's, of the box it came from.
+    # The detector's, of the box it came from, and which detector that was.
     score: Annotated[Share | None, Field(exclude_if=lambda score: score is None)] = None
+    detector_version: Annotated[str | None, Field(max_length=120, exclude_if=lambda version: version is None)] = None
 
 
 class AnnotationIn(Strict):

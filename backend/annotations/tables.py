@@ -48,7 +48,8 @@ class Annotation(Base):
     clicks: Mapped[int]
     active_seconds: Mapped[float]
     candidate: Mapped[int | None]
-    # What the model proposed: {rle, predicted_iou, stability_score}; the person's final mask stands above.
+    # What the model proposed: {rle, predicted_iou, stability_score}, made of a box {score, detector_version}, too; the
+    # person's final mask stands above.
     proposal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     # How well the proposal agrees with the mask that stands; None without a proposal, 0 when it was rejected.
     proposal_iou: Mapped[float | None]
@@ -130,4 +131,22 @@ class AuditCount(Base):
     predicted_step: Mapped[int] = mapped_column(primary_key=True)
     stability_step: Mapped[int] = mapped_column(primary_key=True)
     iou_step: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class ProposalCount(Base):
+    """Decided proposals counted by what the choice of a score asks for: how many of the thresholds in proposal_counts
+    the score of each reaches.
+
+    `outcome`: kept, edited, rejected. `clicks` of the correction, at most 20; 0 of the others. Proposals from before
+    detectors were written down with them are not counted.
+    """
+
+    __tablename__ = "proposal_counts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    detector_version: Mapped[str] = mapped_column(String(120), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(12), primary_key=True)
+    score_step: Mapped[int] = mapped_column(primary_key=True)
+    clicks: Mapped[int] = mapped_column(primary_key=True)
     count: Mapped[int]

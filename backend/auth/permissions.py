@@ -116,6 +116,7 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /exports/{export_id}/download": RESEARCHER,
     "GET /projects/{project_id}/statistics/overview": MEMBER,
     "GET /projects/{project_id}/statistics/flywheel": MEMBER,
+    "GET /projects/{project_id}/statistics/proposals": MEMBER,
     "GET /projects/{project_id}/statistics/people": PROJECT_ADMIN,
     "GET /projects/{project_id}/events": MEMBER,
     "GET /projects/{project_id}/audit-log": MEMBER,

@@ -155,6 +155,7 @@ def _ask_detector(resources: Resources, policy: StagePolicy, image: Waiting) -> 
                 stability_score=one.stability_score,
                 prompts=[asdict(BoxPrompt(x1=x1, y1=y1, x2=x2, y2=y2))],
                 score=one.score,
+                detector_version=response.detector_version,
             )
         )
     return Answer(found, response.model_version)

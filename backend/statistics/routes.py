@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from backend.database import ReadSession, RowId
 from backend.statistics import service
-from backend.statistics.schemas import Flywheel, Overview, People
+from backend.statistics.proposals import read_proposals
+from backend.statistics.schemas import Flywheel, Overview, People, ProposalFigures
 
 router = APIRouter(prefix="/projects/{project_id}/statistics", tags=["statistics"])
 
@@ -25,3 +26,9 @@ def read_flywheel(project_id: RowId, session: ReadSession) -> Flywheel:
 def read_people(project_id: RowId, session: ReadSession) -> People:
     """What each person did, by name."""
     return service.read_people(session, project_id)
+
+
+@router.get("/proposals")
+def read_proposal_figures(project_id: RowId, session: ReadSession) -> ProposalFigures:
+    """What proposals of the detector in use saved people, and what other least scores would have saved."""
+    return read_proposals(session, project_id)

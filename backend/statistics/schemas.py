@@ -100,6 +100,35 @@ class Flywheel(BaseModel):
     rounds: list[Round]
 
 
+class ScoreRow(BaseModel):
+    """Decided proposals of at least this score: how many were kept untouched, edited and rejected, and the mean clicks
+    that one of them saved (below 0: cost), None before it is known what a mask costs by hand."""
+
+    min_score: float
+    proposals: int
+    kept: int
+    edited: int
+    rejected: int
+    saved_clicks: Interval | None
+
+
+class ProposalFigures(BaseModel):
+    """What people made of the proposals of the detector in use, by least score.
+
+    `min_score` is the stage's present one: of lower ones only earlier decisions are known. `best_min_score` would have
+    saved most clicks in all, of those with `need` decided proposals or more; None: none saves any, or too few are
+    decided yet.
+    """
+
+    detector_version: str | None
+    proposals: int
+    need: int
+    clicks_by_hand: float | None
+    min_score: float
+    best_min_score: float | None
+    by_score: list[ScoreRow]
+
+
 class PersonFigures(BaseModel):
     """What one person did."""
 

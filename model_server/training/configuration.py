@@ -98,6 +98,8 @@ def check(configuration: Configuration) -> None:
         raise UnusableConfiguration("no_data", "There is nothing to learn from: name a dataset folder.")
     if any(choice.weight <= 0 for choice in configuration.data):
         raise UnusableConfiguration("option_out_of_range", "A dataset's weight must be above 0.")
+    if configuration.rounds.learned is not None and configuration.rounds.learned < 1:
+        raise UnusableConfiguration("option_out_of_range", "--learned must be 1 or more.")
     low, high = configuration.augmentation.scale
     if not 0 < low <= high or configuration.augmentation.stretch < 1:
         raise UnusableConfiguration("option_out_of_range", "Scales must be above 0, smaller first; a stretch from 1.")

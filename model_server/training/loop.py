@@ -20,7 +20,8 @@ AVERAGE_EVERY = 5  # steps
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Means over a step's prompts. `first_*` are of the first round, `last_iou` of the last one's answer."""
+    """Means over a step's prompts. `first_*` are of the first round, `last_iou` of the last one's answer
+    (`Rounds.learned`: of the last that was asked)."""
 
     loss: float
     first_best_iou: float
@@ -119,7 +120,8 @@ class Run:
             answers: list[RoundResult] = []
             with self._autocast():
                 for answer in play(self.network, held, chosen, start, self.configuration.rounds, draw):
-                    (answer.loss * weight).backward()  # type: ignore[no-untyped-call]
+                    if answer.weight:
+                        (answer.loss * answer.weight * weight).backward()  # type: ignore[no-untyped-call]
                     answers.append(answer)
             total = _add(total, answers, weight)
         if self.trains_encoder:

@@ -51,7 +51,7 @@ def _rounds(given: argparse.Namespace, of_base: Rounds) -> Rounds:
     """As the base was trained, but for what the command line says."""
     names = (
         *("corrections", "no_point_rounds", "box_share", "mask_loss", "mask_weight", "dice_weight", "iou_weight"),
-        *("click_weight", "chosen_weight"),
+        *("click_weight", "chosen_weight", "learned"),
     )
     chosen = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     if given.sam2_losses is not None:
@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     add = group.add_argument
     add("--corrections", type=int, help="further points after the first prompt")
     add("--no-point-rounds", action=argparse.BooleanOptionalAction, help="two rounds without a new point")
+    add("--learned", type=int, help="rounds of a step to learn from: the first and others at random; all by default")
     add("--box-share", type=float, help="prompts that begin with a box")
     add("--mask-loss", choices=("focal", "balanced"), help="balanced learns from random weights")
     add("--mask-weight", type=float)

@@ -5,12 +5,14 @@ uniform in the error region, with the previous logits as mask prompt; two rounds
 random among the eight and one at the end: 11 in all. Three masks answer a lone prompt and the one of lowest loss
 learns; from the second prompt on the single-mask token answers alone. SAM 2's variations are options.
 
-Previous logits carry no gradient from round to round, so each round is backpropagated at once, and memory holds one.
+Previous logits carry no gradient from round to round, so each round is backpropagated at once, and memory holds one;
+and a step may learn from a few of its rounds, drawn anew each time and weighed so that the gradient is the same on
+average: those of one step are much alike.
 """
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -34,6 +36,7 @@ class Rounds:
     learns to overlook corrections, whose pixels weigh nothing among all others.
     `chosen_weight`: of three answers, the most confident learns too, with this weight (ours; 0 is SAM): it is the one
     that is shown, and the best of three is known to nobody.
+    `learned`: how many rounds of a step are learned from, None for all: the first, and others at random.
     """
 
     corrections: int = 8
@@ -49,15 +52,20 @@ class Rounds:
     iou_of_all_masks: bool = False
     corrections_from_mask: float = 0.0
     uniform_box_noise: bool = False
+    learned: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """One round over B x P prompts: mean loss (with gradient), and IoU of the answer carried on and of the best."""
+    """One round over B x P prompts: mean loss, and IoU of the answer carried on and of the best.
+
+    `weight`: what the loss counts for in the gradient; at 0 it has none.
+    """
 
     loss: Tensor
     chosen_iou: Tensor
     best_iou: Tensor
+    weight: float = 1.0
 
 
 def plan(rounds: Rounds, draw: random.Random) -> list[bool]:
@@ -69,29 +77,43 @@ def plan(rounds: Rounds, draw: random.Random) -> list[bool]:
     return steps
 
 
+def weigh(count: int, learned: int | None, draw: random.Random) -> list[float]:
+    """What each of `count` rounds counts for in the gradient: the first always, others if they are drawn, and then for
+    those that are not. Ends with the last that counts: nothing needs to be asked after it."""
+    others = count - 1
+    drawn = others if learned is None else min(others, learned - 1)
+    if drawn == others:
+        return [1.0] * count
+    chosen = sorted(draw.sample(range(1, count), drawn))
+    return [1.0, *(others / drawn if number in chosen else 0.0 for number in range(1, max(chosen, default=0) + 1))]
+
+
 def play(
     network: TrainableNetwork, features: Features, masks: Tensor, start: Start, rounds: Rounds, draw: random.Random
 ) -> Iterator[RoundResult]:
-    """The rounds of all prompts, in step: masks (B, P, S, S) bool, none empty. Backpropagate each before the next."""
+    """The rounds of all prompts, in step: masks (B, P, S, S) bool, none empty. Backpropagate each that has a weight
+    before the next."""
     generator = torch.Generator(masks.device).manual_seed(draw.getrandbits(62))
     targets = functional.interpolate(masks.float(), size=(network.low_size,) * 2, mode="area")
     prompts = _first_prompts(masks, start, rounds, generator)
     is_lone_point = start == "point" or network.family == "sam"  # SAM 2 counts a box as two points
     logits: Tensor | None = None
-    for number, brings_point in enumerate([False, *plan(rounds, draw)]):
-        if brings_point and logits is not None:
+    brings_point = [False, *plan(rounds, draw)]
+    for number, weight in enumerate(weigh(len(brings_point), rounds.learned, draw)):
+        if brings_point[number] and logits is not None:
             prompts = _with_correction(prompts, masks, logits, rounds, generator)
-        answers, predicted = network.decode(features, prompts, multimask=number == 0 and is_lone_point)
-        at_clicks = (
-            click_loss(answers, (prompts.points_xy + 0.5) / masks.shape[-1], prompts.labels)
-            if rounds.click_weight
-            else None
-        )
-        result, logits = _score(answers, predicted, targets, rounds, at_clicks)
+        with torch.set_grad_enabled(weight > 0 and torch.is_grad_enabled()):
+            answers, predicted = network.decode(features, prompts, multimask=number == 0 and is_lone_point)
+            at_clicks = (
+                click_loss(answers, (prompts.points_xy + 0.5) / masks.shape[-1], prompts.labels)
+                if rounds.click_weight
+                else None
+            )
+            result, logits = _score(answers, predicted, targets, rounds, at_clicks)
         prompts = Prompts(
             points_xy=prompts.points_xy, labels=prompts.labels, boxes_xyxy=prompts.boxes_xyxy, mask_logits=logits
         )
-        yield result
+        yield replace(result, weight=weight)
 
 
 def _first_prompts(masks: Tensor, start: Start, rounds: Rounds, generator: torch.Generator) -> Prompts:

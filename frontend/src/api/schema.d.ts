@@ -1508,6 +1508,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/statistics/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Proposal Figures
+         * @description What proposals of the detector in use saved people, and what other least scores would have saved.
+         */
+        get: operations["read_proposal_figures_api_projects__project_id__statistics_proposals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project_id}/events": {
         parameters: {
             query?: never;
@@ -3345,6 +3365,32 @@ export interface components {
             stability_score: number;
             /** Score */
             score?: number | null;
+            /** Detector Version */
+            detector_version?: string | null;
+        };
+        /**
+         * ProposalFigures
+         * @description What people made of the proposals of the detector in use, by least score.
+         *
+         *     `min_score` is the stage's present one: of lower ones only earlier decisions are known. `best_min_score` would have
+         *     saved most clicks in all, of those with `need` decided proposals or more; None: none saves any, or too few are
+         *     decided yet.
+         */
+        ProposalFigures: {
+            /** Detector Version */
+            detector_version: string | null;
+            /** Proposals */
+            proposals: number;
+            /** Need */
+            need: number;
+            /** Clicks By Hand */
+            clicks_by_hand: number | null;
+            /** Min Score */
+            min_score: number;
+            /** Best Min Score */
+            best_min_score: number | null;
+            /** By Score */
+            by_score: components["schemas"]["ScoreRow"][];
         };
         /**
          * ProposeOptions
@@ -3680,6 +3726,24 @@ export interface components {
             waits_for_checkpoint: boolean;
             /** Seconds Left */
             seconds_left: number | null;
+        };
+        /**
+         * ScoreRow
+         * @description Decided proposals of at least this score: how many were kept untouched, edited and rejected, and the mean clicks
+         *     that one of them saved (below 0: cost), None before it is known what a mask costs by hand.
+         */
+        ScoreRow: {
+            /** Min Score */
+            min_score: number;
+            /** Proposals */
+            proposals: number;
+            /** Kept */
+            kept: number;
+            /** Edited */
+            edited: number;
+            /** Rejected */
+            rejected: number;
+            saved_clicks: components["schemas"]["Interval"] | null;
         };
         /**
          * SignInLinkOut
@@ -7125,6 +7189,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["People"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_proposal_figures_api_projects__project_id__statistics_proposals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalFigures"];
                 };
             };
             /** @description Validation Error */

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from backend.annotations.audit_counts import IOU_THRESHOLDS, STABILITY_THRESHOLDS
 from backend.annotations.counts import cell_of, seconds_bucket
 from backend.annotations.proposals import Found, add_found, mark_audited
-from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount
+from backend.annotations.tables import Annotation, AuditCount, AuthorCount, MaskCount, ProposalCount
 from backend.database import Database
 from backend.images.tables import Image
 from model_server.contract import masks
@@ -31,10 +31,12 @@ def rectangle(size: int) -> dict[str, Any]:
 
 
 def found(size: int) -> Found:
-    """Among the sizes are some on, just above and below each threshold of the audit's table."""
+    """Among the sizes are some on, just above and below each threshold of the audit's table, and of scores. Every
+    seventh is of an older release, which did not write down the detector."""
     rle = masks.encode(masks.decode(rectangle(size)))  # type: ignore[arg-type]
     predicted_iou, stability = (80 + size % 20) / 100, (89 + size % 10) / 100
-    return Found(rle, masks.area(rle), (5, 5, size + 1, 20), predicted_iou, stability, [])
+    of_box = {"score": size % 20 / 20, "detector_version": None if size % 7 == 0 else f"d-{size % 2}"}
+    return Found(rle, masks.area(rle), (5, 5, size + 1, 20), predicted_iou, stability, [], **of_box)  # type: ignore[arg-type]
 
 
 def count_audits(rows: list[Annotation]) -> Counter[tuple[Any, ...]]:
@@ -54,6 +56,23 @@ def count_audits(rows: list[Annotation]) -> Counter[tuple[Any, ...]]:
         cells[(row.project_id, "n", outcome, predicted, stability, agreement)] += 1
     images = {(row.project_id, row.image_id) for row in audited if row.origin == "automatic"}
     cells.update((project_id, "n", "image", 0, 0, 0) for project_id, _ in images)
+    return cells
+
+
+def count_proposals(rows: list[Annotation]) -> Counter[tuple[Any, ...]]:
+    """The decided proposals of known detectors, by score."""
+    cells: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        version = (row.proposal or {}).get("detector_version")
+        if row.origin != "detector" or version is None or row.state not in ("accepted", "rejected"):
+            continue
+        assert row.proposal is not None
+        outcome = "kept" if row.proposal["rle"]["counts"] == row.counts else "edited"
+        outcome = "rejected" if row.state == "rejected" else outcome
+        clicks = min(20, row.clicks) if outcome == "edited" else 0
+        cells[
+            (row.project_id, version, outcome, sum(row.proposal["score"] >= step / 20 for step in range(1, 20)), clicks)
+        ] += 1
     return cells
 
 
@@ -107,7 +126,7 @@ class Work:
         """All tables of counts as they stand."""
         tables: dict[str, Counter[tuple[Any, ...]]] = {}
         with self.database.read() as session:
-            for table in (MaskCount, AuthorCount, AuditCount):
+            for table in (MaskCount, AuthorCount, AuditCount, ProposalCount):
                 rows = session.execute(select(*table.__table__.columns).where(table.count != 0))
                 tables[table.__tablename__] = Counter({tuple(row[:-1]): row[-1] for row in rows})
         return tables
@@ -122,6 +141,7 @@ class Work:
             "mask_counts": Counter((cell.project_id, cell.stage, cell.model_version, *end) for cell, end in both),
             "author_counts": Counter((cell.project_id, cell.author_id, *end) for cell, end in both if cell.author_id),
             "audit_counts": count_audits(rows),
+            "proposal_counts": count_proposals(rows),
         }
 
     def masks(self) -> int:
@@ -210,7 +230,7 @@ def test_removing_an_image_uncounts_its_proposals(work: Work) -> None:
     work.do("detector", 0, 0, 5, 0)
     assert work.masks() == 2
     assert work.client.delete(f"/api/images/{work.image_id}").status_code == 204
-    assert work.counted() == {"mask_counts": Counter(), "author_counts": Counter(), "audit_counts": Counter()}
+    assert all(counts == Counter() for counts in work.counted().values())
 
 
 def test_removing_an_audited_image_uncounts_its_audit(work: Work, add_image: Callable[..., int]) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from model_server.training.losses import dice_loss, focal_loss
 from model_server.training.network import Features, Prompts, TrainableNetwork
-from model_server.training.rounds import Rounds, _score, plan, play
+from model_server.training.rounds import Rounds, _score, plan, play, weigh
 from tests.model_server.training.conftest import SIZE, small_sam2
 
 
@@ -150,3 +150,49 @@ def test_the_predicted_iou_learns_for_the_best_alone_or_for_all() -> None:
         result.loss.backward()
         gradient = network.model.mask_decoder.iou_prediction_head.proj_out.bias.grad
         assert int((gradient != 0).sum()) == taught
+
+
+def gradients(network: TrainableNetwork, rounds: Rounds, precision: torch.dtype, *, only: list[float]) -> torch.Tensor:
+    """Of the decoder's weights, in one vector, of rounds weighed as `only` says; empty: as they say themselves."""
+    network.zero_grad()
+    features = network.encode(pictures())
+    held = Features(features.coarse.detach(), tuple(level.detach() for level in features.finer))
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        for number, result in enumerate(play(network, held, masks(), "point", rounds, random.Random(3))):
+            weight = result.weight if not only else only[number] if number < len(only) else 0.0
+            assert result.loss.requires_grad == (result.weight > 0)
+            if weight:
+                (weight * result.loss).backward()
+    return torch.cat([torch.zeros(p.numel()) if p.grad is None else p.grad.flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_step_that_learns_from_some_rounds_learns_what_they_teach(precision: torch.dtype) -> None:
+    """The same gradient as all rounds with those weights; also where weights are cast first in a round left out."""
+    network = TrainableNetwork(small_sam2().train(), "sam2")
+    some = Rounds(learned=3)
+    weights = [
+        result.weight for result in play(network, network.encode(pictures()), masks(), "point", some, random.Random(3))
+    ]
+    assert (weights[0], weights[1], sorted(weights)[-2:]) == (1.0, 0.0, [5.0, 5.0]), (
+        "round 1 sees the mask first, unlearned"
+    )
+    found = gradients(network, some, precision, only=[])
+    expected = gradients(network, Rounds(), precision, only=weights)
+    assert expected.norm() > 0
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_on_average_all_rounds_count_once() -> None:
+    draw = random.Random(0)
+    sums = [0.0] * 11
+    for _ in range(6000):
+        weights = weigh(11, 4, draw)
+        assert (sum(weight > 0 for weight in weights), weights[0]) == (4, 1.0)
+        assert weights[-1] > 0, "nothing is asked after the last round that is learned from"
+        for number, weight in enumerate(weights):
+            sums[number] += weight / 6000
+    assert sums == pytest.approx([1.0] * 11, abs=0.1)
+    assert weigh(11, 1, draw) == [1.0]
+    assert weigh(11, None, draw) == weigh(11, 11, draw) == weigh(11, 50, draw) == [1.0] * 11
+    assert weigh(1, 4, draw) == [1.0]
