@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from backend.annotations.proposal_counts import SCORE_THRESHOLDS
 from backend.annotations.tables import MaskCount, ProposalCount
 from backend.projects.service import get_project
-from backend.stages.policies import read_policy
 from backend.stages.service import live_model_version
 from backend.statistics.schemas import ProposalFigures, ScoreRow
 from backend.statistics.tally import DRAWN, mean, read_tallies
@@ -41,7 +40,6 @@ def read_proposals(session: Session, project_id: int) -> ProposalFigures:
         proposals=sum(sum(cells.values()) for cells in outcomes.values()),
         need=LEAST_MASKS,
         clicks_by_hand=by_hand,
-        min_score=read_policy(session, project_id, "semi_automatic").propose.min_score,
         best_min_score=best.min_score if best is not None and _saved_in_all(best) > 0 else None,
         by_score=rows,
     )

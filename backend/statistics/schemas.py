@@ -115,16 +115,14 @@ class ScoreRow(BaseModel):
 class ProposalFigures(BaseModel):
     """What people made of the proposals of the detector in use, by least score.
 
-    `min_score` is the stage's present one: of lower ones only earlier decisions are known. `best_min_score` would have
-    saved most clicks in all, of those with `need` decided proposals or more; None: none saves any, or too few are
-    decided yet.
+    `best_min_score` would have saved most clicks in all, of those with `need` decided proposals or more; None: none
+    saves any, or too few are decided yet. Of scores below the stage's own only earlier decisions are known.
     """
 
     detector_version: str | None
     proposals: int
     need: int
     clicks_by_hand: float | None
-    min_score: float
     best_min_score: float | None
     by_score: list[ScoreRow]
 

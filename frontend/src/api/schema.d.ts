@@ -3372,9 +3372,8 @@ export interface components {
          * ProposalFigures
          * @description What people made of the proposals of the detector in use, by least score.
          *
-         *     `min_score` is the stage's present one: of lower ones only earlier decisions are known. `best_min_score` would have
-         *     saved most clicks in all, of those with `need` decided proposals or more; None: none saves any, or too few are
-         *     decided yet.
+         *     `best_min_score` would have saved most clicks in all, of those with `need` decided proposals or more; None: none
+         *     saves any, or too few are decided yet. Of scores below the stage's own only earlier decisions are known.
          */
         ProposalFigures: {
             /** Detector Version */
@@ -3385,8 +3384,6 @@ export interface components {
             need: number;
             /** Clicks By Hand */
             clicks_by_hand: number | null;
-            /** Min Score */
-            min_score: number;
             /** Best Min Score */
             best_min_score: number | null;
             /** By Score */

@@ -10,6 +10,8 @@ export type Round = Schemas["Round"];
 export type RunFigures = Schemas["RunFigures"];
 export type Share = Schemas["Proportion"];
 export type Audit = Schemas["AuditOut"];
+export type ProposalFigures = Schemas["ProposalFigures"];
+export type ScoreRow = Schemas["ScoreRow"];
 
 const of = (projectId: number) => ({ params: { path: { project_id: projectId } } });
 
@@ -25,6 +27,12 @@ export const peopleFiguresQuery = (projectId: number) =>
   queryOptions({
     queryKey: [...statisticsKey(projectId), "people"],
     queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/statistics/people", { ...of(projectId), signal })),
+  });
+
+export const proposalFiguresQuery = (projectId: number) =>
+  queryOptions({
+    queryKey: [...statisticsKey(projectId), "proposals"],
+    queryFn: ({ signal }) => call(client.GET("/api/projects/{project_id}/statistics/proposals", { ...of(projectId), signal })),
   });
 
 /** `version` null: the one that is judged. */

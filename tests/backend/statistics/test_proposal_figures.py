@@ -72,7 +72,6 @@ def test_nothing_is_known_at_first(client: TestClient, project_id: int, team: Te
         "proposals": 0,
         "need": 30,
         "clicks_by_hand": None,
-        "min_score": 0.3,
         "best_min_score": None,
         "by_score": [],
     }

@@ -13,6 +13,7 @@ import { useDraft } from "../../ui/useDraft";
 import { words } from "../../words/stageSettings";
 import { AutomaticPreview } from "./AutomaticPreview";
 import { AutomaticSettings } from "./AutomaticSettings";
+import { ProposalFigures } from "./ProposalFigures";
 import { ExitSettings, ProposalSettings, QueueSettings } from "./StageSettings";
 
 const withStage = (known: StageList, changed: Stage): StageList => ({
@@ -76,6 +77,13 @@ export function StagePanel({ project, stage, presets }: StagePanelProps): ReactN
           )}
         </Stack>
       </form>
+      {stage.stage === "semi_automatic" && (
+        <ProposalFigures
+          projectId={project.id}
+          minScore={draft.value.propose.min_score}
+          onUse={isReadOnly ? null : (min_score) => draft.change({ propose: { ...draft.value.propose, min_score } })}
+        />
+      )}
       {stage.stage === "fully_automatic" && !isReadOnly && (
         <AutomaticPreview
           projectId={project.id}

@@ -11,6 +11,7 @@ import { models } from "./models";
 import { people } from "./people";
 import { pipeline } from "./pipeline";
 import { projects } from "./projects";
+import { proposalFigures } from "./proposalFigures";
 import { roles } from "./roles";
 import { settings } from "./settings";
 import { stageSettings } from "./stageSettings";
@@ -18,6 +19,6 @@ import { trainingPolicy } from "./trainingPolicy";
 import { ui } from "./ui";
 import { workspace } from "./workspace";
 
-export const en = { account, activity, app, errors, exporting, flywheel, images, jobs, models, people, pipeline, projects, roles, settings, stageSettings, trainingPolicy, ui, workspace };
+export const en = { account, activity, app, errors, exporting, flywheel, images, jobs, models, people, pipeline, projects, proposalFigures, roles, settings, stageSettings, trainingPolicy, ui, workspace };
 
 export type Words = typeof en;

@@ -12,6 +12,7 @@ import { models } from "./models";
 import { people } from "./people";
 import { pipeline } from "./pipeline";
 import { projects } from "./projects";
+import { proposalFigures } from "./proposalFigures";
 import { roles } from "./roles";
 import { settings } from "./settings";
 import { stageSettings } from "./stageSettings";
@@ -19,4 +20,4 @@ import { trainingPolicy } from "./trainingPolicy";
 import { ui } from "./ui";
 import { workspace } from "./workspace";
 
-export const zh: Words = { account, activity, app, errors, exporting, flywheel, images, jobs, models, people, pipeline, projects, roles, settings, stageSettings, trainingPolicy, ui, workspace };
+export const zh: Words = { account, activity, app, errors, exporting, flywheel, images, jobs, models, people, pipeline, projects, proposalFigures, roles, settings, stageSettings, trainingPolicy, ui, workspace };

@@ -1,0 +1,26 @@
+// What proposals saved people, by the detector's score.
+import { plural } from "../counting";
+
+export const proposalFigures = {
+  title: "Which score saves most clicks",
+  notRead: "The figures of the proposals could not be read",
+  noDetector: "There is no detector yet. A detector run, under Models, makes one.",
+  tooFew: (proposals: number, need: number) =>
+    `Needs ${need} decided proposals of this detector; ${plural(proposals, "proposal")} so far.`,
+  noneByHand: (need: number) => `Needs ${need} masks that people drew with the model, to compare with.`,
+  savesNothing: (byHand: string) =>
+    `By hand a mask takes ${byHand} clicks. At none of these scores did the proposals save clicks: more masks make a better detector.`,
+  isBest: (byHand: string) => `By hand a mask takes ${byHand} clicks. The score in the form saves most.`,
+  best: (score: string, byHand: string) => `By hand a mask takes ${byHand} clicks. Proposals from ${score} on would have saved most.`,
+  score: "Score from",
+  proposals: "Proposals",
+  kept: "Kept",
+  edited: "Corrected",
+  rejected: "Rejected",
+  saved: "Clicks saved each",
+  savedInAll: "Clicks saved in all",
+  unknown: "not known yet",
+  chosen: "In the form",
+  use: "Use",
+  useScore: (score: string) => `Use a score of ${score}`,
+};

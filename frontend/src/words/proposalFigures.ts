@@ -1,0 +1,4 @@
+import { inLanguage } from "./catalogue";
+import { proposalFigures } from "./en/proposalFigures";
+
+export const words = inLanguage("proposalFigures", proposalFigures);
