@@ -19,7 +19,7 @@ MAX_MASKS = 200
 DETECTOR_STEPS = 5  # for each of the model's
 SCENES = ("--images", "40", "--seed", "7")
 
-LEARNED_ROUNDS = 3  # of the eleven of a step: less than half of its time, the same gradient on average
+LEARNED_ROUNDS = 2  # of a step: the same gradient on average in little more than half of the time
 CLOSER_SHARE = 0.5  # of the views, where a project is worked on zoomed in
 
 Point = dict[str, float]

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from backend.training.programs import MAX_MASKS
+from backend.training.programs import LEARNED_ROUNDS, MAX_MASKS
 from backend.training.schemas import TrainOptions
 from tests.benchmarks.bench_evaluation import MASKS_PER_PICTURE, write_dataset
 from tests.running import REPOSITORY
@@ -58,7 +58,7 @@ def measure(folder: Path, options: TrainOptions, masks: int, threads: int) -> di
         *("--base", "nano", "--out", out, "--split", "train", "--seed", "0", "--threads", threads),
         *("--tune", options.tune, "--steps", options.steps, "--batch-size", options.batch_size),
         *("--rate", options.rate, "--warmup", max(1, options.steps // 10)),
-        *("--workers", 1 if threads > 1 else 0),
+        *("--learned", LEARNED_ROUNDS, "--workers", 1 if threads > 1 else 0),
         threads=threads,
     )
     evaluate = run(

@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { type AnnotationFact, annotationsOf, click, facts, layerPixel, newProject, ready, saved, startWork, waitFor } from "./annotate-stage";
 import { callApi, expectAccessible, withBrowser, server } from "./browser";
+import { discRle } from "./pictures";
 
 const { open } = withBrowser();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,10 +22,14 @@ async function admit(page: Page, projectId: number, stage: string, policy: objec
 async function newProposals(page: Page, name: string, seed: number, policy: object = {}): Promise<{ projectId: number; imageId: number }> {
   const { projectId, imageIds: [imageId = 0] } = await newProject(page, name, [seed]);
   await admit(page, projectId, "semi_automatic", policy);
-  const python = `${ROOT}.venv/bin/python`;
-  const input = JSON.stringify({ image_id: imageId, boxes: BOXES });
-  execFileSync(existsSync(python) ? python : "python3", ["-m", "tests.e2e.add_proposals", server().databaseUrl], { cwd: ROOT, input });
+  addProposals(imageId, BOXES);
   return { projectId, imageId };
+}
+
+function addProposals(imageId: number, boxes: number[][], detectorVersion: string | null = null): void {
+  const python = `${ROOT}.venv/bin/python`;
+  const input = JSON.stringify({ image_id: imageId, boxes, detector_version: detectorVersion });
+  execFileSync(existsSync(python) ? python : "python3", ["-m", "tests.e2e.add_proposals", server().databaseUrl], { cwd: ROOT, input });
 }
 
 const statesOf = async (page: Page, imageId: number): Promise<string[]> => {
@@ -196,7 +201,39 @@ describe("an audit", () => {
   });
 });
 
-async function countOf(page: Page, projectId: number): Promise<number> {
-  const { stages } = await callApi<{ stages: { stage: string; counts: { ready: number } }[] }>(page, "GET", `/projects/${projectId}/stages`);
-  return stages.find(({ stage }) => stage === "fully_automatic")?.counts.ready ?? 0;
+describe("the detector's score", () => {
+  it("is chosen by what people made of its proposals", async () => {
+    const { page } = await open();
+    const { projectId, imageIds: [imageId = 0] } = await newProject(page, "Scores", [95]);
+    const drawn = { rle: discRle(), clicks: 6, active_seconds: 9, model_version: "rectangles" };
+    for (let i = 0; i < 30; i++) await callApi(page, "POST", `/images/${imageId}/annotations`, drawn);
+    await page.goto(`/projects/${projectId}/pipeline?stage=semi_automatic`);
+    const figures = page.getByRole("region", { name: "Which score saves most clicks" });
+    await figures.getByText("There is no detector yet.").waitFor();
+
+    const boxes = (score: number, count: number): number[][] => Array.from({ length: count }, (_, i) => [5 * i, 20, 40, 30, score]);
+    addProposals(imageId, [...boxes(0.85, 30), ...boxes(0.35, 20)], "boxes-of-a-test");
+    for (const { id, state, proposal } of await annotationsOf(page, imageId)) {
+      const word = (proposal?.predicted_iou ?? 0) > 0.5 ? "accept" : "reject";
+      if (state === "proposed") await callApi(page, "POST", `/annotations/${id}/${word}`, undefined, { "If-Match": '"1"' });
+    }
+    await page.reload();
+    await figures.getByText("By hand a mask takes 6.0 clicks. Proposals from 0.85 on would have saved most.").waitFor();
+    await expectAccessible(page);
+    await figures.getByRole("button", { name: "Use a score of 0.85" }).click();
+    await figures.getByText("The score in the form saves most.").waitFor();
+    await page.getByRole("button", { name: "Save settings" }).click();
+    await expect.poll(async () => (await stageOf(page, projectId, "semi_automatic"))?.policy.propose.min_score).toBe(0.85);
+  });
+});
+
+interface StageFact {
+  stage: string;
+  counts: { ready: number };
+  policy: { propose: { min_score: number } };
 }
+
+const stageOf = async (page: Page, projectId: number, name: string): Promise<StageFact | undefined> =>
+  (await callApi<{ stages: StageFact[] }>(page, "GET", `/projects/${projectId}/stages`)).stages.find(({ stage }) => stage === name);
+
+const countOf = async (page: Page, projectId: number): Promise<number> => (await stageOf(page, projectId, "fully_automatic"))?.counts.ready ?? 0;

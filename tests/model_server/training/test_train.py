@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,23 @@ def lines(out: Path) -> list[dict[str, Any]]:
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "model" / "model.safetensors")
+
+
+@pytest.fixture
+def with_tiny_numbers() -> Iterator[None]:
+    """As a process begins; a run in this one changes it."""
+    torch.set_flush_denormal(False)
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.usefixtures("with_tiny_numbers")
+def test_gradients_go_without_tiny_numbers(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
+    """Processors multiply numbers below 1e-38 many times slower, and gradients of attention are full of them."""
+    tiny = torch.full((4,), 1e-39)
+    assert bool((tiny * 1 > 0).all())
+    assert main(command(shapes(), small_base, tmp_path / "run", "--steps", "1", "--learned", "1")) == 0
+    assert bool((tiny * 1 == 0).all())
 
 
 def test_a_run_from_start_to_a_model_that_can_be_served(
