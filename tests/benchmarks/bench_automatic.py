@@ -1,9 +1,9 @@
 """What fully automatic masks cost: `python -m tests.benchmarks.bench_automatic [--repeat N] [--clicks N] [--json F]`,
 or only whole pictures, on a larger grid: `--images-only --points-per-side 32` (the generators' own grid).
 
-Against the published generators, segment-anything's and sam2's, as shipped, on equal random weights, one picture and
-thresholds at quantiles of their own scores. Both encode the picture anew each time. Pairs run by turns in one process;
-the ratio is the median of the paired ratios. FLOPs are counted, so they do not depend on the machine.
+Against the published generators, segment-anything's, transformers' (of SAM) and sam2's, as shipped, on equal random
+weights, one picture and thresholds at quantiles of their own scores. All encode the picture anew each time. They run by
+turns in one process; the ratio is the median of the paired ratios. FLOPs are counted: no machine changes them.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import SamConfig, SamModel
+from transformers import SamConfig, SamImageProcessorPil, SamModel, pipeline
+from transformers.models.sam.image_processing_pil_sam import _rle_to_mask
 
 from model_server.automatic import Generator
 from model_server.contract.automatic import SAM, SAM2, AutomaticOptions
@@ -36,10 +37,12 @@ from model_server.networks.two_way_prompts import TwoWayPrompts
 from model_server.predict import Predictor
 from model_server.replay import Memo
 from model_server.settings import read_settings
-from tests.model_server.automatic_reference import Both, build_both, gap_near, photo, png
+from tests.model_server.automatic_reference import Both, batched_nms, build_both, gap_near, photo, png
 from tests.model_server.conftest import put_bytes
 from tests.model_server.reference import HIERA_TINY, build_sam, build_sam2, randomise
 from tests.model_server.test_parity import set_image_size
+
+Competitor = Callable[[Both, AutomaticOptions], int]
 
 SIZE_HW = (480, 640)
 INPUT_SIZE = 512
@@ -71,6 +74,38 @@ def theirs(both: Both, options: AutomaticOptions) -> int:
     return len(both.theirs(options, two_steps=True))
 
 
+class Processor(SamImageProcessorPil):
+    """Transformers' own, but for torchvision's suppression of boxes, which is not installed."""
+
+    def post_process_for_mask_generation(
+        self, all_masks: list[Any], all_scores: torch.Tensor, all_boxes: torch.Tensor, crops_nms_thresh: float
+    ) -> tuple[list[Any], torch.Tensor, list[Any], torch.Tensor]:
+        """As image_processing_pil_sam has it."""
+        kept = batched_nms(all_boxes.float(), all_scores, torch.zeros(len(all_boxes)), crops_nms_thresh)
+        rles = [all_masks[i] for i in kept]
+        return [_rle_to_mask(rle) for rle in rles], all_scores[kept], rles, all_boxes[kept]
+
+
+def of_transformers(folder: Path) -> Competitor:
+    """Its pipeline over the converted weights; each mask is an array at the end, as shipped."""
+    model = SamModel.from_pretrained(folder / "models" / "same", attn_implementation="sdpa").eval()
+    side = {"height": INPUT_SIZE, "width": INPUT_SIZE}
+    processor = Processor(size={"longest_edge": INPUT_SIZE}, pad_size=side)
+    generate = pipeline("mask-generation", model=model, image_processor=processor, device="cpu")
+
+    def run(both: Both, options: AutomaticOptions) -> int:
+        found = generate(
+            both.image,
+            points_per_batch=options.points_per_batch,
+            points_per_crop=options.points_per_side,
+            pred_iou_thresh=options.pred_iou_thresh,
+            stability_score_thresh=options.stability_score_thresh,
+        )
+        return len(found["masks"])
+
+    return run
+
+
 def options_for(both: Both, share: float, points_per_side: int) -> AutomaticOptions:
     """The share's threshold on predicted IoU; the stability that half of the survivors reach."""
     base = (SAM2 if both.is_sam2 else SAM).model_copy(update={"points_per_side": points_per_side})
@@ -100,27 +135,37 @@ def bench_images(folder: Path, repeat: int, points_per_side: int) -> dict[str, A
     results: dict[str, Any] = {}
     for family in ("sam", "sam2"):
         both = build(family, folder / family)
+        competitors: dict[str, Competitor] = {"ours": ours, "as shipped": theirs}
+        if family == "sam":
+            competitors["transformers"] = of_transformers(folder / family)
         for share in SHARES:
             options = options_for(both, share, points_per_side)
-            masks = {"ours": ours(both, options), "as shipped": theirs(both, options)}  # warms up, too
+            masks = {name: run(both, options) for name, run in competitors.items()}  # warms up, too
             results[f"{family}, {share:.0%} survive"] = {"masks": masks} | {
-                measure.__name__: in_pairs(measure, both, options, repeat) for measure in (seconds, processor_seconds)
+                measure.__name__: in_turns(measure, competitors, both, options, repeat)
+                for measure in (seconds, processor_seconds)
             }
         both.engine.close()
     return results
 
 
-def in_pairs(measure: Callable[..., float], both: Both, options: AutomaticOptions, repeat: int) -> dict[str, Any]:
-    pairs = []
+def in_turns(
+    measure: Callable[..., float],
+    competitors: dict[str, Competitor],
+    both: Both,
+    options: AutomaticOptions,
+    repeat: int,
+) -> dict[str, Any]:
+    """Medians, and how many times longer than ours each takes: median, lowest and highest of the turns."""
+    turns = []
     for _ in range(repeat):
-        turns = [("ours", ours), ("as shipped", theirs)]
-        random.shuffle(turns)
-        pairs.append({name: measure(run, both, options) for name, run in turns})
-    ratios = sorted(pair["as shipped"] / pair["ours"] for pair in pairs)
+        order = random.sample(list(competitors.items()), len(competitors))
+        turns.append({name: measure(run, both, options) for name, run in order})
+    ratios = {name: sorted(turn[name] / turn["ours"] for turn in turns) for name in competitors if name != "ours"}
     return {
-        "median": {name: round(statistics.median(pair[name] for pair in pairs), 2) for name in pairs[0]},
-        "ratio": round(statistics.median(ratios), 2),
-        "spread": [round(ratios[0], 2), round(ratios[-1], 2)],
+        "median": {name: round(statistics.median(turn[name] for turn in turns), 2) for name in competitors},
+        "ratio": {name: round(statistics.median(of_name), 2) for name, of_name in ratios.items()},
+        "spread": {name: [round(of_name[0], 2), round(of_name[-1], 2)] for name, of_name in ratios.items()},
     }
 
 
