@@ -12,7 +12,7 @@ from backend.training import programs, service
 from backend.training.ending import end_run
 from backend.training.frozen import MIN_FROZEN_IMAGES
 from backend.training.processes import Workshop
-from backend.training.schemas import Gate, GateAnswer, RunMetrics, TrainOptions
+from backend.training.schemas import DetectorMetrics, Gate, GateAnswer, RunMetrics, TrainOptions
 from backend.training.tables import TrainingRun
 
 MAX_IMAGES = 200
@@ -36,7 +36,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
         frozen=None,
         general=None,
         gate=decide(options.gate, figures, was_live, has_rival=live is not None),
-        detector=figures and _named(figures),
+        detector=None if figures is None else _named(figures),
     )
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
 
@@ -93,8 +93,8 @@ def decide(gate: Gate, figures: dict[str, Any] | None, was_live: str | None, *, 
     return GateAnswer(is_passed=False, reason=f"{reason} That does not show {asked}.")
 
 
-def _named(figures: dict[str, Any]) -> dict[str, Any]:
+def _named(figures: dict[str, Any]) -> DetectorMetrics:
     """As the run shows it: the candidate, and the live one where it was measured."""
     candidate, *live = figures["detectors"]
     facts = {name: figures[name] for name in ("pictures", "boxes", "difference")}
-    return {"candidate": candidate, "live": live[0] if live else None} | facts
+    return DetectorMetrics(candidate=candidate, live=live[0] if live else None, **facts)

@@ -9,14 +9,12 @@ from typing import Any
 
 from backend.errors import Conflict
 from backend.training.processes import Workshop
-from backend.training.schemas import TrainOptions
+from backend.training.schemas import DETECTOR_STEPS, TrainOptions
 
 CURVE_POINTS = 200
 REPORT_SECONDS = 3.0
 # Twenty clicks a mask take a small network a third of a second, for each of two versions.
 MAX_MASKS = 200
-# A step of a detector's head costs a small part of a decoder's.
-DETECTOR_STEPS = 5  # for each of the model's
 SCENES = ("--images", "40", "--seed", "7")
 
 LEARNED_ROUNDS = 2  # of a step: the same gradient on average in little more than half of the time

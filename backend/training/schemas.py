@@ -107,6 +107,10 @@ class Gate(BaseModel):
     max_general_loss: float = Field(0.01, ge=0, le=1, allow_inf_nan=False)
 
 
+# A step of a detector's head costs a small part of a decoder's.
+DETECTOR_STEPS = 5  # for each of the model's
+
+
 class TrainOptions(BaseModel):
     """How a run trains; the defaults are the project's policy. See docs/training.md.
 
@@ -223,6 +227,26 @@ class GateAnswer(BaseModel):
     reason: str
 
 
+class DetectorFigures(BaseModel):
+    """Average recall of the first 10 and 100 boxes, and average precision: over IoU 0.50 to 0.95, at 0.50, at 0.75."""
+
+    ar_10: float
+    ar_100: float
+    ap: float
+    ap_50: float
+    ap_75: float
+
+
+class DetectorMetrics(BaseModel):
+    """A detector beside the live one on frozen pictures. `live` None: there was none, or none of the same encoder."""
+
+    pictures: int
+    boxes: int
+    candidate: DetectorFigures
+    live: DetectorFigures | None
+    difference: dict[Literal["ar_100"], Interval]
+
+
 class RunMetrics(BaseModel):
     """What a run was judged by. `frozen` None: there was no frozen mask. `detector`: of a detector run only.
 
@@ -233,7 +257,7 @@ class RunMetrics(BaseModel):
     frozen: Comparison | None
     general: Comparison | None
     gate: GateAnswer
-    detector: dict[str, Any] | None = None
+    detector: DetectorMetrics | None = None
 
 
 class RunJob(BaseModel):
@@ -249,7 +273,8 @@ class RunJob(BaseModel):
 class RunOut(BaseModel):
     """One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
 
-    `waits_for_checkpoint`: it is trained elsewhere, and what comes back is sent to its `checkpoint` address.
+    `planned_steps`: how many the trainer is to make. `waits_for_checkpoint`: it is trained elsewhere, and what comes
+    back is sent to its `checkpoint` address.
     """
 
     id: int
@@ -262,6 +287,7 @@ class RunOut(BaseModel):
     base_version: str | None
     candidate_version: str | None
     options: dict[str, Any]
+    planned_steps: int
     curve: list[dict[str, float]]
     metrics: RunMetrics | None
     reason: str | None

@@ -19,7 +19,7 @@ from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.training.frozen import MIN_FROZEN_IMAGES, count_frozen_images
 from backend.training.policies import frozen_share, options_of, read_policy, require_hook_command
-from backend.training.schemas import Measure, RunJob, RunMetrics, RunOut
+from backend.training.schemas import DETECTOR_STEPS, Measure, RunJob, RunMetrics, RunOut, TrainOptions
 from backend.training.tables import Snapshot, TrainingRun
 
 # What people made or looked at; see annotations.tables.MaskCount.
@@ -234,9 +234,11 @@ def _describe(run: TrainingRun, snapshot_number: int | None) -> RunOut:
         progress = of_job.progress
         job = RunJob(id=of_job.id, state=of_job.state, done=progress.done, total=progress.total, phase=progress.phase)
     is_training = state == "training" and run.curve
+    steps = int(run.options.get("steps", TrainOptions().steps))
     values = {
         "state": state,
         "snapshot_number": snapshot_number,
+        "planned_steps": steps * DETECTOR_STEPS if run.kind == "detector" else steps,
         "curve": [{name: value for name, value in point.items() if name != "seconds_left"} for point in run.curve],
         "metrics": None if run.metrics is None else RunMetrics.model_validate(run.metrics),
         "reason": run.reason if run.reason or run.job is None else run.job.error,

@@ -41,7 +41,7 @@ const TOUCHED: Readonly<Record<string, readonly string[]>> = {
   "model.promoted": ["", "stages", "training-runs", "promotions", "statistics", "audit-log"],
   "model.rolled_back": ["", "stages", "training-runs", "promotions", "statistics", "audit-log"],
   "model.refused": ["training-runs", "statistics", "audit-log"],
-  "detector.promoted": ["", "stages", "training-runs", "promotions", "audit-log"],
+  "detector.promoted": ["", "stages", "training-runs", "promotions", "statistics", "audit-log"],
   "snapshot.made": ["snapshots", "audit-log"],
   "audit.passed": ["stages", "statistics", "audit-log"],
   "image.accepted": ["audit-log"],

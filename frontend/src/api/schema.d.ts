@@ -2286,6 +2286,38 @@ export interface components {
             };
         };
         /**
+         * DetectorFigures
+         * @description Average recall of the first 10 and 100 boxes, and average precision: over IoU 0.50 to 0.95, at 0.50, at 0.75.
+         */
+        DetectorFigures: {
+            /** Ar 10 */
+            ar_10: number;
+            /** Ar 100 */
+            ar_100: number;
+            /** Ap */
+            ap: number;
+            /** Ap 50 */
+            ap_50: number;
+            /** Ap 75 */
+            ap_75: number;
+        };
+        /**
+         * DetectorMetrics
+         * @description A detector beside the live one on frozen pictures. `live` None: there was none, or none of the same encoder.
+         */
+        DetectorMetrics: {
+            /** Pictures */
+            pictures: number;
+            /** Boxes */
+            boxes: number;
+            candidate: components["schemas"]["DetectorFigures"];
+            live: components["schemas"]["DetectorFigures"] | null;
+            /** Difference */
+            difference: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /**
          * DuplicateOut
          * @description A file whose bytes the project has already, as this image.
          */
@@ -3664,16 +3696,14 @@ export interface components {
             frozen: components["schemas"]["Comparison"] | null;
             general: components["schemas"]["Comparison"] | null;
             gate: components["schemas"]["GateAnswer"];
-            /** Detector */
-            detector?: {
-                [key: string]: unknown;
-            } | null;
+            detector?: components["schemas"]["DetectorMetrics"] | null;
         };
         /**
          * RunOut
          * @description One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
          *
-         *     `waits_for_checkpoint`: it is trained elsewhere, and what comes back is sent to its `checkpoint` address.
+         *     `planned_steps`: how many the trainer is to make. `waits_for_checkpoint`: it is trained elsewhere, and what comes back
+         *     is sent to its `checkpoint` address.
          */
         RunOut: {
             /** Id */
@@ -3704,6 +3734,8 @@ export interface components {
             options: {
                 [key: string]: unknown;
             };
+            /** Planned Steps */
+            planned_steps: number;
             /** Curve */
             curve: {
                 [key: string]: number;

@@ -16,6 +16,7 @@ export type RunMetrics = Schemas["RunMetrics"];
 export type Interval = Schemas["Interval"];
 export type Measures = Schemas["Measures"];
 export type Comparison = Schemas["Comparison"];
+export type DetectorMetrics = Schemas["DetectorMetrics"];
 export type Snapshot = Schemas["SnapshotOut"];
 export type Promotion = Schemas["PromotionOut"];
 export type TrainingPolicy = Schemas["Policy"];

@@ -1,5 +1,6 @@
-// The end of a form of settings: save, give up, and what to do when somebody else was quicker.
-import { Button, Group, Stack } from "@mantine/core";
+// The end of a form of settings: save, give up, what to do when somebody else was quicker, and before what was typed is left.
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { useBlocker } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { words } from "../words/ui";
 import { ErrorPanel } from "./ErrorPanel";
@@ -44,6 +45,27 @@ export function SaveBar({ label, isDirty, isSaving, isOvertaken, refusal, onRese
           </Button>
         )}
       </Group>
+      <Leaving isDirty={isDirty && !isSaving} />
     </Stack>
+  );
+}
+
+/** Asks before a link, or another view of the page, takes the form away with what was typed. */
+function Leaving({ isDirty }: { isDirty: boolean }): ReactNode {
+  const { status, proceed, reset } = useBlocker({ shouldBlockFn: () => isDirty, enableBeforeUnload: isDirty, withResolver: true });
+  return (
+    <Modal opened={status === "blocked"} onClose={() => reset?.()} title={words.leaving.title}>
+      <Stack>
+        <Text>{words.leaving.text}</Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={() => proceed?.()}>
+            {words.leaving.leave}
+          </Button>
+          <Button data-autofocus onClick={() => reset?.()}>
+            {words.leaving.stay}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
   );
 }

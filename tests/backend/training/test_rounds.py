@@ -143,6 +143,8 @@ def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: 
     assert done["state"] == ("promoted" if found["candidate"]["ar_100"] > 0 else "refused"), done["reason"]
     assert (found["live"], done["metrics"]["compared_with"]) == (None, None)
     assert found["pictures"] >= 6
+    assert (done["planned_steps"], found["difference"]) == (40, {})
+    assert sorted(found["candidate"]) == ["ap", "ap_50", "ap_75", "ar_10", "ar_100"]
     assert "nothing to compare with" in done["reason"]
     folder = resources.settings.resolved_detectors_dir / f"project-{filled.project_id}-run-{run['id']}"
     config = json.loads((folder / "config.json").read_text())

@@ -1,4 +1,5 @@
 // What happened, as sentences.
+import { reasonWords } from "../../api/errors";
 import type { AuditEntry } from "../../api/events";
 import { stageName } from "../../ui/stageWords";
 import { words } from "../../words/activity";
@@ -51,7 +52,7 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
 export const happened = ({ kind, data }: AuditEntry): string => SENTENCES[kind]?.(data) ?? kind.replaceAll(/[._]/g, " ");
 
 /** The why or the what beneath the sentence; null when there is nothing to add. */
-export function detailOf({ kind, data }: AuditEntry): string | null {
+export function detailOf({ kind, data, actor }: AuditEntry): string | null {
   const { changes } = data;
   if (typeof changes === "object" && changes !== null) {
     const parts = Object.entries(changes).map(([name, change]) => {
@@ -62,7 +63,9 @@ export function detailOf({ kind, data }: AuditEntry): string | null {
     });
     if (parts.length > 0) return parts.join("; ");
   }
-  return text(data, "reason");
+  const reason = text(data, "reason");
+  // Without a person behind it the reason is the server's, and English.
+  return actor === null || kind.startsWith("training.") ? reasonWords(reason) : reason;
 }
 
 const shown = (value: unknown): string => (value === null || value === undefined ? words.nothing : typeof value === "string" ? value : JSON.stringify(value));

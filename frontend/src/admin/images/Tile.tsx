@@ -1,5 +1,6 @@
 // One image of the grid. Plain elements, memoised: in a fast scroll a hundred of them are made each second.
 import { memo, type ReactNode, useEffect, useState } from "react";
+import { reasonWords } from "../../api/errors";
 import { displayUrl, thumbnailUrl } from "../../api/images";
 import type { Image } from "../../api/types";
 import { count } from "../../ui/format";
@@ -19,7 +20,7 @@ interface TileProps {
 
 export const Tile = memo(function Tile({ image, index, isTabStop, opensWorkspace }: TileProps): ReactNode {
   const { colour, Icon } = STATE_MARKS[image.state];
-  const reason = image.state === "skipped" ? image.skip_reason : null;
+  const reason = image.state === "skipped" ? reasonWords(image.skip_reason) : null;
   const target = opensWorkspace
     ? { href: `/projects/${image.project_id}/annotate?image=${image.id}` }
     : { href: displayUrl(image.id), target: "_blank", rel: "noreferrer" };

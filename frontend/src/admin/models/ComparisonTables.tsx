@@ -1,34 +1,37 @@
 // The candidate beside the live version on masks neither has learned from.
-import { Group, Stack, Table, Text } from "@mantine/core";
+import { Group, Stack, Table } from "@mantine/core";
 import { IconArrowDownRight, IconArrowUpRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import type { Comparison, RunMetrics } from "../../api/training";
+import type { Comparison, DetectorMetrics, RunMetrics } from "../../api/training";
 import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/models";
-import { comparisonRows, type ComparisonRow, detectorFigures } from "./runWords";
+import { comparisonRows, type ComparisonRow, detectorRows } from "./runWords";
 
 export function ComparisonTables({ metrics }: { metrics: RunMetrics }): ReactNode {
   return (
     <Stack gap="lg">
-      {metrics.frozen !== null && (
-        <ComparisonTable caption={words.comparison.frozen} comparison={metrics.frozen} />
-      )}
-      {metrics.general !== null && (
-        <ComparisonTable caption={words.comparison.general} comparison={metrics.general} />
-      )}
-      {metrics.detector !== null && metrics.detector !== undefined && <DetectorFigures figures={metrics.detector} />}
+      {metrics.frozen !== null && <Clicks what={words.comparison.frozen} comparison={metrics.frozen} />}
+      {metrics.general !== null && <Clicks what={words.comparison.general} comparison={metrics.general} />}
+      {metrics.detector && <Boxes metrics={metrics.detector} />}
     </Stack>
   );
 }
 
-function ComparisonTable({ caption, comparison }: { caption: string; comparison: Comparison }): ReactNode {
+function Clicks({ what, comparison }: { what: string; comparison: Comparison }): ReactNode {
   const { images, masks } = comparison.candidate;
+  return <ComparisonTable label={what} caption={words.comparison.caption(what, masks, images)} rows={comparisonRows(comparison)} />;
+}
+
+function Boxes({ metrics }: { metrics: DetectorMetrics }): ReactNode {
+  const what = words.comparison.detector;
+  return <ComparisonTable label={what} caption={words.comparison.boxes(what, metrics.boxes, metrics.pictures)} rows={detectorRows(metrics)} />;
+}
+
+function ComparisonTable({ label, caption, rows }: { label: string; caption: string; rows: readonly ComparisonRow[] }): ReactNode {
   return (
-    <WideTable label={caption} minWidth={680}>
+    <WideTable label={label} minWidth={680}>
       <Table verticalSpacing={4} className="tabular" maw={920} captionSide="top">
-        <Table.Caption ta="left">
-          {words.comparison.caption(caption, masks, images)}
-        </Table.Caption>
+        <Table.Caption ta="left">{caption}</Table.Caption>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{words.comparison.measure}</Table.Th>
@@ -38,10 +41,10 @@ function ComparisonTable({ caption, comparison }: { caption: string; comparison:
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {comparisonRows(comparison).map((row) => (
+          {rows.map((row) => (
             <Table.Tr key={row.measure}>
               <Table.Td>{row.measure}</Table.Td>
-              <Table.Td ta="right">{row.live}</Table.Td>
+              <Table.Td ta="right">{row.live ?? "–"}</Table.Td>
               <Table.Td ta="right">{row.candidate}</Table.Td>
               <Table.Td ta="right">
                 <Difference row={row} />
@@ -64,29 +67,5 @@ function Difference({ row: { difference, isBetter } }: { row: ComparisonRow }): 
       )}
       <span>{difference}</span>
     </Group>
-  );
-}
-
-function DetectorFigures({ figures }: { figures: Readonly<Record<string, unknown>> }): ReactNode {
-  const rows = detectorFigures(figures);
-  if (rows.length === 0) return null;
-  return (
-    <div>
-      <Text size="sm" c="dimmed" mb={6}>
-        {words.comparison.detector}
-      </Text>
-      <Table verticalSpacing={4} className="tabular" maw={480}>
-        <Table.Tbody>
-          {rows.map(({ name, value }) => (
-            <Table.Tr key={name}>
-              <Table.Th scope="row" fw={400}>
-                {name}
-              </Table.Th>
-              <Table.Td ta="right">{value}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
   );
 }

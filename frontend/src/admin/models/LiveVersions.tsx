@@ -47,7 +47,7 @@ export function LiveVersions({ project }: { project: Project }): ReactNode {
               newest={items.find((promotion) => promotion.kind === kind) ?? null}
               mayRollBack={canManage(project) && promotionsLeft(items, kind) > 0}
               bundled={bundled}
-              onRollBack={(to) => setStep({ kind, action: "roll back", from: live[kind], to })}
+              onRollBack={(to, leavesNone) => setStep({ kind, action: "roll back", from: live[kind], to, leavesNone })}
             />
           ))}
         </div>
@@ -68,7 +68,7 @@ interface LiveCellProps {
   newest: Promotion | null;
   bundled: string | null;
   mayRollBack: boolean;
-  onRollBack: (to: string | null) => void;
+  onRollBack: (to: string | null, leavesNone: boolean) => void;
 }
 
 function LiveCell({ kind, version, newest, bundled, mayRollBack, onRollBack }: LiveCellProps): ReactNode {
@@ -90,7 +90,11 @@ function LiveCell({ kind, version, newest, bundled, mayRollBack, onRollBack }: L
             size="compact-md"
             variant="default"
             leftSection={<IconArrowBackUp aria-hidden size={16} />}
-            onClick={() => onRollBack(newest.is_rollback ? null : (newest.from_version ?? (kind === "model" ? bundled : null)))}
+            onClick={() => {
+              // What a second rollback goes back to is not told by the newest entry.
+              const to = newest.is_rollback ? null : (newest.from_version ?? (kind === "model" ? bundled : null));
+              onRollBack(to, kind === "detector" && !newest.is_rollback && to === null);
+            }}
             aria-label={words.live.rollBackOf(name)}
           >
             {words.live.rollBack}

@@ -17,6 +17,8 @@ export interface Step {
   from: string | null;
   /** null: whatever was live before. */
   to: string | null;
+  /** There was none before. */
+  leavesNone?: boolean;
   /** What the gate said against it, if it did. */
   warning?: string | null;
   /** That it was compared with a version that is not live any more. */
@@ -48,7 +50,7 @@ function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Ste
       return isPromotion && step.to !== null ? promote(step.to, wanted) : rollBack(projectId, step.kind, reason.trim());
     },
     onSuccess: ({ to_version }) => {
-      notifications.show({ message: words.reason.done(to_version) });
+      notifications.show({ message: step.kind === "detector" && to_version === null ? words.reason.noDetector : words.reason.done(to_version) });
       onClose();
       for (const key of [stagesKey, runsKey, promotionsKey, statisticsKey, projectKey]) {
         void queryClient.invalidateQueries({ queryKey: key(projectId) });
@@ -63,7 +65,7 @@ function ReasonForm({ projectId, step, onClose }: { projectId: number; step: Ste
       }}
     >
       <Stack>
-        <Text>{words.reason.effect(step.to, step.from)}</Text>
+        <Text>{step.leavesNone === true ? words.reason.leavesNone(step.from) : words.reason.effect(step.to, step.from)}</Text>
         {typeof step.warning === "string" && (
           <Text className="verdict" data-tone="look">
             {words.reason.refused(step.warning)}

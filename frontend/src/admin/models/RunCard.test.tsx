@@ -8,7 +8,7 @@ import { RunCard } from "./RunCard";
 
 const RUN: Run = {
   id: 3, project_id: 1, kind: "model", state: "candidate", trigger: "person", snapshot_id: 1, snapshot_number: 1,
-  base_version: "nano-1", candidate_version: "better-1", options: {}, curve: [], reason: "It is better.", job: null,
+  base_version: "nano-1", candidate_version: "better-1", options: {}, planned_steps: 300, curve: [], reason: "It is better.", job: null,
   metrics: { compared_with: "nano-1", frozen: null, general: null, gate: { is_passed: true, reason: "It is better." }, detector: null },
   created_at: "2026-11-30T10:00:00Z", finished_at: "2026-11-30T10:20:00Z", waits_for_checkpoint: false, seconds_left: null,
 };

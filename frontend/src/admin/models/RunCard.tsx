@@ -13,7 +13,7 @@ import { words } from "../../words/models";
 import { words as uiWords } from "../../words/ui";
 import { ComparisonTables } from "./ComparisonTables";
 import { SendCheckpoint } from "./SendCheckpoint";
-import { curveOf, KIND_WORDS, STATE_TONES, stepsOf } from "./runWords";
+import { curveOf, KIND_WORDS, STATE_TONES } from "./runWords";
 
 interface RunCardProps {
   run: Run;
@@ -130,7 +130,7 @@ function Verdict({ run }: { run: Run }): ReactNode {
 }
 
 function Curves({ run }: { run: Run }): ReactNode {
-  const end = stepsOf(run);
+  const end = run.planned_steps;
   return (
     <Group gap="lg" align="flex-start">
       <Curve title={words.runs.loss} points={curveOf(run, "loss")} end={end} format={(value) => value.toFixed(2)} />

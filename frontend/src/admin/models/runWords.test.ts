@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Comparison, Measures, Run } from "../../api/training";
-import { comparisonRows, curveOf, detectorFigures, outdatedWords, stepsOf } from "./runWords";
+import { comparisonRows, curveOf, detectorRows, outdatedWords } from "./runWords";
 
 const interval = (value: number, spread: number | null = null) => ({
   value,
@@ -41,18 +41,20 @@ it("writes both versions with their intervals and says only what is sure", () =>
 });
 
 it("reads the curve of a run", () => {
-  const run = { options: { steps: 300 }, curve: [{ step: 10, loss: 2.1 }, { step: 20, loss: 1.4, iou: 0.5 }] } as unknown as Run;
-  expect(stepsOf(run)).toBe(300);
+  const run = { curve: [{ step: 10, loss: 2.1 }, { step: 20, loss: 1.4, iou: 0.5 }] } as unknown as Run;
   expect(curveOf(run, "loss")).toEqual([{ x: 10, y: 2.1 }, { x: 20, y: 1.4 }]);
   expect(curveOf(run, "iou")).toEqual([{ x: 20, y: 0.5 }]);
-  expect(stepsOf({ ...run, options: {} })).toBe(20);
 });
 
-it("shows a detector's figures by name", () => {
-  expect(detectorFigures({ recall_50: 0.623, images: 12, notes: "none" })).toEqual([
-    { name: "Found at IoU 0.50", value: "62.3\u00a0%" },
-    { name: "images", value: "12" },
-  ]);
+it("sets a detector beside the live one, or alone where there is none", () => {
+  const figures = { ar_10: 0.12, ar_100: 0.306, ap: 0.1, ap_50: 0.2, ap_75: 0 };
+  const first = detectorRows({ pictures: 16, boxes: 158, candidate: figures, live: null, difference: {} });
+  expect(first[0]).toEqual({ measure: "Found objects (AR, 100 boxes)", live: null, candidate: "0.306", difference: null, isBetter: null });
+  expect(first.map(({ candidate }) => candidate)).toEqual(["0.306", "0.120", "0.100", "0.200", "0.000"]);
+  const difference = { ar_100: { value: 0.05, low: 0.01, high: 0.09 } };
+  const second = detectorRows({ pictures: 16, boxes: 158, candidate: figures, live: { ...figures, ar_100: 0.256 }, difference });
+  expect(second[0]).toMatchObject({ live: "0.256", difference: "+0.050 (+0.010 to +0.090)", isBetter: true });
+  expect(second[1]).toMatchObject({ live: "0.120", difference: null });
 });
 
 it("says that a candidate was compared with what is not live any more", () => {

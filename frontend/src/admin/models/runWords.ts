@@ -1,6 +1,6 @@
 // Training runs and their measures in people's words.
-import type { Comparison, Interval, Measures, Run, RunKind, RunState } from "../../api/training";
-import { decimal, iou, percent, signed, withInterval } from "../../ui/measureWords";
+import type { Comparison, DetectorMetrics, Interval, Measures, Run, RunKind, RunState } from "../../api/training";
+import { decimal, iou, signed, withInterval } from "../../ui/measureWords";
 import { words } from "../../words/models";
 
 export const KIND_WORDS: Readonly<Record<RunKind, { name: string; does: string }>> = words.kinds;
@@ -17,12 +17,6 @@ export const STATE_TONES: Readonly<Record<RunState, "quiet" | "active" | "good" 
   cancelled: "quiet",
 };
 
-/** How many steps the run is to take, as far as it says so. */
-export function stepsOf(run: Run): number {
-  const planned = run.options["steps"];
-  return typeof planned === "number" ? planned : (run.curve.at(-1)?.["step"] ?? 0);
-}
-
 export function curveOf(run: Run, measure: "loss" | "iou"): { x: number; y: number }[] {
   return run.curve.flatMap((point) => {
     const [x, y] = [point["step"], point[measure]];
@@ -35,13 +29,14 @@ export function outdatedWords({ kind, metrics }: Run, live: Readonly<Record<RunK
   if (metrics === null || live === null) return null;
   const [rival, now] = [metrics.compared_with ?? null, live[kind]];
   if (rival !== null) return rival === now || (now === null && kind === "model") ? null : words.runs.outdated(rival);
-  const hadNoRival = kind === "detector" && metrics.detector?.["live"] === null;
+  const hadNoRival = kind === "detector" && metrics.detector?.live === null;
   return hadNoRival && now !== null ? words.runs.outdatedFirst(now) : null;
 }
 
 export interface ComparisonRow {
   measure: string;
-  live: string;
+  /** null: there was none to compare with. */
+  live: string | null;
   candidate: string;
   difference: string | null;
   /** Whether the whole interval of the difference lies on the good side, or on the bad one; null: neither is sure. */
@@ -85,13 +80,18 @@ function sureSide({ low, high }: Interval, isLower: boolean): boolean | null {
   return high < 0 ? isLower : null;
 }
 
-const DETECTOR_NAMES: Readonly<Record<string, string>> = words.comparison.detectorMeasures;
+const DETECTOR_MEASURES = ["ar_100", "ar_10", "ap", "ap_50", "ap_75"] as const;
 
-/** The numbers of a detector's figures, whatever they are called. */
-export function detectorFigures(figures: Readonly<Record<string, unknown>>): { name: string; value: string }[] {
-  return Object.entries(figures).flatMap(([name, value]) => {
-    if (typeof value !== "number") return [];
-    const isShare = value >= 0 && value <= 1 && !Number.isInteger(value);
-    return [{ name: DETECTOR_NAMES[name] ?? name.replaceAll("_", " "), value: isShare ? percent(value) : String(value) }];
+/** A detector's figures beside those of the live one, which may be missing. */
+export function detectorRows({ live, candidate, difference }: DetectorMetrics): ComparisonRow[] {
+  return DETECTOR_MEASURES.map((key): ComparisonRow => {
+    const change = key === "ar_100" ? (difference["ar_100"] ?? null) : null;
+    return {
+      measure: words.comparison.detectorMeasures[key],
+      live: live === null ? null : iou(live[key]),
+      candidate: iou(candidate[key]),
+      difference: change === null ? null : differenceWords(change, iou),
+      isBetter: change === null ? null : sureSide(change, false),
+    };
   });
 }

@@ -11,7 +11,7 @@ import type { Project } from "../../api/types";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count, moment } from "../../ui/format";
 import { SkeletonRows } from "../../ui/SkeletonRows";
-import { stageName } from "../../ui/stageWords";
+import { STAGE_ORDER, stageName } from "../../ui/stageWords";
 import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/pipeline";
 import { ruleWords } from "./stageFigures";
@@ -52,7 +52,7 @@ export function Admissions({ project }: { project: Project }): ReactNode {
                 <Table.Td>{stageName(item.to_stage)}</Table.Td>
                 <Table.Td ta="right">{count(item.image_count)}</Table.Td>
                 <Table.Td style={{ overflowWrap: "anywhere" }}>
-                  {item.reason || words.admissions.noReason}
+                  {whyOf(item)}
                   <Text size="sm" c="dimmed">
                     {ruleWords(item.rule)}
                   </Text>
@@ -69,6 +69,12 @@ export function Admissions({ project }: { project: Project }): ReactNode {
       <RevertDialog projectId={project.id} admission={reverting} onClose={() => setReverting(null)} />
     </>
   );
+}
+
+/** Of those that the rule made the server's words are English, and there is one reason. */
+function whyOf({ author, reason, to_stage }: Admission): string {
+  const from = STAGE_ORDER[STAGE_ORDER.indexOf(to_stage) - 1];
+  return author === null && from !== undefined ? words.admissions.ruleIsMet(stageName(from)) : reason || words.admissions.noReason;
 }
 
 function Fate({ admission, mayRevert, onRevert }: { admission: Admission; mayRevert: boolean; onRevert: () => void }): ReactNode {

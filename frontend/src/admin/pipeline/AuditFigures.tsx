@@ -9,6 +9,7 @@ import { type Audit, auditQuery, type Share } from "../../api/statistics";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
 import { percent, withInterval } from "../../ui/measureWords";
+import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/pipeline";
 
 interface AuditFiguresProps {
@@ -109,30 +110,32 @@ function Thresholds({ audit }: { audit: Audit }): ReactNode {
   return (
     <details>
       <summary>{words.audit.thresholds}</summary>
-      <Table verticalSpacing={4} className="tabular" maw={880} mt="xs" style={{ whiteSpace: "nowrap" }}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th ta="right">{words.audit.predictedIou}</Table.Th>
-            <Table.Th ta="right">{words.audit.stability}</Table.Th>
-            <Table.Th ta="right">{words.audit.masks}</Table.Th>
-            <Table.Th ta="right">{words.audit.kept}</Table.Th>
-            <Table.Th ta="right">{words.audit.short75}</Table.Th>
-            <Table.Th ta="right">{words.audit.short90}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {audit.by_threshold.map((row) => (
-            <Table.Tr key={`${row.pred_iou_thresh}/${row.stability_score_thresh}`}>
-              <Table.Td ta="right">{row.pred_iou_thresh.toFixed(2)}</Table.Td>
-              <Table.Td ta="right">{row.stability_score_thresh.toFixed(2)}</Table.Td>
-              <Table.Td ta="right">{count(row.masks)}</Table.Td>
-              <Table.Td ta="right">{percent(row.kept_share, 0)}</Table.Td>
-              <Table.Td ta="right">{share(row.share_75)}</Table.Td>
-              <Table.Td ta="right">{share(row.share_90)}</Table.Td>
+      <WideTable label={words.audit.thresholds} minWidth={640}>
+        <Table verticalSpacing={4} className="tabular" maw={880} mt="xs" style={{ whiteSpace: "nowrap" }}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th ta="right">{words.audit.predictedIou}</Table.Th>
+              <Table.Th ta="right">{words.audit.stability}</Table.Th>
+              <Table.Th ta="right">{words.audit.masks}</Table.Th>
+              <Table.Th ta="right">{words.audit.kept}</Table.Th>
+              <Table.Th ta="right">{words.audit.short75}</Table.Th>
+              <Table.Th ta="right">{words.audit.short90}</Table.Th>
             </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+          </Table.Thead>
+          <Table.Tbody>
+            {audit.by_threshold.map((row) => (
+              <Table.Tr key={`${row.pred_iou_thresh}/${row.stability_score_thresh}`}>
+                <Table.Td ta="right">{row.pred_iou_thresh.toFixed(2)}</Table.Td>
+                <Table.Td ta="right">{row.stability_score_thresh.toFixed(2)}</Table.Td>
+                <Table.Td ta="right">{count(row.masks)}</Table.Td>
+                <Table.Td ta="right">{percent(row.kept_share, 0)}</Table.Td>
+                <Table.Td ta="right">{share(row.share_75)}</Table.Td>
+                <Table.Td ta="right">{share(row.share_90)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </WideTable>
     </details>
   );
 }

@@ -34,7 +34,7 @@ it("names the score that saves most and puts it into the form", async () => {
   expect(within(row).getAllByRole("cell").map((cell) => cell.textContent).slice(0, 7)).toEqual([
     "0.45", "60", "50\u00a0%", "33\u00a0%", "17\u00a0%", "+3.0 (+2.4 to +3.6)", "+180",
   ]);
-  expect(within(screen.getByRole("row", { name: /^0\.30/ })).getByText("In the form")).toBeVisible();
+  expect(within(screen.getByRole("row", { name: /^0\.30/ })).getByRole("button", { name: "A score of 0.30 is in the form" })).toHaveAttribute("aria-disabled", "true");
   await userEvent.click(within(row).getByRole("button", { name: "Use a score of 0.45" }));
   expect(onUse).toHaveBeenCalledExactlyOnceWith(0.45);
 });
@@ -50,5 +50,5 @@ it("says plainly what is missing or that nothing is saved", () => {
   expect(verdict({ ...FIGURES, detector_version: null }, 0.3)).toBe("There is no detector yet. A detector run, under Models, makes one.");
   expect(verdict({ ...FIGURES, proposals: 1 }, 0.3)).toBe("Needs 30 decided proposals of this detector; 1 proposal so far.");
   expect(verdict(FIGURES, 0.45)).toBe("By hand a mask takes 6.0 clicks. The score in the form saves most.");
-  expect(verdict({ ...FIGURES, best_min_score: null }, 0.3)).toMatch(/At none of these scores did the proposals save clicks/);
+  expect(verdict({ ...FIGURES, best_min_score: null }, 0.3)).toMatch(/At no score with 30 decided proposals or more did they save clicks/);
 });

@@ -1,5 +1,5 @@
 // What people made of the detector's proposals, by its score: which least score saves them most clicks.
-import { Button, Stack, Table, Text, Title } from "@mantine/core";
+import { Button, Stack, Table, Text, Title, VisuallyHidden } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { messageOf } from "../../api/errors";
@@ -7,6 +7,8 @@ import { type ProposalFigures as Figures, proposalFiguresQuery, type ScoreRow } 
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { count } from "../../ui/format";
 import { decimal, percent, signed, withInterval } from "../../ui/measureWords";
+import { SkeletonRows } from "../../ui/SkeletonRows";
+import { WideTable } from "../../ui/WideTable";
 import { words } from "../../words/proposalFigures";
 
 interface ProposalFiguresProps {
@@ -24,6 +26,7 @@ export function ProposalFigures({ projectId, minScore, onUse }: ProposalFiguresP
       <Title order={3} id="proposal-figures">
         {words.title}
       </Title>
+      {figures.isPending && <SkeletonRows rows={3} height={28} />}
       {figures.error !== null && (
         <ErrorPanel title={words.notRead} message={messageOf(figures.error)} onRetry={() => void figures.refetch()} />
       )}
@@ -44,29 +47,33 @@ export function verdict(figures: Figures, minScore: number): string {
   if (proposals < need) return words.tooFew(proposals, need);
   if (clicks_by_hand === null) return words.noneByHand(need);
   const byHand = decimal(clicks_by_hand);
-  if (best_min_score === null) return words.savesNothing(byHand);
+  if (best_min_score === null) return words.savesNothing(byHand, need);
   return best_min_score === minScore ? words.isBest(byHand) : words.best(best_min_score.toFixed(2), byHand);
 }
 
 function Scores({ figures: { by_score, best_min_score }, minScore, onUse }: { figures: Figures } & Omit<ProposalFiguresProps, "projectId">): ReactNode {
   return (
-    <Table verticalSpacing={4} className="tabular" maw={880} style={{ whiteSpace: "nowrap" }}>
-      <Table.Thead>
-        <Table.Tr>
-          {[words.score, words.proposals, words.kept, words.edited, words.rejected, words.saved, words.savedInAll].map((name) => (
-            <Table.Th key={name} ta="right">
-              {name}
+    <WideTable label={words.title} minWidth={880}>
+      <Table verticalSpacing={4} className="tabular" maw={960} style={{ whiteSpace: "nowrap" }}>
+        <Table.Thead>
+          <Table.Tr>
+            {[words.score, words.proposals, words.kept, words.edited, words.rejected, words.saved, words.savedInAll].map((name) => (
+              <Table.Th key={name} ta="right">
+                {name}
+              </Table.Th>
+            ))}
+            <Table.Th>
+              <VisuallyHidden>{words.actions}</VisuallyHidden>
             </Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {by_score.map((row) => (
+            <Score key={row.min_score} row={row} isBest={row.min_score === best_min_score} isChosen={row.min_score === minScore} onUse={onUse} />
           ))}
-          <Table.Th />
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {by_score.map((row) => (
-          <Score key={row.min_score} row={row} isBest={row.min_score === best_min_score} isChosen={row.min_score === minScore} onUse={onUse} />
-        ))}
-      </Table.Tbody>
-    </Table>
+        </Table.Tbody>
+      </Table>
+    </WideTable>
   );
 }
 
@@ -92,10 +99,17 @@ function Score({ row, isBest, isChosen, onUse }: ScoreProps): ReactNode {
         {saved === null ? words.unknown : signed(row.proposals * saved.value, (value) => count(Math.round(value)))}
       </Table.Td>
       <Table.Td>
-        {isChosen && <Text c="dimmed">{words.chosen}</Text>}
-        {!isChosen && onUse !== null && (
-          <Button size="compact-sm" variant="subtle" onClick={() => onUse(row.min_score)} aria-label={words.useScore(score)}>
-            {words.use}
+        {/* One button whether chosen or not, so that the focus stays on it. */}
+        {onUse !== null && (
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            {...(isChosen ? { "data-disabled": true } : {})}
+            aria-disabled={isChosen}
+            aria-label={isChosen ? words.chosenScore(score) : words.useScore(score)}
+            onClick={() => isChosen || onUse(row.min_score)}
+          >
+            {isChosen ? words.chosen : words.use}
           </Button>
         )}
       </Table.Td>

@@ -28,7 +28,7 @@ export const activity = {
   runCancelled: (id: string | null) => `${run(id)} cancelled`,
   promoted: (name: string | null) => `${version(name)} went live`,
   rolledBack: (name: string | null) => `Rolled back to ${version(name)}`,
-  detectorRolledBack: (name: string | null) => `Detector rolled back to ${name ?? "none"}`,
+  detectorRolledBack: (name: string | null) => (name === null ? "Detector rolled back: there is none now" : `Detector rolled back to ${name}`),
   refused: (name: string | null) => `${version(name)} refused by the gate`,
   detectorPromoted: (name: string | null) => `Detector ${version(name)} went live`,
   snapshotMade: (number: string | null) => (number === null ? "Snapshot made" : `Snapshot ${number} made`),

@@ -43,6 +43,9 @@ export const models = {
     done: (version: string | null) => `${version ?? "The version before"} is live now`,
     effect: (to: string | null, from: string | null) =>
       `${to ?? "The version that was live before"} takes the place of ${from ?? "the present one"}. People who annotate get it with their next photo; kept masks do not change.`,
+    noDetector: "No detector is live now",
+    leavesNone: (from: string | null) =>
+      `${from ?? "The detector"} is taken out of use, and there was none before it: photos are then lent without proposals. Kept masks do not change.`,
     refused: (why: string) => `The gate refused it: ${why}`,
     label: "Reason",
     kept: "Kept in the history.",
@@ -108,12 +111,13 @@ export const models = {
     calibration: "Error of the predicted IoU",
     interval: (value: string, low: string, high: string) => `${value} (${low} to ${high})`,
     detector: "The detector on this project's frozen images",
+    boxes: (where: string, boxes: number, images: number) => `${where}: ${plural(boxes, "box", "boxes")} on ${plural(images, "image")}.`,
     detectorMeasures: {
       ar_100: "Found objects (AR, 100 boxes)",
-      recall_50: "Found at IoU 0.50",
-      recall_75: "Found at IoU 0.75",
-      precision_50: "Right boxes at IoU 0.50",
+      ar_10: "Found objects (AR, 10 boxes)",
+      ap: "Average precision",
       ap_50: "Average precision at IoU 0.50",
+      ap_75: "Average precision at IoU 0.75",
     },
   },
 

@@ -158,6 +158,7 @@ export const pipeline = {
     actions: "Actions",
     noReason: "No reason given",
     byRule: "The stage's rule",
+    ruleIsMet: (stage: string) => `The exit rule of ${stage.toLowerCase()} is met.`,
     takenBack: (went: number, of: number) => `Taken back, ${count(went)} of ${count(of)} went`,
     takeBack: "Take back",
     takeBackOf: (when: string, stage: string) => `Take back the admission of ${when} to ${stage}`,

@@ -8,8 +8,8 @@ export const proposalFigures = {
   tooFew: (proposals: number, need: number) =>
     `Needs ${need} decided proposals of this detector; ${plural(proposals, "proposal")} so far.`,
   noneByHand: (need: number) => `Needs ${need} masks that people drew with the model, to compare with.`,
-  savesNothing: (byHand: string) =>
-    `By hand a mask takes ${byHand} clicks. At none of these scores did the proposals save clicks: more masks make a better detector.`,
+  savesNothing: (byHand: string, need: number) =>
+    `By hand a mask takes ${byHand} clicks. At no score with ${need} decided proposals or more did they save clicks: more masks make a better detector.`,
   isBest: (byHand: string) => `By hand a mask takes ${byHand} clicks. The score in the form saves most.`,
   best: (score: string, byHand: string) => `By hand a mask takes ${byHand} clicks. Proposals from ${score} on would have saved most.`,
   score: "Score from",
@@ -22,5 +22,7 @@ export const proposalFigures = {
   unknown: "not known yet",
   chosen: "In the form",
   use: "Use",
+  chosenScore: (score: string) => `A score of ${score} is in the form`,
+  actions: "Use",
   useScore: (score: string) => `Use a score of ${score}`,
 };

@@ -31,8 +31,8 @@ export const stageSettings = {
   },
   proposals: {
     title: "Which proposals are shown",
-    score: "Detector score above",
-    predictedIou: "Predicted IoU above",
+    score: "Detector score from",
+    predictedIou: "Predicted IoU from",
     overlap: "Overlap of duplicates",
     perImage: "Proposals per image",
     closer: "Look closer at small boxes",

@@ -63,6 +63,12 @@ export const ui = {
   loading: "Loading",
   notSaved: "Not saved",
   undoChanges: "Undo changes",
+  leaving: {
+    title: "These settings are not saved",
+    text: "What you changed here is lost when you go on.",
+    leave: "Go on without saving",
+    stay: "Stay here",
+  },
   overtaken: {
     title: "Somebody else changed these settings meanwhile",
     text: "What you typed is still here and not saved.",

@@ -28,7 +28,7 @@ export const activity: Words["activity"] = {
   runCancelled: (id) => `${run(id)}已取消`,
   promoted: (name) => `${version(name)}已上线`,
   rolledBack: (name) => `已回滚到 ${name ?? "默认版本"}`,
-  detectorRolledBack: (name) => `检测器已回滚到 ${name ?? "无"}`,
+  detectorRolledBack: (name) => (name === null ? "检测器已回滚，目前没有检测器" : `检测器已回滚到 ${name}`),
   refused: (name) => `${version(name)}未通过上线门槛`,
   detectorPromoted: (name) => `检测器 ${version(name)}已上线`,
   snapshotMade: (number) => (number === null ? "已生成快照" : `已生成快照 ${number}`),

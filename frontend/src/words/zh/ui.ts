@@ -62,6 +62,12 @@ export const ui: Words["ui"] = {
   loading: "加载中",
   notSaved: "未保存",
   undoChanges: "撤销更改",
+  leaving: {
+    title: "这些设置尚未保存",
+    text: "继续操作会丢失您在此处所做的更改。",
+    leave: "不保存，继续",
+    stay: "留在此处",
+  },
   overtaken: {
     title: "其他人刚刚修改了这些设置",
     text: "您输入的内容仍在，尚未保存。",

@@ -2,6 +2,7 @@
 import { Button } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 import { useStore } from "zustand";
+import { reasonWords } from "../../api/errors";
 import { words } from "../../words/workspace";
 import { isHintDue } from "../effort";
 import { docOf } from "../state";
@@ -57,7 +58,7 @@ export function SentBackStrip(): ReactNode {
 export function PutAsideStrip(): ReactNode {
   const reason = useWorkspace((state) => (state.phase.kind === "working" ? (state.work?.image.skip_reason ?? null) : null));
   if (reason === null) return null;
-  return <div className={classes["strip"]} role="status" data-banner="put-aside">{words.putAside(reason)}</div>;
+  return <div className={classes["strip"]} role="status" data-banner="put-aside">{words.putAside(reasonWords(reason) ?? reason)}</div>;
 }
 
 /** After half a minute on one mask a calm word, once. */
