@@ -18,12 +18,13 @@ LONGEST_WAIT_SECONDS = 10.0
 
 
 class Refused(CommandError):
-    """The server's own refusal, with its status and code."""
+    """The server's own refusal, with its status and code, and what else it says."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, more: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.more = more or {}
 
 
 class Server:
@@ -70,7 +71,7 @@ def raise_refusal(response: httpx.Response) -> None:
         return
     try:
         error = response.json()["error"]
-        raise Refused(response.status_code, error["code"], error["message"])
+        raise Refused(response.status_code, error["code"], error["message"], error)
     except (ValueError, KeyError, TypeError):
         message = f"What answers at {response.request.url} is not Segloop (status {response.status_code})."
         raise CommandError(message) from None

@@ -56,7 +56,7 @@ def propose(run: JobRun) -> Finish:
             break
         for number, image in enumerate(images):
             run.progress(PHASE, done, done + left - number)
-            _work_on(run, stage, policy, image)
+            _work_on(run, project_id, stage, policy, image)
             done += 1
             if time.monotonic() - started > TURN_SECONDS:
                 run.progress(PHASE, done, done + left - number - 1)
@@ -162,10 +162,12 @@ def _next_images(session: Session, project_id: int, stage: StageName) -> list[Wa
     ]
 
 
-def _work_on(run: JobRun, stage: StageName, policy: StagePolicy, image: Waiting) -> None:
+def _work_on(run: JobRun, project_id: int, stage: StageName, policy: StagePolicy, image: Waiting) -> None:
     answer = ask(run.resources, stage, policy, image)
     with run.resources.database.write() as session:
-        write(session, stage, policy, image, answer)
+        # Its order or its share to audit may have changed while the model was asked.
+        now = read_policy(session, project_id, stage)
+        write(session, stage, now, image, answer)
 
 
 def _go_on(session: Session, project_id: int, stage: StageName) -> None:

@@ -17,6 +17,9 @@ from backend.training.schemas import Policy
 from backend.training.tables import TrainingPolicy, TrainingRun
 from backend.training.tidying import tidy
 
+TAUGHT_NOTHING = ("failed", "cancelled")
+PAUSE_SECONDS = 24 * 3600.0  # before the masks of a run that failed or was cancelled are tried again
+
 
 @periodic("training_runs", seconds=5)
 def settle_runs(resources: Resources) -> None:
@@ -57,19 +60,38 @@ def due(session: Session, project_id: int) -> Kind | None:
     if _is_model_due(session, project_id, policy, model):
         return "model"
     is_followed = detector is not None and model is not None and detector.id > model.id
-    if policy.train_detector and model is not None and model.trigger == "policy" and not is_followed:
+    is_over = model is not None and service.state_of(model) not in TAUGHT_NOTHING
+    if policy.train_detector and is_over and model is not None and model.trigger == "policy" and not is_followed:
         return "detector"
     return None
 
 
 def _is_model_due(session: Session, project_id: int, policy: Policy, last: TrainingRun | None) -> bool:
+    """A run that taught nothing uses no masks up; but what stopped it may last, so it is not repeated at once."""
     masks = service.count_masks(session, project_id)
+    if last is not None and service.state_of(last) in TAUGHT_NOTHING:
+        new = masks - last.mask_count
+        if (policy.every_masks is None or new < policy.every_masks) and _age_seconds(last) < PAUSE_SECONDS:
+            return False
+        last = _newest_that_taught(session, project_id)
     before = last.mask_count if last is not None else 0
     if policy.every_masks is not None and masks - before >= policy.every_masks:
         return True
     if policy.every_hours is None or masks == before:
         return False  # the same masks would teach the same
-    return last is None or (utc_now() - last.created_at).total_seconds() >= policy.every_hours * 3600
+    return last is None or _age_seconds(last) >= policy.every_hours * 3600
+
+
+def _age_seconds(run: TrainingRun) -> float:
+    return (utc_now() - run.created_at).total_seconds()
+
+
+def _newest_that_taught(session: Session, project_id: int) -> TrainingRun | None:
+    of_models = (TrainingRun.project_id == project_id, TrainingRun.kind == "model")
+    taught = select(TrainingRun).where(*of_models, TrainingRun.state.not_in(TAUGHT_NOTHING))
+    # The newest may be over though nobody has written it down yet.
+    runs = session.scalars(taught.order_by(TrainingRun.id.desc()).limit(5))
+    return next((run for run in runs if service.state_of(run) not in TAUGHT_NOTHING), None)
 
 
 def _is_detector_outlived(session: Session, project_id: int) -> bool:

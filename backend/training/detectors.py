@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,10 @@ from backend.training.tables import TrainingRun
 
 MAX_IMAGES = 200
 
+# Whether the live detector is measured beside a candidate; if not, why: there is none, it reads another encoder's
+# embeddings (and cannot go on with the live model), or it is of another kind, or its files are not here.
+Rival = Literal["measured", "none", "outlived", "unmeasured"]
+
 
 def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | Path) -> Finish:
     """Keeps the detector and says whether it may go live."""
@@ -26,7 +30,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
     with shop.run.resources.database.read() as session:
         was_live = service.live_version(session, run.project_id, "detector")
     dataset, options = shop.folder / "dataset", TrainOptions.model_validate(run.options)
-    live = _comparable(shop, was_live, staged)
+    rival, live = _rival(shop, was_live, staged)
     figures = None
     if programs.has_frozen(dataset):
         figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
@@ -35,7 +39,7 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
         compared_with=was_live,
         frozen=None,
         general=None,
-        gate=decide(options.gate, figures, was_live, has_rival=live is not None),
+        gate=decide(options.gate, figures, was_live, rival=rival),
         detector=None if figures is None else _named(figures),
     )
     curve = programs.read_curve(shop.folder / "out" / "progress.jsonl")
@@ -48,17 +52,24 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
     return finish
 
 
-def _comparable(shop: Workshop, live: str | None, candidate: Path) -> Path | None:
-    """The live detector's folder, if it looks at the same embeddings."""
-    folder = shop.settings.resolved_detectors_dir / (live or "").rpartition("-")[0]
-    if live is None or not (folder / "config.json").exists():
-        return None
-    encoders = [json.loads((one / "config.json").read_text()).get("encoder_fingerprint") for one in (folder, candidate)]
-    return folder if encoders[0] == encoders[1] else None
+def _rival(shop: Workshop, live: str | None, candidate: Path) -> tuple[Rival, Path | None]:
+    """How the live detector can be compared with; its folder, if it looks at the same embeddings."""
+    if live is None:
+        return "none", None
+    folder = shop.settings.resolved_detectors_dir / live.rpartition("-")[0]
+    if not (folder / "config.json").exists():
+        return "unmeasured", None
+    theirs, ours = (
+        json.loads((one / "config.json").read_text()).get("encoder_fingerprint") for one in (folder, candidate)
+    )
+    if theirs is None:  # a published detector, which looks at pictures
+        return "unmeasured", None
+    return ("measured", folder) if theirs == ours else ("outlived", None)
 
 
 def _measure(shop: Workshop, folders: list[Path], base: str | Path, dataset: Path) -> dict[str, Any]:
-    file = shop.folder / "evaluate-detectors.json"
+    # Of the live one by name: another may be live when a broken-off run is gone on with.
+    file = shop.folder / f"evaluate-detectors-{'-'.join(folder.name for folder in folders[1:]) or 'alone'}.json"
     if not file.exists():
         what = (*folders, "--dataset", dataset, "--split", "frozen", "--base", base)
         options = ("--max-images", str(MAX_IMAGES), "--threads", str(shop.threads), "--json", file)
@@ -68,8 +79,9 @@ def _measure(shop: Workshop, folders: list[Path], base: str | Path, dataset: Pat
     return figures
 
 
-def decide(gate: Gate, figures: dict[str, Any] | None, was_live: str | None, *, has_rival: bool) -> GateAnswer:
-    """Passed only where the whole interval of the difference in average recall lies above the asked-for gain."""
+def decide(gate: Gate, figures: dict[str, Any] | None, was_live: str | None, *, rival: Rival) -> GateAnswer:
+    """Passed only where the whole interval of the difference in average recall lies above the asked-for gain, or where
+    no live detector could go on."""
     if figures is None or figures["pictures"] < MIN_FROZEN_IMAGES:
         count = 0 if figures is None else figures["pictures"]
         return GateAnswer(
@@ -78,10 +90,13 @@ def decide(gate: Gate, figures: dict[str, Any] | None, was_live: str | None, *, 
         )
     found = figures["detectors"][0]
     on = f"on {figures['pictures']} frozen images with {figures['boxes']} masks"
-    if not has_rival:
-        why = "there is none yet" if was_live is None else "the live one reads another encoder's embeddings"
-        reason = f"Average recall of 100 boxes {found['ar_100']:.3f} {on}; nothing to compare with, {why}."
-        return GateAnswer(is_passed=found["ar_100"] > 0, reason=reason)
+    alone = f"Average recall of 100 boxes {found['ar_100']:.3f} {on}"
+    if rival == "unmeasured":
+        why = f"{was_live} cannot be measured beside it; promote it by hand if it finds more"
+        return GateAnswer(is_passed=False, reason=f"{alone}, but {why}.")
+    if rival != "measured":
+        why = "there is none yet" if rival == "none" else "the live one reads another encoder's embeddings"
+        return GateAnswer(is_passed=found["ar_100"] > 0, reason=f"{alone}; nothing to compare with, {why}.")
     gain = figures["difference"]["ar_100"]
     interval = f"95 % interval {gain['low']:+.3f} to {gain['high']:+.3f}"
     reason = f"Average recall of 100 boxes: {gain['value']:+.3f} ({interval}) {on}."

@@ -1,20 +1,24 @@
 """The programs of a round, each as one call: train, take in, measure. What they write is read here and nowhere else."""
 
 import json
+import math
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backend.errors import Conflict
-from backend.training.processes import Workshop
+from backend.training.processes import Watch, Workshop
 from backend.training.schemas import DETECTOR_STEPS, TrainOptions
 
 CURVE_POINTS = 200
 REPORT_SECONDS = 3.0
 # Twenty clicks a mask take a small network a third of a second, for each of two versions.
 MAX_MASKS = 200
+MASKS_PER_IMAGE = 10  # so that they are of twenty images, where there are so many: dense ones would be of two or three
+LOOK_SECONDS = 2.0  # between two looks at how far a trainer is
 SCENES = ("--images", "40", "--seed", "7")
 
 LEARNED_ROUNDS = 2  # of a step: the same gradient on average in little more than half of the time
@@ -83,10 +87,7 @@ def train(shop: Workshop, kind: str, base: str | Path, options: TrainOptions, sa
         return out / "model"
     progress = out / "progress.jsonl"
 
-    def watch() -> tuple[str, int, int]:
-        curve = read_curve(progress)
-        say(curve)
-        return curve.phase, curve.done, curve.total
+    watch = _watching(progress, say)
 
     common: tuple[str | Path, ...] = (dataset, "--base", base, "--out", out, "--split", "train", "--seed", "0")
     common += ("--threads", str(shop.threads), "--report-seconds", f"{REPORT_SECONDS}")
@@ -106,14 +107,43 @@ def train(shop: Workshop, kind: str, base: str | Path, options: TrainOptions, sa
         measured = ("--eval", dataset, "--eval-split", "frozen") if has_frozen(dataset) else ()
         limits = ("--steps", str(DETECTOR_STEPS * options.steps), "--max-minutes", f"{options.max_minutes}")
         line = shop.module("model_server.training.train_detector", *common, *limits, *measured)
-        shop.call("train", line, watch)
+        _call_trainer(shop, out, line, watch)
     else:
         left = max(0.01, options.max_minutes - read_curve(progress).seconds / 60)
         line = shop.module("model_server.training.train", *common, *_model_options(shop, options, left))
-        shop.call("train", line, watch)
+        _call_trainer(shop, out, line, watch)
     if not (out / "model" / "config.json").exists() or not (out / "model" / "model.safetensors").exists():
         raise Conflict("no_model", "The training ended without a model/config.json and model/model.safetensors.")
     return out / "model"
+
+
+def _watching(progress: Path, say: Callable[[Curve], None]) -> Watch:
+    """Looks at what the trainer has said, no oftener than it matters: days of it take a second to read."""
+    looked_at, size, curve = -math.inf, -1, read_curve(progress)
+
+    def watch() -> tuple[str, int, int]:
+        nonlocal looked_at, size, curve
+        if time.monotonic() - looked_at >= LOOK_SECONDS:
+            looked_at, now = time.monotonic(), progress.stat().st_size if progress.exists() else 0
+            if now != size:
+                size, curve = now, read_curve(progress)
+            say(curve)
+        return curve.phase, curve.done, curve.total
+
+    return watch
+
+
+def _call_trainer(shop: Workshop, out: Path, line: list[str], watch: Watch) -> None:
+    """Once more from the beginning where its checkpoint is one of other options: this software is newer than it."""
+    try:
+        shop.call("train", line, watch)
+    except Conflict as conflict:
+        if "run_differs" not in conflict.message:
+            raise
+        for name in ("checkpoint", "checkpoint.old", "checkpoint.unfinished"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        (out / "progress.jsonl").unlink(missing_ok=True)
+        shop.call("train", line, watch)
 
 
 def _model_options(shop: Workshop, options: TrainOptions, minutes: float) -> list[str | Path]:
@@ -156,15 +186,24 @@ def keep(staged: Path) -> None:
 
 
 def evaluate(
-    shop: Workshop, candidate: Path, live: str | Path, folders: list[Path], *, split: str | None, looks_closer: bool
+    shop: Workshop,
+    candidate: Path,
+    live: str | Path,
+    folders: list[Path],
+    *,
+    live_version: str,
+    split: str | None,
+    looks_closer: bool,
 ) -> dict[str, Any]:
-    """Measures both versions on the same masks; the document of `segloop evaluate --json`. With `looks_closer` as for
-    a person who zooms in to each of them.
+    """Measures both versions on the same masks; the document of `segloop evaluate --json`. `live`: where the files of
+    `live_version` lie. With `looks_closer` as for a person who zooms in to each of them.
     """
     name = f"evaluate-{split or 'general'}"
     file = shop.folder / f"{name}.json"
-    if not file.exists():
-        bounds = ("--starts", "center", "--max-masks", str(MAX_MASKS), "--threads", str(shop.threads))
+    # Another version may be live when a broken-off run is gone on with.
+    if not file.exists() or live_version not in json.loads(file.read_text())["methods"]:
+        limits = ("--max-masks", str(MAX_MASKS), "--masks-per-image", str(MASKS_PER_IMAGE))
+        bounds = ("--starts", "center", *limits, "--threads", str(shop.threads))
         which = (*(("--split", split) if split else ()), *(("--closer",) if looks_closer else ()))
         arguments = (candidate, *folders, "--against", live, *bounds, *which, "--json", file)
         line = shop.module("model_server.evaluation", *arguments)

@@ -179,7 +179,8 @@ def _compare(
 ) -> tuple[Comparison | None, Comparison | None, dict[str, Any]]:
     """Both versions on the frozen masks, if there are any, and on the general set; and what the candidate is."""
     dataset, general = shop.folder / "dataset", programs.general_set(shop)
-    measured = partial(programs.evaluate, shop, candidate, locate(shop, live), looks_closer=looks_closer)
+    where = locate(shop, live)
+    measured = partial(programs.evaluate, shop, candidate, where, live_version=live, looks_closer=looks_closer)
     has_frozen = programs.has_frozen(dataset)
     if has_frozen and not programs.names_splits(general):  # one program, for it takes seconds to start
         document = measured([dataset, general], split="frozen")

@@ -117,16 +117,17 @@ class Samples(TorchDataset[Sample]):
         """Sample `index`. Raises UnusableDataset when no drawn picture yields a mask."""
         rng = np.random.default_rng((self._seed, index))
         sampling = self._sampling
-        for _ in range(TRIES):
-            pixels, masks, number = self._draw(rng)
+        for attempt in range(2 * TRIES):
+            # Where the whole picture shows no mask large enough, parts of it may, as people see them who zoom in.
+            pixels, masks, number = self._draw(rng, is_closer=attempt >= TRIES)
             masks = [mask for mask in masks if sampling.min_area <= mask.sum() <= MOST_OF_PICTURE * mask.size]
             if masks:
                 break
         else:
             raise UnusableDataset(
                 "masks_unusable",
-                f"{TRIES} views in a row held no mask between {sampling.min_area} pixels and "
-                f"{MOST_OF_PICTURE:.0%} of the input of {sampling.input_size} pixels.",
+                f"{2 * TRIES} views in a row, half of them of small parts, held no mask between {sampling.min_area} "
+                f"pixels and {MOST_OF_PICTURE:.0%} of the input of {sampling.input_size} pixels.",
             )
         pixels = change_colours(pixels, sampling.augmentation.colour, rng)
         count = sampling.prompts_per_image
@@ -137,13 +138,13 @@ class Samples(TorchDataset[Sample]):
             torch.tensor(number),
         )
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Pixels, list[Bools], int]:
+    def _draw(self, rng: np.random.Generator, *, is_closer: bool) -> tuple[Pixels, list[Bools], int]:
         sampling = self._sampling
         if sampling.scene_share and rng.random() < sampling.scene_share:
             return *procedural_scene(sampling.input_size, rng, self._texture(rng)), -1
         picture, number = self._choose(rng)
-        view, pixels = self._look(picture, rng)
-        is_same = sampling.augmentation.is_none and not sampling.closer_share
+        view, pixels = self._look(picture, rng, is_closer=is_closer)
+        is_same = sampling.augmentation.is_none and not sampling.closer_share and not is_closer
         if sampling.region_share and rng.random() < sampling.region_share:
             assert sampling.region_cache is not None, "checked by the configuration"
             return pixels, self._regions(picture, view, rng, sampling.region_cache), number if is_same else -1
@@ -159,11 +160,11 @@ class Samples(TorchDataset[Sample]):
         chosen = int(rng.integers(len(pictures)))
         return pictures[chosen], sum(len(source.dataset.pictures) for source in self._sources[:at]) + chosen
 
-    def _look(self, picture: Picture, rng: np.random.Generator) -> tuple[View, Pixels]:
+    def _look(self, picture: Picture, rng: np.random.Generator, *, is_closer: bool) -> tuple[View, Pixels]:
         """A view in the picture's own pixels, and what it shows."""
         sampling = self._sampling
         view = None
-        if sampling.closer_share and rng.random() < sampling.closer_share:
+        if picture.masks and (is_closer or (sampling.closer_share and rng.random() < sampling.closer_share)):
             mask = picture.masks[rng.integers(len(picture.masks))]
             view = choose_closer_view(
                 rle.bbox_xywh(mask.segmentation), picture.size_hw, sampling.input_size, sampling.augmentation, rng
@@ -172,7 +173,8 @@ class Samples(TorchDataset[Sample]):
             view = choose_view(
                 picture.size_hw, sampling.input_size, sampling.augmentation, rng, stretched=sampling.stretched
             )
-        kept = self._picture(picture)
+        # What is kept is no larger than the usual views need.
+        kept = open_picture(picture) if is_closer else self._picture(picture)
         ratio = (kept.width / picture.size_hw[1], kept.height / picture.size_hw[0])
         return view, view.scaled(ratio).of_picture(kept)
 
@@ -232,7 +234,7 @@ class Samples(TorchDataset[Sample]):
 
     def _texture(self, rng: np.random.Generator) -> Pixels:
         """A stretch of some picture, to fill a drawn shape with."""
-        return self._look(self._choose(rng)[0], rng)[1]
+        return self._look(self._choose(rng)[0], rng, is_closer=False)[1]
 
 
 def _bytes(image: Image.Image) -> int:

@@ -82,15 +82,16 @@ class _Simulation:
 
     def run(self) -> None:
         """All rounds."""
-        for one in self._journal.open_rounds():
-            self._annotate(one)
-            if not one.rows:
-                self._journal.rounds.remove(one)
-                break
-            if one.number > self._options.rounds:
-                break
-            one.run = self._train(one, "model")
-            _write(self._journal)
+        for one in self._journal.open_rounds(trains_detector=self._options.trains_detector):
+            if one.run is None:  # else only its detector is left
+                self._annotate(one)
+                if not one.rows:
+                    self._journal.rounds.remove(one)
+                    break
+                if one.number > self._options.rounds:
+                    break
+                one.run = self._train(one, "model")
+                _write(self._journal)
             if self._options.trains_detector:
                 one.detector_run = self._train(one, "detector")
                 _write(self._journal)

@@ -42,10 +42,11 @@ class Journal:
     rounds: list[Round] = field(default_factory=list)
     audit: dict[str, Any] | None = None
 
-    def open_rounds(self) -> Iterator[Round]:
-        """The rounds that have no training run yet, without end: the one that was broken off, then new ones."""
+    def open_rounds(self, *, trains_detector: bool) -> Iterator[Round]:
+        """The rounds whose training runs are not over, without end: the one that was broken off, then new ones."""
         while True:
-            if not self.rounds or self.rounds[-1].run is not None:
+            last = self.rounds[-1] if self.rounds else None
+            if last is None or (last.run is not None and (last.detector_run is not None or not trains_detector)):
                 self.rounds.append(Round(len(self.rounds) + 1))
             yield self.rounds[-1]
 

@@ -29,7 +29,7 @@ def train(server: PatientServer, project_id: int, kind: Kind, *, tell: Callable[
                 return {"id": None, "state": "not_started", "reason": str(refused), "metrics": None}
             if refused.code != "run_under_way":
                 raise
-            run = server.call("GET", f"/projects/{project_id}/training-runs")["items"][0]  # the newest
+            run = server.call("GET", f"/training-runs/{refused.more['run_id']}")
         ended = _follow(server, run, tell)
         if ended["kind"] == kind:
             return ended

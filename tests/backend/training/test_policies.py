@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from backend.models.tables import ModelVersion
 from backend.projects.tables import Project
 from backend.training import detectors, programs
 from backend.training.checks import retrain
+from backend.training.frozen import MIN_FROZEN_IMAGES
 from backend.training.gate import decide
 from backend.training.schemas import Comparison, Gate, GateAnswer, Interval, Measures, RunMetrics
 from backend.training.service import general_change
 from backend.training.tables import TrainingRun
+from model_server.dataset import Dataset, Mask, Picture
+from model_server.evaluation.sampling import Limits, draw
 
 
 def change(client: TestClient, project_id: int, revision: int = 0, **policy: Any) -> Any:
@@ -135,6 +139,49 @@ def test_a_project_retrains_after_enough_masks_or_hours(
         session.execute(update(TrainingRun).values(created_at=utc_now().replace(year=2020)))
     retrain(resources)
     assert len(runs(client, project_id)) == 3
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_run_that_taught_nothing_uses_no_masks_up(
+    client: TestClient, project_id: int, resources: Resources, state: str
+) -> None:
+    """No detector follows it, and its masks are tried again: a day later, or with as many new ones."""
+    add_images(resources, project_id, ["0"] * 5)
+    count(resources, project_id, 100)
+    change(client, project_id, every_masks=100)
+    retrain(resources)
+    end(resources, mask_count=100)
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).values(state=state))
+    retrain(resources)
+    assert len(runs(client, project_id)) == 1, "not at once"
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).values(created_at=utc_now() - timedelta(hours=25)))
+    retrain(resources)
+    assert [run["kind"] for run in runs(client, project_id)] == ["model", "model"]
+    end(resources, mask_count=100)
+    with resources.database.write() as session:
+        session.execute(update(TrainingRun).where(TrainingRun.id == 2).values(state=state))
+        session.execute(update(TrainingRun).where(TrainingRun.id == 1).values(state=state))
+    count(resources, project_id, 100)
+    retrain(resources)
+    assert [run["kind"] for run in runs(client, project_id)] == ["model", "model", "model"], "as many new ones"
+
+
+def test_dense_images_are_measured_on_enough_of_them(tmp_path: Path) -> None:
+    """The gate asks for five images; two hundred masks of whole images would be of four with sixty each."""
+    mask = Mask(annotation_id=1, segmentation={"size": [2, 2], "counts": "04"}, area=4, annotator=None, kind=None)
+
+    def picture(number: int, masks: int) -> Picture:
+        facts = {"image_id": number, "file_name": f"{number}.png", "path": tmp_path / f"{number}.png"}
+        return Picture(**facts, size_hw=(2, 2), split=None, masks=(mask,) * masks)  # type: ignore[arg-type]
+
+    limits = Limits(masks=programs.MAX_MASKS, masks_per_image=programs.MASKS_PER_IMAGE)
+    for per_image in (1, 30, 60, 1000):
+        dataset = Dataset("dense", tmp_path, tuple(picture(number, per_image) for number in range(300)), "", ())
+        drawn = draw(dataset, limits, seed=0)
+        assert len(drawn) >= 4 * MIN_FROZEN_IMAGES
+        assert sum(len(one.masks) for one in drawn) == programs.MAX_MASKS
 
 
 def test_nothing_is_trained_that_the_gate_would_refuse_for_want_of_frozen_images(
@@ -327,7 +374,7 @@ def test_the_gate_of_detectors_asks_for_the_same_margin(
         "detectors": [{"ar_100": 0.5}, {"ar_100": 0.45}],
         "difference": {"ar_100": {"value": 0.05, "low": low, "high": 0.09}},
     }
-    answer = detectors.decide(Gate.model_validate(gate), figures, "squares-00000000", has_rival=True)
+    answer = detectors.decide(Gate.model_validate(gate), figures, "squares-00000000", rival="measured")
     assert (answer.is_passed, words in answer.reason) == (is_passed, True), answer.reason
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 from backend.annotations.tables import Annotation
 from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
+from backend.projects.tables import Project
 from backend.settings import Settings
 from backend.training.checks import settle_runs
 from backend.training.frozen import split_of
@@ -133,6 +134,47 @@ def test_a_round_for_people_who_zoom_in_learns_and_is_compared_that_way(
         assert [method["looks_closer"] for method in document["methods"].values()] == [True, True]
     model = resources.settings.resolved_models_dir / done["candidate_version"].rpartition("-")[0]
     assert json.loads((model / "training.json").read_text())["configuration"]["closer_share"] == 0.5
+
+
+@pytest.mark.of_no_database
+def test_what_an_earlier_release_or_another_live_version_left_is_made_anew(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    """A run that was broken off by an upgrade, or before another version went live, has a way forward."""
+    run = start(client, filled.project_id, options=OPTIONS | {"steps": 2, "gate": ANY_WILL_DO})
+    folder = run_folder(resources.settings, run["id"])
+    checkpoint = folder / "out" / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    torch.save({"step": 1}, checkpoint / "state.pt")
+    (checkpoint / "run.json").write_text(json.dumps({"fingerprint": ["other options", {}]}))
+    line = {"event": "step", "time": 1.0, "step": 1, "steps": 900, "loss": 1.0}
+    (folder / "out" / "progress.jsonl").write_text(json.dumps(line) + "\n")
+    (folder / "evaluate-frozen.json").write_text(json.dumps({"methods": {"candidate-1": {}, "was-live-1": {}}}))
+    assert work(resources) >= 1
+    done = read_run(client, run["id"])
+    assert (done["state"], done["metrics"]["compared_with"]) == ("candidate", filled.live), done["reason"]
+    assert [point["step"] for point in done["curve"]][-1] == 2
+    assert said(folder)[0] == "started"
+
+
+@pytest.mark.of_no_database
+def test_a_published_detector_is_not_replaced_by_one_that_was_not_measured_beside_it(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    folder = resources.settings.resolved_detectors_dir / "published"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"model_type": "rt_detr_v2"}))
+    with resources.database.write() as session:
+        session.execute(update(Project).values(detector_version="published-12345678"))
+    run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
+    work(resources)
+    done = read_run(client, run["id"])
+    assert (done["state"], done["metrics"]["compared_with"]) == ("refused", "published-12345678")
+    assert done["reason"].endswith(
+        "but published-12345678 cannot be measured beside it; promote it by hand if it finds more."
+    )
+    stages = client.get(f"/api/projects/{filled.project_id}/stages").json()
+    assert stages["detector_version"] == "published-12345678"
 
 
 def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: Resources, filled: Filled) -> None:

@@ -174,6 +174,16 @@ def test_pictures_in_memory_are_bounded_by_their_bytes(
         assert 1 <= len(made._kept) <= 2
 
 
+def test_objects_that_no_view_of_the_whole_shows_are_learnt_from_parts(tmp_path: Path) -> None:
+    """A cell on a photo of a microscope: as the people see it who zoom in to it, from the photo itself."""
+    mask = np.zeros((1000, 1000), np.bool_)
+    mask[500:514, 300:314] = True
+    photo = np.repeat(mask[..., None] * np.uint8(255), 3, 2)
+    pixels, masks, number = one_picture(tmp_path, mask, photo=photo)[0]
+    assert (number.item(), masks.flatten(1).sum(1).min().item() >= 100) == (-1, True)
+    assert ((pixels[0] > 127) != masks[0]).float().mean() < 0.02, "sharp: not cut out of a smaller copy"
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_one_pixel_and_the_whole_image_cannot_be_learnt_and_are_named(tmp_path: Path, whole: bool) -> None:
     mask = np.full((64, 64), whole)

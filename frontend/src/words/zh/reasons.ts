@@ -74,6 +74,10 @@ export const PIECES: readonly Piece[] = [
   [" ({} interval {} to {})", (share, low, high) => `（${share} 区间 ${low} 至 ${high}）`],
   [" on {} frozen images with {} masks", (images, masks) => `，基于 ${images} 张冻结图片上的 ${masks} 个掩码`],
   ["; nothing to compare with, ", () => "；无法比较："],
+  [
+    ", but {} cannot be measured beside it; promote it by hand if it finds more.",
+    (live) => `，但 ${live} 无法与之一同测量；如果它找到的更多，请手动上线。`,
+  ],
   ["there is none yet.", () => "尚无线上检测器。"],
   ["the live one reads another encoder's embeddings.", () => "线上检测器使用另一个编码器的结果。"],
 ];
