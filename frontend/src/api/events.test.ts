@@ -1,7 +1,9 @@
 import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { live, watchProject } from "./events";
+import { imagesKey } from "./images";
 import { exportsKey } from "./jobs";
+import { stagesKey } from "./stages";
 
 /** A line that opens when it is told to; jsdom has none of its own. */
 class Line {
@@ -13,7 +15,10 @@ class Line {
   constructor(readonly url: string) {
     Line.last = this;
   }
-  addEventListener(): void {}
+  readonly listeners = new Map<string, () => void>();
+  addEventListener(kind: string, listener: () => void): void {
+    this.listeners.set(kind, listener);
+  }
   close(): void {
     this.readyState = Line.CLOSED;
   }
@@ -38,4 +43,17 @@ test("what was read before the line opened is read again: it may have changed in
   expect(queryClient.getQueryState(exportsKey(7))?.isInvalidated).toBe(true);
   stop();
   expect(live.getState().isOpen).toBe(false);
+});
+
+test("work elsewhere changes counts at once and tiles now and then", () => {
+  const queryClient = new QueryClient();
+  const stop = watchProject(7, queryClient);
+  const isOld = (key: readonly unknown[]): boolean | undefined => queryClient.getQueryState(key)?.isInvalidated;
+  for (const key of [imagesKey(7), stagesKey(7)]) queryClient.setQueryData(key, {});
+  Line.last.listeners.get("work")?.();
+  vi.advanceTimersByTime(1000);
+  expect([isOld(stagesKey(7)), isOld(imagesKey(7))]).toEqual([true, false]);
+  vi.advanceTimersByTime(15_000);
+  expect(isOld(imagesKey(7))).toBe(true);
+  stop();
 });

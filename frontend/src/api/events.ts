@@ -51,6 +51,8 @@ const TOUCHED: Readonly<Record<string, readonly string[]>> = {
 /** Events come in bunches; what they touched is fetched at most this often. */
 const FLUSH_MS = 500;
 const POLL_MS = 15_000;
+/** Tiles change with all work, but all pages of them that are shown are fetched again: no oftener than POLL_MS. */
+const CHANGED_BY_WORK = "images";
 const RETRY_MS = [2000, 5000, 15_000, 60_000];
 
 /** Keeps the queries of a project true until the function it returns is called. A hidden page gives its line back. */
@@ -60,6 +62,7 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
   let flushTimer: number | undefined;
   let failures = 0;
   const touched = new Set<string>();
+  let hasWorked = false;
 
   const flush = (): void => {
     flushTimer = undefined;
@@ -71,6 +74,7 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
   };
   const touch = (kind: string): void => {
     for (const part of TOUCHED[kind] ?? []) touched.add(part);
+    if (kind === "work") hasWorked = true;
     flushTimer ??= window.setTimeout(flush, FLUSH_MS);
   };
   const touchAll = (): void => Object.keys(TOUCHED).forEach(touch);
@@ -100,7 +104,10 @@ export function watchProject(projectId: number, queryClient: QueryClient): () =>
   };
   const onVisible = (): void => (document.hidden ? close() : open());
   const poll = window.setInterval(() => {
-    if (!live.getState().isOpen && !document.hidden) touchAll();
+    if (document.hidden) return;
+    if (!live.getState().isOpen) touchAll();
+    if (hasWorked) void queryClient.invalidateQueries({ queryKey: [...projectKey(projectId), CHANGED_BY_WORK] });
+    hasWorked = false;
   }, POLL_MS);
 
   document.addEventListener("visibilitychange", onVisible);
