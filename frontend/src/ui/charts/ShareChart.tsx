@@ -20,7 +20,7 @@ interface ShareChartProps {
   chosen: number | null;
 }
 
-const COLUMN = 22;
+const WIDEST_COLUMN = 22;
 
 export function ShareChart({ label, parts, width, height = 96, chosen }: ShareChartProps): ReactNode {
   const rounds = parts[0]?.values.length ?? 0;
@@ -44,13 +44,21 @@ export function ShareChart({ label, parts, width, height = 96, chosen }: ShareCh
         </g>
       ))}
       {xs.map((x, round) => (
-        <Column key={round} x={x} parts={parts} round={round} y={y} />
+        <Column key={round} x={x} width={Math.min(WIDEST_COLUMN, (0.8 * inner) / rounds)} parts={parts} round={round} y={y} />
       ))}
     </svg>
   );
 }
 
-function Column({ x, parts, round, y }: { x: number; parts: readonly Part[]; round: number; y: (value: number) => number }): ReactNode {
+interface ColumnProps {
+  x: number;
+  width: number;
+  parts: readonly Part[];
+  round: number;
+  y: (value: number) => number;
+}
+
+function Column({ x, width, parts, round, y }: ColumnProps): ReactNode {
   const total = parts.reduce((sum, { values }) => sum + (values[round] ?? 0), 0);
   if (total === 0) return null;
   const below = (part: number): number => parts.slice(0, part).reduce((sum, { values }) => sum + (values[round] ?? 0), 0) / total;
@@ -58,7 +66,7 @@ function Column({ x, parts, round, y }: { x: number; parts: readonly Part[]; rou
     <g aria-hidden>
       {parts.map(({ name, colour, isHatched }, i) => {
         const [top, bottom] = [y(below(i + 1)), y(below(i))];
-        const box = { x: x - COLUMN / 2, y: top, width: COLUMN, height: Math.max(0, bottom - top - 1) };
+        const box = { x: x - width / 2, y: top, width, height: Math.max(0, bottom - top - 1) };
         return (
           <g key={name}>
             <rect {...box} fill={colour} />
