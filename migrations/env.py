@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 import backend.app  # imports every feature, so no table can be forgotten
 from backend.database import Base, UtcDateTime
@@ -17,16 +17,33 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[Fal
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-def migrate() -> None:
-    """Runs the asked-for migrations in one transaction where the database can."""
-    url = context.config.attributes.get("database_url") or Settings().resolved_database_url
+def _engine(url: str) -> Engine:
+    """Python's sqlite3 would commit each change of a table by itself: a kill between two leaves what no start mends."""
     engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def leave_transactions_to_us(connection: Any, _: Any) -> None:
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate() -> None:
+    """Runs the asked-for migrations in one transaction: all of them or, where it is broken off, none."""
+    url = context.config.attributes.get("database_url") or Settings().resolved_database_url
+    engine = _engine(url)
     with engine.connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
             render_item=render_item,
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             if engine.dialect.name == "postgresql":

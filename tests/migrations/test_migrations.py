@@ -1,7 +1,10 @@
 """Migrations up and down, without drift from the tables of the code, on the database under test."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, inspect, text
@@ -125,4 +128,41 @@ def test_up_down_up_without_drift(database_url: str) -> None:
     command.upgrade(config, "head")
     command.check(config)
     assert "annotations" in inspect(engine).get_table_names()
+    engine.dispose()
+
+
+# Ends without a word after so many statements, as a power cut does.
+BROKEN_OFF = """
+import os, sys
+from alembic import command
+from sqlalchemy import Engine, event
+from tests.migrations.test_migrations import config_of
+left = int(sys.argv[2])
+@event.listens_for(Engine, "after_cursor_execute")
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os._exit(9)
+command.upgrade(config_of(sys.argv[1]), "head")
+"""
+
+
+@pytest.mark.of_no_database
+def test_migrations_that_are_broken_off_are_made_by_the_next_start(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.sqlite3"
+    config = config_of(url)
+    command.upgrade(config, "a4f81d27c6e3")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO projects {PROJECT} VALUES (1, 'Old', '', {NOW})"))
+    for statements in (6, 13, 20):
+        line = [sys.executable, "-W", "ignore", "-c", BROKEN_OFF, url, str(statements)]
+        assert subprocess.run(line, cwd=REPOSITORY, check=False).returncode == 9
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "a4f81d27c6e3"
+            assert "audited_version" not in [one["name"] for one in inspect(connection).get_columns("annotations")]
+    command.upgrade(config, "head")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT name FROM projects")) == "Old"
     engine.dispose()
