@@ -46,7 +46,9 @@ export function createEditing(store: Store, parts: { outbox: Outbox; asker: Aske
   const keep = (): void => {
     if (!hasDraft()) return deciding.acceptSelected();
     if (!isUntouched(store.getState())) return prompting.keepDraft();
+    const { base, flags } = docOf(store.getState()).draft;
     prompting.clearDraft();
+    if (base !== null && flags !== undefined) step({ kind: "setFlags", id: base, flags }, words.steps.flag);
     deciding.acceptSelected();
   };
 

@@ -87,7 +87,10 @@ export function createHandOver(store: Store, { projectId, userId, database, outb
     async catchUp() {
       const refused: Refused[] = [];
       const all = await database.getAll("finished");
-      for (const { workId, leaseToken, imageName } of all.filter((one) => one.userId === userId && one.projectId === projectId)) {
+      const mine = all.filter((one) => one.userId === userId && one.projectId === projectId);
+      // A photo is done when its masks are on the server: an audit counts those that are there then.
+      if (mine.length > 0 && outbox.state.getState().waiting > 0) await allSaved(outbox);
+      for (const { workId, leaseToken, imageName } of mine) {
         await sayFinished(workId, leaseToken).catch((error: unknown) => {
           if (!(error instanceof ApiError) || isPassing(error)) throw error;
           refused.push({ imageName, message: error.message });

@@ -107,7 +107,8 @@ export function listenToPointers(element: HTMLElement, target: PointerTarget, si
     if (activeId !== null && event.pointerId !== activeId) return;
     const place = target.placeOf(event);
     target.hover(place);
-    const events = event.getCoalescedEvents();
+    // Missing on plain HTTP in Firefox, and in Safari before 18.2.
+    const events = (event as Partial<Pick<PointerEvent, "getCoalescedEvents">>).getCoalescedEvents?.() ?? [];
     const path = (events.length === 0 ? [event] : events).map((part) => target.placeOf(part).image);
     target.send({ kind: "move", ...place, path });
   });

@@ -60,6 +60,7 @@ export function createViewing(onLook: (viewport: Viewport) => void): Viewing {
       const isSame = next.width === image.width && next.height === image.height;
       image = next;
       if (isFitted || !isSame) fitNow();
+      else onLook(viewport); // the same place of another photo
     },
     resize(next) {
       view = next;

@@ -52,7 +52,7 @@ export interface Lasso {
 export type Gesture =
   | { readonly kind: "idle" }
   | { readonly kind: "pressed"; readonly down: Down }
-  | { readonly kind: "boxing"; readonly from: ImagePoint; readonly to: ImagePoint }
+  | { readonly kind: "boxing"; readonly down: Down; readonly from: ImagePoint; readonly to: ImagePoint }
   /** One corner is set by a click or by key; the next one ends the box. */
   | { readonly kind: "cornered"; readonly from: ImagePoint; readonly to: ImagePoint; readonly down: Down | null }
   | { readonly kind: "painting"; readonly stroke: Stroke }

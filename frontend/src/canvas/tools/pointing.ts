@@ -3,6 +3,9 @@ import { boxBetween, clampToImage, type ImageBox, type ImagePoint, isInside, typ
 import type { Prompt } from "../prompts";
 import { type Context, type Down, end, type Gesture, hasMoved, IDLE, isNegative, type Outcome, stay, type ToolEvent } from "./gesture";
 
+/** How far a hand slips at most that meant to click, where what it drew is no box. */
+const SLIP_PX = 12;
+
 export function fromPressed(down: Down, event: ToolEvent, context: Context): Outcome {
   if (event.kind === "up") return click(down, context);
   if (event.kind === "longPress" && context.tool === "point" && isInside(down.image, context.image)) {
@@ -10,7 +13,7 @@ export function fromPressed(down: Down, event: ToolEvent, context: Context): Out
   }
   if (event.kind !== "move" || !hasMoved(down, event.screen)) return stay({ kind: "pressed", down });
   const isBox = context.tool === "box" || (context.tool === "point" && down.button === "left" && !down.isAlt);
-  return stay(isBox ? { kind: "boxing", from: down.image, to: event.image } : { kind: "pressed", down });
+  return stay(isBox ? { kind: "boxing", down, from: down.image, to: event.image } : { kind: "pressed", down });
 }
 
 /** A click means where the button went down: hands slip on release. */
@@ -25,9 +28,14 @@ function click(down: Down, context: Context): Outcome {
   return end({ kind: "prompt", prompt: pointPrompt(down.image, isNegative(down, context) ? 0 : 1) });
 }
 
-export function fromBoxing(boxing: Extract<Gesture, { kind: "boxing" }>, event: ToolEvent, { image }: Context): Outcome {
+export function fromBoxing(boxing: Extract<Gesture, { kind: "boxing" }>, event: ToolEvent, context: Context): Outcome {
   if (event.kind === "move") return stay({ ...boxing, to: event.image });
-  return event.kind === "up" ? box(boxing.from, event.image, image) : stay(boxing);
+  if (event.kind !== "up") return stay(boxing);
+  const drawn = boxBetween(boxing.from, event.image, context.image);
+  // A hand that slipped along an edge, or while a pixel is larger than the slip, has clicked.
+  const { screen } = boxing.down;
+  const isSlip = Math.hypot(event.screen.x - screen.x, event.screen.y - screen.y) <= SLIP_PX;
+  return drawn === null && isSlip ? click(boxing.down, context) : box(boxing.from, event.image, context.image);
 }
 
 export function fromCornered(cornered: Extract<Gesture, { kind: "cornered" }>, event: ToolEvent, { image }: Context): Outcome {

@@ -36,6 +36,7 @@ describe("the point tool", () => {
     ["a shaky right click too, however far", [down(40, 20, { button: "right" }), move(60, 22), up(60, 22)], [point(20, 10, 0)]],
     ["a drag: a box", [down(40, 20), move(80, 60), up(90, 60)], [{ kind: "prompt", prompt: { type: "box", x1: 20, y1: 10, x2: 45, y2: 30, candidate: null } }]],
     ["outside the image: nothing", [down(400, 20), up(400, 20)], []],
+    ["a hand that slips sideways: a point", [down(40, 20), move(45, 20), up(45, 20)], [point(20, 10, 1)]],
     ["a box with no room: nothing", [down(40, 20), move(40, 60), up(40, 60)], []],
     ["a finger may move further", [down(40, 20, { isTouch: true }), move(47, 20), up(47, 20)], [point(20, 10, 1)]],
   ])("%s", (_, events, effects) => {

@@ -213,6 +213,18 @@ test.each([["mine", 9], ["theirs", 77]])("two people change one mask; %s is take
   expect(server.rows[0]?.clicks).toBe(clicks);
 });
 
+test("a proposal taken as it is, corrected meanwhile by somebody else: mine is taken all the same", async () => {
+  const server = createServer();
+  const { outbox } = await start(server);
+  outbox.know("a", server.propose("a"));
+  Object.assign(server.rows[0] ?? {}, { revision: 2, state: "accepted", clicks: 77 });
+  await outbox.want(mask("a", 0), "kept");
+  await vi.waitFor(() => expect(outbox.state.getState().refused[0]?.refusal).toMatchObject({ code: "revision_conflict" }));
+  await outbox.sendAgain("a");
+  await saved(outbox);
+  expect(server.rows[0]?.clicks).toBe(0);
+});
+
 test("proposals are taken, corrected and rejected, and become proposals again when that is undone", async () => {
   const server = createServer();
   const { outbox } = await start(server);

@@ -199,7 +199,10 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   const sendAgain = async (maskId: MaskId): Promise<void> => {
     await update(maskId, (record) => {
       const current = record.refusal?.current as Annotation | null | undefined;
-      return { ...record, refusal: null, server: current ? serverMaskOf(current) : record.server };
+      if (!current) return { ...record, refusal: null };
+      // What was on the server before says nothing of the other's version.
+      const server = serverMaskOf(current);
+      return { ...record, refusal: null, server, sentVersion: isAsOn(server, record.body) ? record.version : 0 };
     });
     await publish();
     await flush();

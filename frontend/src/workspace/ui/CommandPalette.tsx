@@ -121,7 +121,9 @@ function useCommands(projectId: number, query: string): Command[] {
   const typed = query.toLowerCase().split(/\s+/);
   const has = (text: string): boolean => typed.every((word) => text.toLowerCase().includes(word));
   if (stage === null) return [];
-  const actions = KEYMAP.filter((key) => key.id !== "commands" && (reviewing === null || isForReview(key))).map((key): Command => ({
+  // What lasts while a key is held has no end here.
+  const isForHere = (key: (typeof KEYMAP)[number]): boolean => key.id !== "commands" && key.release === undefined;
+  const actions = KEYMAP.filter((key) => isForHere(key) && (reviewing === null || isForReview(key))).map((key): Command => ({
     id: key.id,
     group: words.keys.groups[key.group],
     label: doesOf(key, preferences),

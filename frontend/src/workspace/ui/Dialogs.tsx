@@ -15,8 +15,9 @@ export function Dialogs({ projectId }: { projectId: number }): ReactNode {
   const close = (): void => session.store.setState({ dialog: null });
   const wasOpen = useRef(false);
   useEffect(() => {
-    // Closed: the keys are the photo's again, wherever the dialog was opened from.
-    if (dialog === null && wasOpen.current) focusStage();
+    // Closed: the keys are the photo's again, wherever the dialog was opened from, unless what it did leads to a field.
+    const isInField = document.activeElement?.matches("input, textarea") === true;
+    if (dialog === null && wasOpen.current && !isInField) focusStage();
     wasOpen.current = dialog !== null;
   }, [dialog]);
   return (
