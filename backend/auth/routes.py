@@ -32,6 +32,7 @@ from backend.settings import VERSION, Settings
 router = APIRouter(tags=["sign-in and people"])
 
 _limiter = MovingWindowRateLimiter(MemoryStorage())
+CALLERS = 10  # that may each try one person's password as often as one may
 
 
 def _settings(request: Request) -> Settings:
@@ -40,11 +41,16 @@ def _settings(request: Request) -> Settings:
 
 
 def _limit_attempts(request: Request, email: str | None = None) -> None:
-    """Slows guessing down, per address asked for, if any, and per caller."""
-    limit = parse(f"{_settings(request).login_attempts_per_minute}/minute")
+    """Slows guessing down: per caller, and, of many callers together, per address asked for.
+
+    The caller comes first: who is over their own limit uses up nobody else's.
+    """
+    each = _settings(request).login_attempts_per_minute
     caller = request.client.host if request.client else ""
-    asked = [] if email is None else [("email", email.lower())]
-    if not all(_limiter.hit(limit, *key) for key in (*asked, ("caller", caller))):
+    limits: list[tuple[int, tuple[str, ...]]] = [(each, ("caller", caller))]
+    if email is not None:
+        limits += [(each, ("email", email.lower(), caller)), (CALLERS * each, ("email", email.lower()))]
+    if not all(_limiter.hit(parse(f"{most}/minute"), *key) for most, key in limits):
         message = "Too many attempts to sign in; wait a minute."
         raise TooManyRequests("too_many_attempts", message, headers={"Retry-After": "60"})
 

@@ -117,7 +117,8 @@ def use_link(session: Session, secret: str) -> User:
 
 
 def set_password(session: Session, user: User, *, password: str, current_password: str | None, keep: str) -> None:
-    """Changes a password and ends the person's other sessions; `keep` is the secret of this one.
+    """Changes a password and ends the person's other sessions and unused sign-in links; `keep` is the secret of this
+    session.
 
     Raises Forbidden when there is a password and `current_password` is not it, Unprocessable for a weak one.
     """
@@ -125,6 +126,7 @@ def set_password(session: Session, user: User, *, password: str, current_passwor
         raise Forbidden("wrong_password", "The current password is not right.")
     user.password_hash = _checked_hash(password)
     end_sessions(session, user.id, keep=keep)
+    session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
 
 
 def end_sessions(session: Session, user_id: int, *, keep: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.auth.permissions import Role
@@ -164,13 +164,15 @@ def rename_category(session: Session, project_id: int, category_id: int, name: s
 
 
 def delete_category(session: Session, project_id: int, category_id: int) -> None:
-    """Removes a category no mask uses. Raises NotFound, Conflict."""
+    """Removes a category that no standing mask uses; deleted ones lose it. Raises NotFound, Conflict."""
     category = get_category(session, project_id, category_id)
     annotations = Base.metadata.tables["annotations"]
-    used = select(func.count()).select_from(annotations).where(annotations.c.category_id == category_id)
-    count = session.scalar(used)
+    carry_it = annotations.c.category_id == category_id
+    stands = annotations.c.state.in_(("accepted", "proposed"))
+    count = session.scalar(select(func.count()).select_from(annotations).where(carry_it, stands))
     if count:
         raise Conflict("category_in_use", f"{count} masks carry this category; give them another one first.")
+    session.execute(update(annotations).where(carry_it).values(category_id=None))
     session.delete(category)
 
 

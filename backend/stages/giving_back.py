@@ -15,7 +15,10 @@ NOTHING: dict[str, Any] = {"state_before": None, "claimed_by_before": None, "rev
 
 
 def what_it_was(session: Session, item: WorkItem) -> dict[str, Any]:
-    """What to remember of an item that is about to be lent: a finished one may only be looked at."""
+    """What to remember of an item that is about to be lent: a finished one may only be looked at, and one that was sent
+    back stays whose it was."""
+    if item.sent_back_reason is not None:
+        return NOTHING | {"claimed_by_before": item.claimed_by}
     if item.state not in ("done", "skipped"):
         return NOTHING
     revisions = _count_revisions(session, item.image_id)
@@ -29,7 +32,8 @@ def give_back(session: Session, item: WorkItem) -> None:
         # The token goes: whoever looked cannot finish it late.
         item.state, item.claimed_by, item.lease_token = was, item.claimed_by_before, None
     else:
-        item.state, item.claimed_by, item.finished_at = "ready", None, None
+        owner = item.claimed_by_before if item.sent_back_reason is not None else None
+        item.state, item.claimed_by, item.finished_at = "ready", owner, None
     for name, value in (NOTHING | {"lease_until": None}).items():
         setattr(item, name, value)
     version = item.model_version or ""

@@ -191,6 +191,15 @@ def test_a_category_in_use_stays(client: TestClient, image_id: int, project_id: 
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "category_in_use")
 
 
+def test_a_category_whose_masks_were_deleted_can_go(client: TestClient, image_id: int, project_id: int) -> None:
+    category = client.post(f"/api/projects/{project_id}/categories", json={"name": "slip"}).json()
+    kept = keep(client, image_id, category_id=category["id"])
+    client.delete(f"/api/annotations/{kept['id']}", headers={"If-Match": '"1"'})
+    assert client.delete(f"/api/projects/{project_id}/categories/{category['id']}").status_code == 204
+    restored = client.post(f"/api/annotations/{kept['id']}/restore")
+    assert (restored.status_code, restored.json()["category_id"]) == (200, None)
+
+
 def test_flags_and_comment_go_with_every_version(client: TestClient, image_id: int) -> None:
     plain = keep(client, image_id)
     assert (plain["flags"], plain["comment"]) == ([], "")

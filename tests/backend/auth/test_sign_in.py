@@ -67,16 +67,19 @@ def test_a_link_signs_in_once_and_then_a_password_does(client: TestClient) -> No
     assert stolen.get("/api/me").json()["error"]["code"] == "session_expired"
 
 
-def test_changing_a_password_ends_other_sessions(client: TestClient) -> None:
-    link = token_of(invite(client)["sign_in_link"])
+def test_changing_a_password_ends_other_sessions_and_links(client: TestClient) -> None:
+    created = invite(client)
+    link = token_of(created["sign_in_link"])
     first = browser(client)
     first.post("/api/auth/link", json={"token": link})
     first.put("/api/me/password", json={"password": PASSWORD})
     second = browser(client)
     second.post("/api/auth/login", json={"email": "ann@example.org", "password": PASSWORD})
+    unused = client.post(f"/api/users/{created['id']}/link").json()["sign_in_link"]
     first.put("/api/me/password", json={"password": PASSWORD + "!", "current_password": PASSWORD})
     assert first.get("/api/me").status_code == 200
     assert second.get("/api/me").status_code == 401
+    assert browser(client).post("/api/auth/link", json={"token": token_of(unused)}).status_code == 401
 
 
 def test_switching_a_person_off_ends_everything_at_once(client: TestClient) -> None:
@@ -164,6 +167,18 @@ def test_guessing_is_slowed_down(settings: Settings) -> None:
         statuses = [page.post("/api/auth/login", json=body).status_code for _ in range(5)]
         assert statuses == [401, 401, 401, 429, 429]
         assert page.post("/api/auth/login", json=body).headers["Retry-After"] == "60"
+
+
+def test_passwords_tried_by_one_caller_lock_nobody_else_out(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"login_attempts_per_minute": 3}))
+    people = [{"email": f"victim-{number}@example.org", "password": "guessed"} for number in range(3)]
+    with TestClient(app, client=("10.9.8.4", 5)) as one:
+        for person in people:
+            for _ in range(12):
+                last = one.post("/api/auth/login", json=person).status_code
+        assert last == 429
+        other = TestClient(app, client=("10.9.8.3", 5))
+        assert [other.post("/api/auth/login", json=person).status_code for person in people] == [401, 401, 401]
 
 
 def test_links_tried_by_one_caller_lock_nobody_else_out(settings: Settings) -> None:

@@ -90,6 +90,26 @@ def test_an_image_sent_back_reaches_its_annotator_first_with_the_reason(
     stages.check_counts()
 
 
+def test_an_image_sent_back_stays_its_annotators_whoever_looks_at_it(
+    client: TestClient, project_id: int, add_image: Callable[..., int], annotator: Any, make_person: Callable[..., Any]
+) -> None:
+    image_id = add_image()
+    item, _ = finish_next(client, project_id, annotator)
+    for _ in range(2):
+        add_image()
+    assert decide(client, item, "send_back", reason="Two cells").status_code == 200
+    other = make_person("annotator")
+    client.post(f"/api/projects/{project_id}/members", json={"email": other.email, "role": "annotator"})
+    for person in (annotator, other):
+        lent = client.post(
+            f"/api/projects/{project_id}/work/next", json={"image_id": image_id}, headers=person.headers
+        ).json()
+        token = {"lease_token": lent["lease_token"]}
+        assert client.post(f"/api/work/{lent['id']}/release", json=token, headers=person.headers).status_code < 300
+    lent = client.post(f"/api/projects/{project_id}/work/next", json={}, headers=annotator.headers).json()
+    assert (lent["image"]["id"], lent["review"]["sent_back_reason"]) == (image_id, "Two cells")
+
+
 def test_what_cannot_be_reviewed_is_refused_by_name(
     client: TestClient, project_id: int, add_image: Callable[..., int], annotator: Any
 ) -> None:
