@@ -1,6 +1,7 @@
 """The only caller of the model server: one pool of kept-alive connections, every failure named."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ CONNECT_SECONDS = 2.0
 CHUNK_BYTES = 1 << 18
 # A grid of points takes minutes with a large model on a processor; the model server gives up first and says so.
 AUTOMATIC_SECONDS = 1830.0
+# Calls that wait for an answer at once, of the forty requests that the backend works on: when the model server hangs,
+# masks are still saved and pages shown.
+CALLS_AT_ONCE = 24
+BUSY_SECONDS = 0.5
 # What of the model server's headers describes a body that is passed on.
 PASSED_HEADERS = ("Content-Length", "ETag", "Retry-After", "Segloop-Decoder", EMBEDDING_HEADER)
 # 202: it is being made, ask again; 304: the browser has it.
@@ -40,6 +45,7 @@ class ModelClient:
         self._prefix = (urllib3.util.parse_url(url).path or "").rstrip("/")
         self._read_seconds = timeout_seconds
         self._pool = urllib3.connection_from_url(url, maxsize=40, retries=False)
+        self._free = threading.BoundedSemaphore(CALLS_AT_ONCE)
 
     def models(self) -> dict[str, Any]:
         """`{"models": [...], "device": str}` as the model server describes itself."""
@@ -99,6 +105,8 @@ class ModelClient:
         seconds = self._read_seconds if read_seconds is None else read_seconds
         if body is not None:
             headers = {"Content-Type": "application/json"}
+        if not self._free.acquire(timeout=BUSY_SECONDS):
+            raise _unavailable("The model server takes too long to answer those who asked before.")
         try:
             # urlopen and not request: a click waits for every layer in between.
             response = self._pool.urlopen(
@@ -113,6 +121,8 @@ class ModelClient:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
             raise _unavailable("The model server does not answer.") from error
+        finally:
+            self._free.release()
         if response.status in ANSWERED:
             return response
         raise _named_error(response)

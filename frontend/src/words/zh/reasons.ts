@@ -7,6 +7,7 @@ type Piece = readonly [english: string, chinese: (...found: string[]) => string]
 export const PIECES: readonly Piece[] = [
   ["The worker died during each attempt. Look at its log, then retry.", () => "每次尝试时工作进程都意外终止。请查看其日志后重试。"],
   ["This worker does not know jobs of kind {}.", (kind) => `此工作进程不认识 ${kind} 类型的任务。`],
+  ["The model server takes too long to answer those who asked before.", () => "模型服务器尚未答复之前的请求。"],
   ["The model server takes too long to answer.", () => "模型服务器响应超时。"],
   ["The model server does not answer.", () => "模型服务器没有响应。"],
   ["The model server answered {}.", (status) => `模型服务器返回 ${status}。`],
