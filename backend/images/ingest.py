@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from backend.images.archives import archive_files, is_archive, too_large
 from backend.images.decoders import Decoders, Derived, get_decoders
+from backend.images.derivatives import needs_display
 from backend.images.files import FileRefused, Refusal, Source, make_incoming_folder
 from backend.images.schemas import DuplicateOut, ImportOut, RejectedOut
 from backend.images.service import ADDED_HOOKS, read_images
@@ -153,9 +154,11 @@ class _Preparation:
 
     def _store_first(self, source: Source, sha256: str, byte_size: int) -> _Fate:
         with self.resources.database.read() as session:
-            known = _known_ids(session, self.project_id, [sha256])
-        if known:
-            return _Known(source.file_name, sha256, known[sha256])
+            of_file = (Image.project_id == self.project_id, Image.sha256 == sha256)
+            known = session.scalar(select(Image).where(*of_file))
+        # What the storage has lost, or holds cut off, comes back with the file.
+        if known is not None and self._is_stored(known, byte_size):
+            return _Known(source.file_name, sha256, known.id)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             try:
                 derived = self.decoders.derive(source.path, Path(folder))
@@ -166,7 +169,15 @@ class _Preparation:
             _put_new(store, thumbnail_key(sha256), derived.thumbnail_path)
             if derived.display_path is not None:
                 _put_new(store, display_key(sha256), derived.display_path)
+        if known is not None:
+            return _Known(source.file_name, sha256, known.id)
         return _Stored(source.file_name, sha256, byte_size, derived)
+
+    def _is_stored(self, image: Image, byte_size: int) -> bool:
+        store = self.resources.store
+        has_display = needs_display(is_plain=image.is_plain, size_hw=(image.height, image.width))
+        derived = (thumbnail_key(image.sha256), *((display_key(image.sha256),) if has_display else ()))
+        return store.size(image_key(image.sha256)) == byte_size and all(map(store.exists, derived))
 
 
 def _result(waiting: Future[_Outcome] | Refusal) -> _Outcome:
@@ -174,7 +185,8 @@ def _result(waiting: Future[_Outcome] | Refusal) -> _Outcome:
 
 
 def _put_new(store: BlobStore, key: str, path: Path) -> None:
-    if not store.exists(key):
+    """Also over one of another size, which is cut off or damaged: a key names its content."""
+    if store.size(key) != path.stat().st_size:
         store.put_file(key, path)
 
 

@@ -38,6 +38,9 @@ class BlobStore(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
+    def size(self, key: str) -> int | None:
+        """Bytes of the blob; None where there is none."""
+
     def delete(self, key: str) -> None:
         """Removes the blob; one that is not there is no error."""
 
@@ -96,6 +99,12 @@ class LocalBlobs:
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
 
+    def size(self, key: str) -> int | None:
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
@@ -137,11 +146,13 @@ class S3Blobs:
         self.store.put(key, path)
 
     def exists(self, key: str) -> bool:
+        return self.size(key) is not None
+
+    def size(self, key: str) -> int | None:
         try:
-            self.store.head(key)
+            return int(self.store.head(key)["size"])
         except FileNotFoundError:
-            return False
-        return True
+            return None
 
     def delete(self, key: str) -> None:
         self.store.delete(key)

@@ -117,6 +117,24 @@ def test_a_picture_the_storage_lost_is_named(
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "picture_lost")
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_picture_the_storage_lost_or_cut_off_comes_back_with_its_file(
+    client: TestClient, settings: Settings, upload: Upload, photo: Photo, is_lost: bool
+) -> None:
+    content = photo(7)
+    (created,) = upload(("a.png", content))["created"]
+    for path in Path(settings.storage_url).rglob(f"*{created['sha256']}*"):
+        if is_lost:
+            path.unlink()
+        elif path.read_bytes() == content:
+            path.write_bytes(content[:100])
+    again = upload(("a.png", content))
+    assert (again["created"], len(again["duplicates"])) == ([], 1)
+    for kind in ("file", "thumbnail", "display"):
+        assert client.get(f"/api/images/{created['id']}/{kind}").status_code == 200
+    assert client.get(f"/api/images/{created['id']}/file").content == content
+
+
 def test_removing_an_image(
     client: TestClient, project_id: int, images: list[dict[str, Any]], upload: Upload, photo: Photo
 ) -> None:
