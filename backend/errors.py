@@ -11,6 +11,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from model_server.contract.blobs import StorageAway
+
 logger = logging.getLogger("segloop")
 
 DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -114,6 +116,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(PoolTimeout, _database_busy)
     app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(StorageAway, _storage_away)
     app.add_exception_handler(OSError, _os_error)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -167,6 +170,12 @@ def _database_error(request: Request, error: Exception) -> JSONResponse:
         message = "The request holds a value that no database column can keep. Nothing was saved."
         return error_response(422, "invalid_request", message)
     return _unexpected(request, error)
+
+
+def _storage_away(request: Request, error: Exception) -> JSONResponse:
+    logger.warning("storage does not answer in %s %s: %s", request.method, request.url.path, error)
+    message = "The storage of the photos does not answer. The request may be repeated."
+    return error_response(503, "storage_unavailable", message, headers={"Retry-After": "5"})
 
 
 def _os_error(request: Request, error: Exception) -> JSONResponse:

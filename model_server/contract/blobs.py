@@ -6,6 +6,8 @@ A put is all or nothing: readers see either no blob or the whole one, also after
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,8 +24,12 @@ def image_key(sha256: str) -> str:
     return f"images/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
+class StorageAway(Exception):
+    """The storage does not answer, or not in time."""
+
+
 class BlobStore(Protocol):
-    """What backend and model server need of a storage."""
+    """What backend and model server need of a storage. Every call may raise StorageAway."""
 
     def get(self, key: str) -> bytes:
         """The whole blob. Raises BlobNotFound."""
@@ -120,45 +126,60 @@ class S3Blobs:
 
         # The usual 30 s are for a whole body, gone on with for three minutes; who reads an export slowly takes longer.
         client: dict[str, Any] = {"timeout": "24h", "read_timeout": "30s"}
-        options: dict[str, Any] = {"client_options": client}
+        # Somebody waits: two tries more, for ten seconds at most.
+        retry = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+        options: dict[str, Any] = {"client_options": client, "retry_config": retry}
         if endpoint:
             client["allow_http"] = endpoint.startswith("http://")
             options["endpoint"] = endpoint
         self.store = S3Store(bucket, prefix=prefix or None, **options)
 
     def get(self, key: str) -> bytes:
-        try:
+        with _named(key):
             return bytes(self.store.get(key).bytes())
-        except FileNotFoundError:
-            raise BlobNotFound(key) from None
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        try:
+        with _named(key):
             answer = self.store.get(key)
-        except FileNotFoundError:
-            raise BlobNotFound(key) from None
         return (bytes(piece) for piece in answer.stream(min_chunk_size=CHUNK_BYTES))
 
     def put(self, key: str, data: bytes) -> None:
-        self.store.put(key, data)
+        with _named(key):
+            self.store.put(key, data)
 
     def put_file(self, key: str, path: Path) -> None:
-        self.store.put(key, path)
+        with _named(key):
+            self.store.put(key, path)
 
     def exists(self, key: str) -> bool:
         return self.size(key) is not None
 
     def size(self, key: str) -> int | None:
         try:
-            return int(self.store.head(key)["size"])
-        except FileNotFoundError:
+            with _named(key):
+                return int(self.store.head(key)["size"])
+        except BlobNotFound:
             return None
 
     def delete(self, key: str) -> None:
-        self.store.delete(key)
+        with _named(key):
+            self.store.delete(key)
 
     def local_path(self, key: str) -> Path | None:
         return None
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """The bucket's failures by our names."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise BlobNotFound(key) from None
+    except BaseError as error:
+        raise StorageAway(f"The storage does not answer ({type(error).__name__}).") from error
 
 
 def open_store(url: str, *, s3_endpoint: str | None = None) -> BlobStore:

@@ -209,5 +209,12 @@ def test_pictures_from_an_object_store(
                 picture = client.get(f"/api/images/{image['id']}/{kind}")
                 assert Image.open(BytesIO(picture.content)).get_format_mimetype() == media_type
                 assert picture.headers["content-type"] == media_type
+            server.stop()
+            for kind in ("file", "thumbnail"):
+                away = client.get(f"/api/images/{image['id']}/{kind}")
+                assert (away.status_code, away.json()["error"]["code"]) == (503, "storage_unavailable")
+                assert away.headers["Retry-After"] == "5"
+            away = client.post(f"/api/projects/{project_id}/images", files=[("files", ("b.tif", photo(2, "TIFF")))])
+            assert (away.status_code, away.json()["error"]["code"]) == (503, "storage_unavailable")
     finally:
         server.stop()

@@ -102,6 +102,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   stage_not_found: withTheirs("没有这个阶段。"),
   still_proposing: plain("模型仍在准备此图片；请先处理其他图片。"),
   storage_full: withTheirs("存储空间已满。"),
+  storage_unavailable: withTheirs("图片存储没有响应，请稍后重试。"),
   token_not_found: plain("您没有这个令牌。"),
   too_few_frozen_images: withTheirs("冻结图片数量不足。"),
   too_few_masks: withTheirs("掩码数量不足。"),
