@@ -3702,8 +3702,8 @@ export interface components {
          * RunOut
          * @description One round of the loop; `curve`: {step, loss, iou, seconds} while it trains. `trigger`: a person or the policy.
          *
-         *     `planned_steps`: how many the trainer is to make. `waits_for_checkpoint`: it is trained elsewhere, and what comes back
-         *     is sent to its `checkpoint` address.
+         *     `planned_steps`: how many the trainer is to make. `waits_for_checkpoint`: it is trained elsewhere, and what comes
+         *     back is sent to its `checkpoint` address.
          */
         RunOut: {
             /** Id */
