@@ -295,7 +295,7 @@ def test_what_was_taken_back_meanwhile_stays_taken_back(stages: Stages, photos: 
     with stages.resources.database.read() as session:
         semi = policy(session, stages.project_id, "semi_automatic")
     for image in waiting:
-        backend.stages.tasks._work_on(run, "semi_automatic", semi, image)
+        backend.stages.tasks._work_on(run, stages.project_id, "semi_automatic", semi, image)
     assert masks_by_image(stages, photos) == [0, 0, 0]
     assert stages.counts("assisted_manual") == {"ready": 3}
     stages.check_counts()

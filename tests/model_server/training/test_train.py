@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,6 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "model" / "model.safetensors")
 
 
-@pytest.fixture
-def with_tiny_numbers() -> Iterator[None]:
-    """As a process begins; a run in this one changes it."""
-    torch.set_flush_denormal(False)
-    yield
-    torch.set_flush_denormal(False)
-
-
-@pytest.mark.usefixtures("with_tiny_numbers")
 def test_gradients_go_without_tiny_numbers(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:
     """Processors multiply numbers below 1e-38 many times slower, and gradients of attention are full of them."""
     tiny = torch.full((4,), 1e-39)
