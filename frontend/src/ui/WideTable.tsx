@@ -1,4 +1,4 @@
-// A table that may be wider than the window: it scrolls by itself, also by keyboard.
+// A table that may be wider than the window: it scrolls by itself, also by keyboard. What is hidden in it stays in it (position).
 import type { ReactNode } from "react";
 
 interface WideTableProps {
@@ -10,7 +10,7 @@ interface WideTableProps {
 
 export function WideTable({ label, minWidth, children }: WideTableProps): ReactNode {
   return (
-    <div role="region" aria-label={label} tabIndex={0} style={{ overflowX: "auto" }}>
+    <div role="region" aria-label={label} tabIndex={0} style={{ overflowX: "auto", position: "relative" }}>
       <div style={{ minWidth }}>{children}</div>
     </div>
   );
