@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.annotations.proposal_counts import SCORE_THRESHOLDS
 from backend.annotations.tables import MaskCount, ProposalCount
 from backend.projects.service import get_project
+from backend.stages.audit import Z_95
 from backend.stages.service import live_model_version
 from backend.statistics.schemas import ProposalFigures, ScoreRow
 from backend.statistics.tally import DRAWN, mean, read_tallies
@@ -19,8 +20,6 @@ from backend.training.schemas import Interval
 LEAST_MASKS = 30
 # Keeping and rejecting a proposal are one key or click each.
 DECISION_CLICKS = 1
-# The 97.5 % point of the normal distribution.
-Z_95 = 1.959963984540054
 
 
 def read_proposals(session: Session, project_id: int) -> ProposalFigures:
