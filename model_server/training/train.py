@@ -40,7 +40,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def exit_code(program: Callable[[], int]) -> int:
-    """What a trainer's program gives, or 1 with its named error on stderr."""
+    """What a trainer's program gives, or 1 with its named error on stderr.
+
+    Meanwhile this thread and those it starts take numbers below 1e-38 for 0: processors multiply them up to a hundred
+    times slower, and gradients are full of them.
+    """
+    torch.set_flush_denormal(True)
     try:
         return program()
     except (UnusableConfiguration, UnusableDataset, UnusableModel, UnusableCheckpoint) as error:
@@ -49,12 +54,13 @@ def exit_code(program: Callable[[], int]) -> int:
     except OSError as error:  # a full disk, most often; the checkpoint before is whole
         print(f"cannot_write: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def train(configuration: Configuration, settings: argparse.Namespace) -> int:
     """One run in the folder `settings.out`, gone on from its checkpoint where there is one. Raises what main names."""
     check(configuration)
-    flush_tiny_numbers()
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     device = torch.device(settings.device if settings.device != "auto" else best_device())
     sources = read_sources(configuration.data, skip_unusable=settings.skip_unusable)
@@ -244,12 +250,6 @@ def _sizes(sources: list[Source]) -> dict[str, int]:
         "masks": sum(len(picture.masks) for source in sources for picture in source.dataset.pictures),
         "skipped": sum(len(source.dataset.skipped) for source in sources),
     }
-
-
-def flush_tiny_numbers() -> None:
-    """Takes numbers below 1e-38 for 0 in this thread and those it starts: processors multiply them up to a hundred
-    times slower, and gradients are full of them."""
-    torch.set_flush_denormal(True)
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:

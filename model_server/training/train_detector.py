@@ -30,7 +30,7 @@ from model_server.training.detector_options import DetectorConfiguration, parse
 from model_server.training.detector_run import DetectorRun, DetectorStep
 from model_server.training.progress import Pace, Progress
 from model_server.training.samples import Source, read_sources
-from model_server.training.train import STOPPED, Stop, best_device, exit_code, flush_tiny_numbers
+from model_server.training.train import STOPPED, Stop, best_device, exit_code
 
 NMS_THRESHOLD = 0.7  # as proposals are made by default
 ENCODING_SHARE = 0.5  # of --max-minutes that may go into embeddings before the first step
@@ -43,7 +43,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(configuration: DetectorConfiguration, settings: argparse.Namespace) -> int:
     """One run in the folder `settings.out`, gone on from its checkpoint where there is one. Raises what main names."""
-    flush_tiny_numbers()
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     device = torch.device(settings.device if settings.device != "auto" else best_device())
     sources = read_sources(configuration.data, skip_unusable=settings.skip_unusable)

@@ -20,12 +20,11 @@ SIZE = 64
 
 @pytest.fixture(autouse=True)
 def like_a_new_process() -> Iterator[None]:
-    """One thread, for networks this small are slower on two; and what a run within this process sets is set back."""
+    """One thread, for networks this small are slower on two."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-    torch.set_flush_denormal(False)
 
 
 def small_sam2(seed: int = 0) -> Sam2Model:
