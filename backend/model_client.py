@@ -24,6 +24,8 @@ CALLS_AT_ONCE = 24
 BUSY_SECONDS = 0.5
 # What of the model server's headers describes a body that is passed on.
 PASSED_HEADERS = ("Content-Length", "ETag", "Retry-After", "Segloop-Decoder", EMBEDDING_HEADER)
+# Its code where the model server broke down over one request, and works on.
+BROKE_DOWN = "model_server_failed"
 # 202: it is being made, ask again; 304: the browser has it.
 ANSWERED = (200, 202, 304)
 
@@ -147,4 +149,6 @@ def _named_error(response: urllib3.BaseHTTPResponse) -> AppError:
         return Conflict(code, message)
     if response.status == 422:
         return Unprocessable(code, message)
+    if code == "internal_error":
+        return Unavailable(BROKE_DOWN, message, headers={"Retry-After": "2"})
     return _unavailable(message)

@@ -297,7 +297,11 @@ def _add_error_answers(app: FastAPI) -> None:
 
     async def unexpected(_: Request, error: Exception) -> Response:
         app.state.metrics.errors.labels("internal_error").inc()
-        return _error("internal_error", "The model server failed; its log has the details.", status=500)
+        # Uvicorn closes the connection after it: whoever keeps connections must not ask on this one again.
+        headers = {"Connection": "close"}
+        return _error(
+            "internal_error", "The model server failed; its log has the details.", status=500, headers=headers
+        )
 
     app.add_exception_handler(Exception, unexpected)  # logged by the server, which sees it too
     for kind in (EngineError, InvalidPrompt, UnreadableImage):

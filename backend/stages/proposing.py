@@ -70,7 +70,12 @@ def ask(resources: Resources, stage: StageName, policy: StagePolicy, image: Wait
     except (NotFound, Unprocessable, Conflict, Unavailable) as error:
         if error.code in NOT_OF_THE_IMAGE or (isinstance(error, Unavailable) and error.code != TIMED_OUT):
             raise
-        return Answer([], None, skip_reason=_reason(error))
+        return put_aside(error)
+
+
+def put_aside(error: AppError) -> Answer:
+    """The answer for an image that the model cannot look at."""
+    return Answer([], None, skip_reason=f"The model could not look at it: {error.message}"[:1000])
 
 
 def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Waiting, answer: Answer) -> bool:
@@ -159,7 +164,3 @@ def _ask_detector(resources: Resources, policy: StagePolicy, image: Waiting) -> 
             )
         )
     return Answer(found, response.model_version)
-
-
-def _reason(error: AppError) -> str:
-    return f"The model could not look at it: {error.message}"[:1000]

@@ -1,13 +1,15 @@
 """The jobs of stages: a model works on images before people do or instead of them, queues get ordered, audits drawn."""
 
 import time
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.errors import Conflict
+from backend.errors import Conflict, Unavailable
 from backend.images.tables import Image
 from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
+from backend.model_client import BROKE_DOWN
 from backend.models.service import reads_other_encoder
 from backend.projects.service import get_project
 from backend.projects.tables import Project
@@ -23,13 +25,15 @@ from backend.stages.policies import (
     rank_again,
     read_policy,
 )
-from backend.stages.proposing import Waiting, ask, write
-from backend.stages.schemas import StageName, StagePolicy
+from backend.stages.proposing import Answer, Waiting, ask, put_aside, write
+from backend.stages.schemas import StageName
 from backend.stages.tables import WorkItem
 
 # After this long the job goes back into the queue, behind what people wait for; then it goes on where it was.
 TURN_SECONDS = 20.0
 IMAGES_AT_ONCE = 16
+# So many images in a row over which the model server broke down: the fault is not theirs.
+BREAKDOWNS_IN_A_ROW = 3
 PHASE = "looking at images"
 
 
@@ -47,21 +51,34 @@ def propose(run: JobRun) -> Finish:
             _require_fitting_detector(session, project_id)
     started = time.monotonic()
     done = run.job.done
+    broken: dict[int, tuple[Waiting, Unavailable]] = {}  # by work item; until the model server answers for another
     while True:
         with run.resources.database.read() as session:
             policy = read_policy(session, project_id, stage)
             left = count_in(read_counts(session, project_id), stage, "proposing")
-            images = _next_images(session, project_id, stage)
+            images = _next_images(session, project_id, stage, but=broken)
         if not images:
             break
         for number, image in enumerate(images):
             run.progress(PHASE, done, done + left - number)
-            _work_on(run, project_id, stage, policy, image)
-            done += 1
+            try:
+                answer = ask(run.resources, stage, policy, image)
+            except Unavailable as error:
+                broken[image.work_id] = image, error
+                if error.code != BROKE_DOWN or len(broken) == BREAKDOWNS_IN_A_ROW:
+                    raise
+                continue
+            _write(run, project_id, stage, image, answer)
+            for other, fault in broken.values():
+                _write(run, project_id, stage, other, put_aside(fault))
+            done += 1 + len(broken)
+            broken = {}
             if time.monotonic() - started > TURN_SECONDS:
                 run.progress(PHASE, done, done + left - number - 1)
                 run.heartbeat()  # so that its progress stays to be seen
                 raise JobInterrupted
+    for image, fault in broken.values():  # nothing tells whether it is the image or the server: tried again later
+        raise Unavailable(fault.code, f"Image {image.image_id}: {fault.message}")
     run.progress(PHASE, done, done)
     return lambda session: _go_on(session, project_id, stage)
 
@@ -131,7 +148,7 @@ def _require_fitting_detector(session: Session, project_id: int) -> None:
         )
 
 
-def _next_images(session: Session, project_id: int, stage: StageName) -> list[Waiting]:
+def _next_images(session: Session, project_id: int, stage: StageName, *, but: Iterable[int] = ()) -> list[Waiting]:
     statement = (
         select(
             WorkItem.id,
@@ -145,7 +162,7 @@ def _next_images(session: Session, project_id: int, stage: StageName) -> list[Wa
         .join(Image, Image.id == WorkItem.image_id)
         .join(Project, Project.id == WorkItem.project_id)
         .where(WorkItem.project_id == project_id, WorkItem.stage == stage, WorkItem.state == "proposing")
-        .where(Project.deleted_at.is_(None))
+        .where(Project.deleted_at.is_(None), WorkItem.id.not_in(list(but)))
         .order_by(WorkItem.rank, WorkItem.id)
         .limit(IMAGES_AT_ONCE)
     )
@@ -162,8 +179,7 @@ def _next_images(session: Session, project_id: int, stage: StageName) -> list[Wa
     ]
 
 
-def _work_on(run: JobRun, project_id: int, stage: StageName, policy: StagePolicy, image: Waiting) -> None:
-    answer = ask(run.resources, stage, policy, image)
+def _write(run: JobRun, project_id: int, stage: StageName, image: Waiting, answer: Answer) -> None:
     with run.resources.database.write() as session:
         # Its order or its share to audit may have changed while the model was asked.
         now = read_policy(session, project_id, stage)

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 import backend.stages.tasks
+from backend.images.tables import Image
 from backend.jobs import queue
 from backend.jobs.runner import JobInterrupted, JobRun, drain
 from backend.jobs.tables import Job
@@ -17,11 +20,14 @@ from backend.stages.admission import propose_key
 from backend.stages.checks import check_stages
 from backend.stages.tables import WorkItem
 from backend.stages.tasks import propose
+from model_server.contract.blobs import image_key
 from tests.backend.stages.conftest import Stages
-from tests.backend.stages.models import BOXES, set_detector
+from tests.backend.stages.models import BOXES, disc, set_detector
 
 # Few points: what is proved here does not need many.
 GRID = {"points_per_side": 3, "min_mask_region_area": 0, "stability_score_thresh": 0.5}
+
+UNSEEN = count(100)  # seeds of pictures
 
 
 @pytest.fixture
@@ -165,6 +171,61 @@ def test_an_image_that_cannot_be_read_is_put_aside(
     stages.check_counts()
 
 
+def break_file(stages: Stages, storage_dir: Path, image_id: int) -> Path:
+    """A folder where the picture's file was: what reads it breaks down, as over a disk with a bad sector."""
+    with stages.resources.database.read() as session:
+        image = session.get_one(Image, image_id)
+    file = storage_dir / image_key(image.sha256)
+    file.rename(file.with_suffix(".kept"))
+    file.mkdir()
+    return file
+
+
+def mend_file(file: Path) -> None:
+    file.rmdir()
+    file.with_suffix(".kept").rename(file)
+
+
+@pytest.fixture
+def unseen(stages: Stages) -> list[int]:
+    """Three pictures whose embeddings no test before has made the shared model server remember."""
+    files = [("files", (f"{number}.png", disc(number))) for number in islice(UNSEEN, 3)]
+    return [one["id"] for one in stages.client.post(f"{stages.address}/images", files=files).json()["created"]]
+
+
+def test_an_image_over_which_the_model_server_breaks_down_holds_nobody_up(
+    stages: Stages, unseen: list[int], storage_dir: Path
+) -> None:
+    file = break_file(stages, storage_dir, unseen[0])
+    try:
+        stages.change("fully_automatic", automatic=GRID, review_share=0)
+        stages.admit("fully_automatic")
+        work(stages)
+    finally:
+        mend_file(file)
+    assert stages.counts("fully_automatic") == {"done": 2, "skipped": 1}
+    assert propose_job(stages)["progress"]["done"] == 3
+    (listed,) = stages.client.get(f"{stages.address}/images?state=skipped").json()["items"]
+    assert listed["id"] == unseen[0]
+    assert listed["skip_reason"].startswith("The model could not look at it: The model server failed")
+    stages.check_counts()
+
+
+def test_a_model_server_that_breaks_down_over_every_image_puts_none_aside(
+    stages: Stages, unseen: list[int], storage_dir: Path
+) -> None:
+    files = [break_file(stages, storage_dir, image_id) for image_id in unseen]
+    try:
+        stages.change("fully_automatic", automatic=GRID, review_share=0)
+        stages.admit("fully_automatic")
+        work(stages)
+    finally:
+        for file in files:
+            mend_file(file)
+    assert stages.counts("fully_automatic") == {"proposing": 3}
+    assert "The model server failed" in propose_job(stages)["error"]
+
+
 @pytest.mark.parametrize(("review_share", "counts"), [(0, {"skipped": 3}), (1, {"ready": 3})])
 def test_an_image_of_which_nothing_is_kept_is_not_done(
     stages: Stages, photos: list[int], review_share: float, counts: dict[str, int]
@@ -291,11 +352,11 @@ def test_what_was_taken_back_meanwhile_stays_taken_back(stages: Stages, photos: 
         waiting = backend.stages.tasks._next_images(session, stages.project_id, "semi_automatic")
     assert stages.revert(admission_id) == {"reverted": 3, "stay": 0}
     run = claimed_run(stages)
-    policy = backend.stages.tasks.read_policy
     with stages.resources.database.read() as session:
-        semi = policy(session, stages.project_id, "semi_automatic")
+        semi = backend.stages.tasks.read_policy(session, stages.project_id, "semi_automatic")
     for image in waiting:
-        backend.stages.tasks._work_on(run, stages.project_id, "semi_automatic", semi, image)
+        answer = backend.stages.tasks.ask(stages.resources, "semi_automatic", semi, image)
+        backend.stages.tasks._write(run, stages.project_id, "semi_automatic", image, answer)
     assert masks_by_image(stages, photos) == [0, 0, 0]
     assert stages.counts("assisted_manual") == {"ready": 3}
     stages.check_counts()

@@ -67,6 +67,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   model_not_found: withTheirs("没有这个模型版本。"),
   model_replaced: withTheirs("模型文件已被替换。"),
   model_server_unavailable: plain("模型服务器没有响应。已保存的内容不受影响；它恢复后将继续响应。"),
+  model_server_failed: plain("模型服务器处理时出错；详情见其日志。"),
   never_proposed: plain("此掩码并非建议；请改为拒绝。"),
   no_administrator: plain("没有可用的管理员；请用 `segloop user add` 添加。"),
   no_automatic_masks: plain("本项目没有该模型版本的自动掩码。"),
