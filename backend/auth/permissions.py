@@ -64,6 +64,7 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /projects/{project_id}": MEMBER,
     "PATCH /projects/{project_id}": PROJECT_ADMIN,
     "DELETE /projects/{project_id}": PROJECT_ADMIN,
+    "POST /projects/{project_id}/restore": ADMIN,
     "GET /projects/{project_id}/members": MEMBER,
     "POST /projects/{project_id}/members": PROJECT_ADMIN,
     "DELETE /projects/{project_id}/members/{user_id}": PROJECT_ADMIN,

@@ -168,6 +168,13 @@ def cancel(session: Session, job_id: int) -> Job:
     return get_job(session, job_id)
 
 
+def cancel_in_project(session: Session, project_id: int, *, kind: str) -> None:
+    """Cancels the project's open jobs of this kind, as `cancel` does."""
+    of_kind = (Job.project_id == project_id, Job.kind == kind, Job.state.in_(OPEN_STATES))
+    for job_id in session.scalars(select(Job.id).where(*of_kind)).all():
+        cancel(session, job_id)
+
+
 def retry(session: Session, job_id: int) -> Job:
     """Queues a dead or cancelled job again. Raises Conflict for any other, and when a newer job does the same work."""
     statement = (

@@ -8,6 +8,7 @@ from backend.auth.authorize import CurrentUser
 from backend.auth.permissions import Role
 from backend.auth.tables import Membership
 from backend.database import ReadSession, RowId, WriteSession
+from backend.errors import Forbidden
 from backend.projects import service
 from backend.projects.schemas import (
     CategoryIn,
@@ -26,9 +27,11 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 
 
 @router.get("")
-def list_projects(user: CurrentUser, session: ReadSession) -> ProjectList:
-    """The projects you work in, newest first."""
-    items = service.list_projects(session, user_id=user.user_id, is_admin=user.is_admin)
+def list_projects(user: CurrentUser, session: ReadSession, deleted: bool = False) -> ProjectList:
+    """The projects you work in, newest first. `deleted`: those that can be restored, for administrators."""
+    if deleted and not user.is_admin:
+        raise Forbidden("admins_only", "Only administrators see deleted projects.")
+    items = service.list_projects(session, user_id=user.user_id, is_admin=user.is_admin, deleted=deleted)
     return ProjectList(items=items, total=len(items))
 
 
@@ -56,9 +59,16 @@ def change_project(project_id: RowId, body: ProjectPatch, user: CurrentUser, ses
 
 
 @router.delete("/{project_id}", status_code=status.HTTP_204_NO_CONTENT)
-def delete_project(project_id: RowId, session: WriteSession) -> None:
-    """Hides the project; from now on its routes answer 410. The data stays."""
-    service.delete_project(session, project_id)
+def delete_project(project_id: RowId, user: CurrentUser, session: WriteSession) -> None:
+    """Hides the project and stops its training; from now on its routes answer 410. The data stays."""
+    service.delete_project(session, project_id, actor_id=user.user_id)
+
+
+@router.post("/{project_id}/restore")
+def restore_project(project_id: RowId, user: CurrentUser, session: WriteSession) -> ProjectOut:
+    """Brings a deleted project back as it was; one that is not deleted stays as it is."""
+    service.restore_project(session, project_id, actor_id=user.user_id)
+    return service.read_project(session, project_id, "admin")
 
 
 @router.get("/{project_id}/members")

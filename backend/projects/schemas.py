@@ -45,6 +45,7 @@ class ProjectOut(BaseModel):
     annotation_count: int
     model_version: str | None
     created_at: datetime
+    deleted_at: datetime | None
 
 
 class ProjectList(BaseModel):

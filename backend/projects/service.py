@@ -10,6 +10,8 @@ from backend.auth.service import get_user_by_email
 from backend.auth.tables import Membership
 from backend.database import Base, utc_now
 from backend.errors import Conflict, NotFound
+from backend.events.service import record
+from backend.jobs.queue import cancel_in_project
 from backend.projects.schemas import ProjectOut
 from backend.projects.tables import Category, Project
 
@@ -43,9 +45,10 @@ def find_project(session: Session, name_or_id: str) -> Project | None:
     return session.scalar(statement.where(Project.name == name_or_id).limit(1))
 
 
-def list_projects(session: Session, *, user_id: int, is_admin: bool) -> list[ProjectOut]:
-    """The projects this person works in, newest first; all of them for an administrator."""
-    statement = _counted().where(Project.deleted_at.is_(None)).order_by(Project.id.desc())
+def list_projects(session: Session, *, user_id: int, is_admin: bool, deleted: bool = False) -> list[ProjectOut]:
+    """The projects this person works in, newest first; all of them for an administrator. `deleted`: only such."""
+    is_wanted = Project.deleted_at.is_not(None) if deleted else Project.deleted_at.is_(None)
+    statement = _counted().where(is_wanted).order_by(Project.id.desc())
     mine = select(Membership.project_id, Membership.role).where(Membership.user_id == user_id)
     roles = {row.project_id: row.role for row in session.execute(mine)}
     if not is_admin:
@@ -62,9 +65,22 @@ def read_project(session: Session, project_id: int, role: Role) -> ProjectOut:
     return _project_out(row, role)
 
 
-def delete_project(session: Session, project_id: int) -> None:
-    """Hides a project and everything in it; the data stays."""
+def delete_project(session: Session, project_id: int, *, actor_id: int) -> None:
+    """Hides a project and everything in it and stops its training; the data stays. Raises NotFound."""
     get_project(session, project_id).deleted_at = utc_now()
+    cancel_in_project(session, project_id, kind="train")
+    record(session, project_id, "project.deleted", {}, actor_id=actor_id, is_audit=True)
+
+
+def restore_project(session: Session, project_id: int, *, actor_id: int) -> None:
+    """Brings a deleted project back as it was; one that is not deleted stays. Raises NotFound."""
+    project = session.get(Project, project_id)
+    if project is None:
+        raise NotFound("project_not_found", f"There is no project {project_id}.")
+    if project.deleted_at is not None:
+        project.deleted_at = None
+        record(session, project_id, "project.restored", {}, actor_id=actor_id, is_audit=True)
+        session.flush()
 
 
 def _counted() -> Select[Any]:
@@ -98,6 +114,7 @@ def _project_out(row: Any, role: Role) -> ProjectOut:
         annotation_count=annotation_count,
         model_version=project.model_version,
         created_at=project.created_at,
+        deleted_at=project.deleted_at,
     )
 
 

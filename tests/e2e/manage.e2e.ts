@@ -208,6 +208,10 @@ describe("from photos to a dataset", () => {
     await confirm.click();
     await page.getByRole("heading", { name: "Projects" }).waitFor();
     await page.getByText('Project "Doomed too" deleted').waitFor();
+    await page.getByRole("button", { name: "Restore Doomed too" }).click();
+    await page.getByText("Doomed too is back.").waitFor();
+    await page.locator(`a[href="/projects/${other.id}"]`).waitFor();
+    await page.getByRole("button", { name: "Restore Doomed too" }).waitFor({ state: "detached" });
   });
 });
 

@@ -10,6 +10,12 @@ export const projectsQuery = queryOptions({
   queryFn: ({ signal }) => call(client.GET("/api/projects", { signal })),
 });
 
+/** For administrators of the installation. */
+export const deletedProjectsQuery = queryOptions({
+  queryKey: ["projects", "deleted"],
+  queryFn: ({ signal }) => call(client.GET("/api/projects", { params: { query: { deleted: true } }, signal })),
+});
+
 export const projectQuery = (projectId: number) =>
   queryOptions({
     queryKey: projectKey(projectId),
@@ -29,6 +35,10 @@ export function changeProject(projectId: number, change: { name?: string; descri
 
 export async function deleteProject(projectId: number): Promise<void> {
   await call(client.DELETE("/api/projects/{project_id}", { params: { path: { project_id: projectId } } }));
+}
+
+export async function restoreProject(projectId: number): Promise<void> {
+  await call(client.POST("/api/projects/{project_id}/restore", { params: { path: { project_id: projectId } } }));
 }
 
 export const membersQuery = (projectId: number) =>

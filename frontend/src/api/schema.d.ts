@@ -285,7 +285,7 @@ export interface paths {
         };
         /**
          * List Projects
-         * @description The projects you work in, newest first.
+         * @description The projects you work in, newest first. `deleted`: those that can be restored, for administrators.
          */
         get: operations["list_projects_api_projects_get"];
         put?: never;
@@ -316,7 +316,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Project
-         * @description Hides the project; from now on its routes answer 410. The data stays.
+         * @description Hides the project and stops its training; from now on its routes answer 410. The data stays.
          */
         delete: operations["delete_project_api_projects__project_id__delete"];
         options?: never;
@@ -326,6 +326,26 @@ export interface paths {
          * @description Changes name, description or guidelines.
          */
         patch: operations["change_project_api_projects__project_id__patch"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Project
+         * @description Brings a deleted project back as it was; one that is not deleted stays as it is.
+         */
+        post: operations["restore_project_api_projects__project_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/projects/{project_id}/members": {
@@ -3297,6 +3317,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Deleted At */
+            deleted_at: string | null;
         };
         /**
          * ProjectPatch
@@ -4775,7 +4797,9 @@ export interface operations {
     };
     list_projects_api_projects_get: {
         parameters: {
-            query?: never;
+            query?: {
+                deleted?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4789,6 +4813,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4900,6 +4933,37 @@ export interface operations {
                 "application/json": components["schemas"]["ProjectPatch"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restore_project_api_projects__project_id__restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

@@ -21,6 +21,28 @@ def test_a_project_lives_and_is_deleted(client: TestClient) -> None:
     assert client.get(address).json()["error"]["code"] == "project_deleted"
 
 
+def test_a_deleted_project_is_restored_by_an_administrator(
+    client: TestClient, project_id: int, make_person: Callable[..., Any]
+) -> None:
+    address, ann = f"/api/projects/{project_id}", make_person("annotator")
+    client.post(f"{address}/members", json={"email": ann.email, "role": "admin"})
+    assert client.delete(address).status_code == 204
+    (deleted,) = client.get("/api/projects?deleted=true").json()["items"]
+    assert (deleted["id"], deleted["deleted_at"] is not None) == (project_id, True)
+    for refused in (
+        client.get("/api/projects?deleted=true", headers=ann.headers),
+        client.post(f"{address}/restore", headers=ann.headers),
+    ):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "admins_only")
+    assert client.post(f"{address}/restore").json()["deleted_at"] is None
+    assert client.post(f"{address}/restore").status_code == 200, "once more is no error"
+    assert client.get(address, headers=ann.headers).json()["role"] == "admin"
+    assert client.get("/api/projects?deleted=true").json()["total"] == 0
+    kinds = [one["kind"] for one in client.get(f"{address}/audit-log").json()["items"]]
+    assert kinds == ["project.restored", "project.deleted"]
+    assert client.post("/api/projects/12345/restore").json()["error"]["code"] == "project_not_found"
+
+
 def test_guidelines_are_kept_as_written_and_have_a_limit(client: TestClient, project_id: int) -> None:
     address = f"/api/projects/{project_id}"
     assert client.get(address).json()["guidelines"] == ""

@@ -257,6 +257,15 @@ def test_a_cancelled_run_leaves_nothing(client: TestClient, resources: Resources
     assert events(resources).count("training.cancelled") == 2
 
 
+def test_a_deleted_project_trains_no_more(client: TestClient, resources: Resources, filled: Filled) -> None:
+    run = start(client, filled.project_id)
+    address = f"/api/projects/{filled.project_id}"
+    assert client.delete(address).status_code == 204
+    work(resources)
+    assert client.post(f"{address}/restore").status_code == 200
+    assert read_run(client, run["id"])["state"] == "cancelled"
+
+
 def test_a_run_whose_frozen_masks_went_away_does_not_train(
     client: TestClient, resources: Resources, filled: Filled
 ) -> None:

@@ -44,6 +44,8 @@ const SENTENCES: Readonly<Record<string, (data: Data) => string>> = {
   "detector.promoted": (data) => words.detectorPromoted(version(data)),
   "snapshot.made": (data) => words.snapshotMade(text(data, "number")),
   "audit.passed": () => words.auditPassed,
+  "project.deleted": () => words.projectDeleted,
+  "project.restored": () => words.projectRestored,
   "work.freed": (data) => words.freed(text(data, "file_name"), nameOf(data["holder"])),
   "image.accepted": (data) => words.accepted(text(data, "file_name")),
   "image.sent_back": (data) => words.sentBack(text(data, "file_name")),

@@ -15,6 +15,7 @@ import { ErrorPanel } from "../../ui/ErrorPanel";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { words } from "../../words/projects";
 import { CreateProject } from "./CreateProject";
+import { DeletedProjects } from "./DeletedProjects";
 
 const STRIP_IMAGES = 4;
 
@@ -45,6 +46,7 @@ export function ProjectsPage(): ReactNode {
         </EmptyState>
       )}
       {projects.data?.items.map((project) => <ProjectRow key={project.id} project={project} />)}
+      {isAdmin(me) && <DeletedProjects />}
       <CreateProject isOpen={isCreating} onClose={() => setIsCreating(false)} />
     </div>
   );

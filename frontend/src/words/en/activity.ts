@@ -22,6 +22,8 @@ export const activity = {
   stageChanged: (name: string | null) => `Settings of ${stage(name)} changed`,
   exitReached: (name: string | null) => `Exit rule of ${stage(name)} met`,
   trainingPolicyChanged: "Training policy changed",
+  projectDeleted: "Project deleted",
+  projectRestored: "Project restored",
   runStarted: (id: string | null) => `${run(id)} started`,
   runFinished: (id: string | null) => `${run(id)} finished`,
   runFailed: (id: string | null) => `${run(id)} failed`,

@@ -49,7 +49,7 @@ export const app = {
   nothingChanged: "Nothing was changed.",
   deleted: {
     title: "This project has been deleted",
-    text: "Somebody deleted it. Its images and masks are still on the server; an administrator can say more.",
+    text: "Somebody deleted it. Its images and masks are kept; an administrator can restore it on the Projects page.",
   },
   unknown: {
     title: "There is no such project",

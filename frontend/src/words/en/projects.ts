@@ -17,4 +17,9 @@ export const projects = {
   description: "Description (optional)",
   descriptionExample: "What is in the photos, and what counts as one mask",
   cancel: "Cancel",
+  deleted: "Deleted",
+  deletedOn: (when: string, images: number, masks: number) => `Deleted ${when}, ${plural(images, "image")}, ${plural(masks, "mask")}`,
+  restore: "Restore",
+  restoreThis: (name: string) => `Restore ${name}`,
+  restored: (name: string) => `${name} is back.`,
 };

@@ -22,6 +22,8 @@ export const activity: Words["activity"] = {
   stageChanged: (name) => `${stage(name)}的设置已更改`,
   exitReached: (name) => `${stage(name)}的完成规则已满足`,
   trainingPolicyChanged: "训练策略已更改",
+  projectDeleted: "项目已删除",
+  projectRestored: "项目已恢复",
   runStarted: (id) => `${run(id)}已开始`,
   runFinished: (id) => `${run(id)}已完成`,
   runFailed: (id) => `${run(id)}失败`,

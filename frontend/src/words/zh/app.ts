@@ -41,6 +41,6 @@ export const app: Words["app"] = {
   noAnswer: { title: "服务器没有响应", text: "服务器可能正在启动或已停止；恢复后页面会自动打开。" },
   notOpened: "页面无法打开",
   nothingChanged: "没有任何更改。",
-  deleted: { title: "项目已被删除", text: "有人删除了该项目。图片和掩码仍在服务器上，详情请咨询系统管理员。" },
+  deleted: { title: "项目已被删除", text: "有人删除了该项目。图片和掩码已保留；系统管理员可以在“项目”页面恢复它。" },
   unknown: { title: "项目不存在", text: "该项目不存在，或您不是其成员。项目管理员可以在“设置”中添加您。" },
 };

@@ -17,4 +17,9 @@ export const projects: Words["projects"] = {
   description: "说明（可选）",
   descriptionExample: "图片里有什么，怎样算一个掩码",
   cancel: "取消",
+  deleted: "已删除",
+  deletedOn: (when, images, masks) => `${when} 删除，${count(images)} 张图片，${count(masks)} 个掩码`,
+  restore: "恢复",
+  restoreThis: (name) => `恢复 ${name}`,
+  restored: (name) => `${name} 已恢复。`,
 };

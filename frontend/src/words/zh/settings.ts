@@ -84,7 +84,7 @@ export const settings: Words["settings"] = {
   },
   removal: {
     title: "删除项目",
-    text: "项目将无法再打开，其中的工作会停止。图片和掩码仍保留在服务器磁盘上。",
+    text: "项目将无法再打开，其中的工作和训练会停止。图片和掩码会保留；系统管理员可以在“项目”页面恢复它。",
     holds: (name, images, masks) => `${name} 有 ${count(images)} 张图片和 ${count(masks)} 个掩码。请输入项目名称以确认删除。`,
     name: "项目名称",
     done: (name) => `项目“${name}”已删除`,
