@@ -114,6 +114,7 @@ PERMISSIONS: dict[str, Rule] = {
     "GET /projects/{project_id}/exports": RESEARCHER,
     "POST /projects/{project_id}/exports": RESEARCHER,
     "GET /exports/{export_id}": RESEARCHER,
+    "DELETE /exports/{export_id}": RESEARCHER,
     "GET /exports/{export_id}/download": RESEARCHER,
     "GET /projects/{project_id}/statistics/overview": MEMBER,
     "GET /projects/{project_id}/statistics/flywheel": MEMBER,

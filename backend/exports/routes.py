@@ -52,6 +52,12 @@ def read_export(export_id: RowId, session: ReadSession) -> ExportOut:
     return ExportOut.of(service.get_export(session, export_id))
 
 
+@router.delete("/exports/{export_id}", status_code=status.HTTP_204_NO_CONTENT)
+def delete_export(export_id: RowId, session: WriteSession, store: Store) -> None:
+    """Removes an export and its archive; one that is being made is to be cancelled first."""
+    service.delete_export(session, store, export_id)
+
+
 @router.get("/exports/{export_id}/download", response_class=Response, responses=DOWNLOAD)
 def download_export(export_id: RowId, session: ReadSession, store: Store) -> Response:
     """The archive. Its ETag is its sha256; parts of it can be asked for by Range where files lie on this machine."""

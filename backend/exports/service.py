@@ -86,6 +86,19 @@ def get_archive_key(session: Session, store: BlobStore, export_id: int) -> tuple
     return export, export.key
 
 
+def delete_export(session: Session, store: BlobStore, export_id: int) -> None:
+    """Removes an export that has ended, its archive first: broken off between, it can be repeated.
+
+    Raises NotFound; Conflict while it is being made.
+    """
+    export = get_export(session, export_id)
+    if export.job is not None and export.job.state in queue.OPEN_STATES:
+        raise Conflict("export_not_ready", "This export is still being made; cancel it first.")
+    if export.key is not None:
+        store.delete(export.key)
+    session.delete(export)
+
+
 def archive_name(session: Session, export: Export) -> str:
     """What the download is called: `segloop-<project>-<format>-<id>.zip`, plain ASCII."""
     project = get_project(session, export.project_id)

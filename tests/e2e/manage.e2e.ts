@@ -185,6 +185,12 @@ describe("from photos to a dataset", () => {
     await page.locator("[data-export]").nth(1).waitFor();
     await page.getByRole("button", { name: "Show older exports" }).waitFor({ state: "detached" });
     expect(await page.locator("[data-export]").count()).toBe(2);
+
+    const made = page.locator(`[data-export="${id}"]`);
+    await made.and(page.locator('[data-state="done"]')).waitFor();
+    await made.getByRole("button", { name: "Delete" }).click();
+    await made.getByRole("button", { name: "Delete for good" }).click();
+    await made.waitFor({ state: "detached" });
   });
 
   it("says so on an open page when the project is deleted elsewhere, and when its name was typed to delete it", async () => {

@@ -60,6 +60,10 @@ export function createExport(
   return call(client.POST("/api/projects/{project_id}/exports", { params: { path }, body: wanted }));
 }
 
+export async function deleteExport(exportId: number): Promise<void> {
+  await call(client.DELETE("/api/exports/{export_id}", { params: { path: { export_id: exportId } } }));
+}
+
 export const downloadUrl = (exportId: number): string => `/api/exports/${exportId}/download`;
 
 export function cancelJob(jobId: number): Promise<Job> {

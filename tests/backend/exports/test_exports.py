@@ -121,6 +121,21 @@ def test_an_archive_that_was_removed_is_named(client: TestClient, project_id: in
     assert refusal(client, asked["id"]) == (410, "export_file_gone")
 
 
+def test_an_export_is_deleted_with_its_archive(client: TestClient, project_id: int, resources: Resources) -> None:
+    asked = ask(client, project_id)
+    address = f"/api/exports/{asked['id']}"
+    early = client.delete(address)
+    assert (early.status_code, early.json()["error"]["code"]) == (409, "export_not_ready")
+    work(resources)
+    assert client.delete(address).status_code == 204
+    assert left_behind(resources) == []
+    assert client.get(f"/api/projects/{project_id}/exports").json()["total"] == 0
+    assert client.delete(address).json()["error"]["code"] == "export_not_found"
+    other = ask(client, project_id)
+    client.post(f"/api/jobs/{other['job_id']}/cancel")
+    assert client.delete(f"/api/exports/{other['id']}").status_code == 204, "one that has no archive, too"
+
+
 def test_a_project_deleted_meanwhile_ends_the_export(client: TestClient, project_id: int, resources: Resources) -> None:
     asked = ask(client, project_id)
     client.delete(f"/api/projects/{project_id}")

@@ -2,9 +2,9 @@
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { messageOf } from "../../api/errors";
-import { cancelJob, downloadUrl, exportsKey, isUnderWay, retryJob } from "../../api/jobs";
+import { cancelJob, deleteExport, downloadUrl, exportsKey, isUnderWay, retryJob } from "../../api/jobs";
 import { projectQuery } from "../../api/projects";
 import { canExport } from "../../api/roles";
 import type { Export } from "../../api/types";
@@ -53,7 +53,9 @@ function ExportActions({ item }: { item: Export }): ReactNode {
   const refresh = (): Promise<void> => queryClient.invalidateQueries({ queryKey: exportsKey(item.project_id) });
   const cancel = useMutation({ mutationFn: () => cancelJob(item.job_id), onSettled: refresh });
   const retry = useMutation({ mutationFn: () => retryJob(item.job_id), onSettled: refresh });
-  const refusal = cancel.error ?? retry.error;
+  const remove = useMutation({ mutationFn: () => deleteExport(item.id), onSettled: refresh });
+  const [isAsking, setIsAsking] = useState(false);
+  const refusal = cancel.error ?? retry.error ?? remove.error;
   const mayAct = project !== undefined && canExport(project);
   return (
     <>
@@ -82,6 +84,21 @@ function ExportActions({ item }: { item: Export }): ReactNode {
         <Button size="compact-md" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
           {words.runAgain}
         </Button>
+      )}
+      {mayAct && !isUnderWay(item.state) && !isAsking && (
+        <Button size="compact-md" variant="default" onClick={() => setIsAsking(true)}>
+          {words.remove}
+        </Button>
+      )}
+      {isAsking && (
+        <>
+          <Button size="compact-md" variant="default" onClick={() => setIsAsking(false)}>
+            {words.keep}
+          </Button>
+          <Button size="compact-md" color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
+            {words.removeForGood}
+          </Button>
+        </>
       )}
     </>
   );
