@@ -1,6 +1,6 @@
 """Reviewing finished images: an admin looks at the masks and accepts the image, or sends it back with a reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -46,11 +46,16 @@ def count_to_review(session: Session, project_id: int) -> int:
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
-def accept(session: Session, work_id: int, reviewer: Principal) -> WorkItem:
-    """The masks are right as they are. Saying it twice is no error. Raises NotFound, Conflict."""
+def accept(session: Session, work_id: int, reviewer: Principal, *, seen: Mapping[int, int] | None = None) -> WorkItem:
+    """The masks are right as they are. Saying it twice is no error. `seen`: revisions by mask, as they were looked at.
+
+    Raises NotFound; Conflict not_finished, changed_meanwhile.
+    """
     item = _lock(session, work_id)
     if item.state != "done":
         raise _not_finished()
+    if seen is not None and seen != _standing(session, item):
+        raise Conflict("changed_meanwhile", "Its masks were changed while you looked at them; look once more.")
     if item.reviewed_by is None:
         item.reviewed_by = reviewer.user_id
         _record(session, item, "image.accepted", {}, reviewer)
@@ -89,6 +94,14 @@ def send_back(
 def _lock(session: Session, work_id: int) -> WorkItem:
     statement = select(WorkItem).where(WorkItem.id == work_id).with_for_update()
     return session.scalar(statement.execution_options(populate_existing=True)) or get_item(session, work_id)
+
+
+def _standing(session: Session, item: WorkItem) -> dict[int, int]:
+    """Revisions of the image's masks by their ids."""
+    of_image = (Annotation.image_id == item.image_id, Annotation.state == "accepted")
+    return {
+        row.id: row.revision for row in session.execute(select(Annotation.id, Annotation.revision).where(*of_image))
+    }
 
 
 def _masks_of(session: Session, item: WorkItem, annotation_ids: Sequence[int]) -> list[Annotation]:

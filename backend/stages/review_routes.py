@@ -39,9 +39,12 @@ def find_to_review(
 
 @router.post("/work/{work_id}/review")
 def decide(work_id: RowId, body: ReviewIn, user: CurrentUser, session: WriteSession) -> WorkItemOut:
-    """Accepts a finished image, or sends it back to its queue with a reason. 409 `not_finished` when it is not."""
+    """Accepts a finished image, or sends it back to its queue with a reason.
+
+    409 `not_finished` when it is not, `changed_meanwhile` when the masks that were `seen` are not those that stand.
+    """
     if body.decision == "accept":
-        item = review.accept(session, work_id, user)
+        item = review.accept(session, work_id, user, seen=body.seen)
     else:
         ids = body.annotation_ids
         item = review.send_back(session, work_id, user, reason=body.reason, annotation_ids=ids)

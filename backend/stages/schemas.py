@@ -55,11 +55,15 @@ class SkipIn(LeaseIn):
 
 
 class ReviewIn(Strict):
-    """What a reviewer decides of a finished image; sent back, `reason` says why and goes to the named masks, too."""
+    """What a reviewer decides of a finished image; sent back, `reason` says why and goes to the named masks, too.
+
+    `seen`: the revision of each mask that was looked at, by its id; without it whatever stands now is accepted.
+    """
 
     decision: Literal["accept", "send_back"]
     reason: Reason = ""
     annotation_ids: list[Id] = Field(default_factory=list, max_length=MAX_NAMED_MASKS)
+    seen: dict[Id, int] | None = None
 
 
 class Person(BaseModel):

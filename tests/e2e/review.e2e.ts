@@ -75,6 +75,14 @@ it("a photo is sent back with a reason, corrected, and accepted", async () => {
   await page.goto(`/projects/${projectId}/annotate?review=true`);
   await waitFor(page, { ready: "true", image: String(image) });
   await page.getByRole("img", { name: "Unsure" }).waitFor();
+  const [mask] = await annotationsOf(page, image);
+  if (mask === undefined) throw new Error("There is no mask.");
+  await callApi(page, "DELETE", `/annotations/${mask.id}`, undefined, { "If-Match": `"${mask.revision}"` });
+  await callApi(page, "POST", `/annotations/${mask.id}/restore`);
+  reviewer.expectComplaint(/409/);
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("changed while you looked at them").waitFor();
+  await waitFor(page, { ready: "true", image: String(image), masks: "1" });
   await page.keyboard.press("Control+Enter");
   await page.getByRole("heading", { name: "Every photo that people finished is reviewed" }).waitFor();
   const log = await callApi<{ items: { kind: string }[] }>(page, "GET", `/projects/${projectId}/audit-log`);

@@ -1199,7 +1199,9 @@ export interface paths {
         put?: never;
         /**
          * Decide
-         * @description Accepts a finished image, or sends it back to its queue with a reason. 409 `not_finished` when it is not.
+         * @description Accepts a finished image, or sends it back to its queue with a reason.
+         *
+         *     409 `not_finished` when it is not, `changed_meanwhile` when the masks that were `seen` are not those that stand.
          */
         post: operations["decide_api_work__work_id__review_post"];
         delete?: never;
@@ -3509,6 +3511,8 @@ export interface components {
         /**
          * ReviewIn
          * @description What a reviewer decides of a finished image; sent back, `reason` says why and goes to the named masks, too.
+         *
+         *     `seen`: the revision of each mask that was looked at, by its id; without it whatever stands now is accepted.
          */
         ReviewIn: {
             /**
@@ -3523,6 +3527,10 @@ export interface components {
             reason: string;
             /** Annotation Ids */
             annotation_ids?: number[];
+            /** Seen */
+            seen?: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * ReviewOut

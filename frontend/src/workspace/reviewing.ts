@@ -63,14 +63,15 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
     store.setState({ phase: isRefused ? { kind: "gone", message: error.message } : { kind: "failed", error } });
   };
 
-  const open = async (wanted: Wanted): Promise<void> => {
+  /** The notice says why it is this one. */
+  const open = async (wanted: Wanted, notice: string | null = null): Promise<void> => {
     if (isClosed) return;
     opening.abort();
     last = wanted;
     opening = new AbortController();
     const { signal } = opening;
     closePicture(store.getState().picture);
-    store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null, tool: "select" });
+    store.setState({ ...FRESH_IMAGE, phase: { kind: "loading" }, work: null, tool: "select", notice });
     try {
       const work = await findToReview(projectId, wanted);
       if (signal.aborted) return;
@@ -93,15 +94,16 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
     if (work === null || facts.getState().isDeciding) return;
     facts.setState({ isDeciding: true });
     const about = facts.getState().annotations.filter(({ id }) => serverMaskId(id) === selectedId);
-    const body = { decision, reason, annotation_ids: decision === "accept" ? [] : about.map(({ id }) => id) };
+    const body = decision === "accept" ? { decision, reason, seen: seenIn(facts.getState()) } : { decision, reason, annotation_ids: about.map(({ id }) => id) };
     try {
       await call(client.POST("/api/work/{work_id}/review", { params: { path: { work_id: work.id } }, body }));
       await open({ after_image: work.image.id });
     } catch (error) {
       facts.setState({ isDeciding: false });
       if (!(error instanceof ApiError)) throw error;
+      if (error.code === "not_finished") return open({ after_image: work.image.id }, error.message);
+      if (error.code === "changed_meanwhile") return open({ image_id: work.image.id }, error.message);
       store.setState({ notice: error.message });
-      if (error.code === "not_finished") await open({ after_image: work.image.id });
     }
   };
 
@@ -130,6 +132,9 @@ export function createReviewing(store: Store, { projectId, onImage }: ReviewingO
     },
   };
 }
+
+const seenIn = ({ annotations }: ReviewFacts): Record<string, number> =>
+  Object.fromEntries(annotations.filter(({ state }) => state === "accepted").map(({ id, revision }) => [id, revision]));
 
 function docFor({ annotations, isDifferenceShown }: ReviewFacts): Doc {
   const masks = annotations.map((annotation) => maskOfAnnotation(annotation));

@@ -61,6 +61,19 @@ def test_finished_images_wait_in_turn_until_each_is_accepted(
     stages.check_counts()
 
 
+def test_masks_that_changed_while_they_were_looked_at_are_not_accepted(
+    client: TestClient, project_id: int, add_image: Callable[..., int], annotator: Any, stages: Stages
+) -> None:
+    add_image()
+    item, mask = finish_next(client, project_id, annotator)
+    seen = {mask["id"]: mask["revision"]}
+    for different in ({}, {mask["id"]: 7}, seen | {mask["id"] + 1: 1}):
+        refused = decide(client, item, "accept", seen=different)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "changed_meanwhile")
+    assert client.get(f"/api/projects/{project_id}/review").json()["review"] is None
+    assert decide(client, item, "accept", seen=seen).status_code == 200
+
+
 def test_an_image_sent_back_reaches_its_annotator_first_with_the_reason(
     client: TestClient, project_id: int, add_image: Callable[..., int], annotator: Any, stages: Stages
 ) -> None:
