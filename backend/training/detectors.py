@@ -18,7 +18,7 @@ from backend.training.tables import TrainingRun
 MAX_IMAGES = 200
 
 # Whether the live detector is measured beside a candidate; if not, why: there is none, it reads another encoder's
-# embeddings (and cannot go on with the live model), or it is of another kind, or its files are not here.
+# embeddings (and cannot go on with the live model), or its files are not here.
 Rival = Literal["measured", "none", "outlived", "unmeasured"]
 
 
@@ -53,7 +53,8 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
 
 
 def _rival(shop: Workshop, live: str | None, candidate: Path) -> tuple[Rival, Path | None]:
-    """How the live detector can be compared with; its folder, if it looks at the same embeddings."""
+    """How the live detector can be compared with; its folder, if it looks at the same embeddings or, as published
+    detectors do, at pictures."""
     if live is None:
         return "none", None
     folder = shop.settings.resolved_detectors_dir / live.rpartition("-")[0]
@@ -62,9 +63,7 @@ def _rival(shop: Workshop, live: str | None, candidate: Path) -> tuple[Rival, Pa
     theirs, ours = (
         json.loads((one / "config.json").read_text()).get("encoder_fingerprint") for one in (folder, candidate)
     )
-    if theirs is None:  # a published detector, which looks at pictures
-        return "unmeasured", None
-    return ("measured", folder) if theirs == ours else ("outlived", None)
+    return ("measured", folder) if theirs in (None, ours) else ("outlived", None)
 
 
 def _measure(shop: Workshop, folders: list[Path], base: str | Path, dataset: Path) -> dict[str, Any]:

@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from model_server.dataset import UnusableDataset, read_dataset
+from model_server.dataset import Picture, UnusableDataset, open_picture, read_dataset
 from model_server.evaluation.box_measures import MOST_BOXES, match, measure_boxes
 from model_server.evaluation.intervals import estimates
 from model_server.evaluation.outputs import write
 from model_server.evaluation.sampling import Limits, draw
 from model_server.networks.box_head import BoxHead, find_boxes, load_head
 from model_server.networks.boxes import Floats, ScoredBoxes, nms
+from model_server.networks.huggingface_detector import (
+    HuggingFaceDetector,
+    is_published_detector,
+    load_published_detector,
+)
 from model_server.networks.registry import load_network
 from model_server.networks.weights import UnusableModel, read_config
 from model_server.training.base import find_base
@@ -54,22 +59,22 @@ def _compare(given: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(given.threads or torch.get_num_threads())
     device = torch.device(best_device())
     network = load_network(find_base(given.base), device)
-    heads = [load_head(folder, read_config(folder), device) for folder in given.detectors]
+    detectors = [_load(folder, device) for folder in given.detectors]
     dataset = read_dataset(given.dataset, split=given.split)
     pictures = draw(dataset, Limits(images=given.max_images), seed=0)
     labelled = [labelled_boxes(picture) for picture in pictures]
-    found: list[list[ScoredBoxes]] = [[] for _ in heads]
+    found: list[list[ScoredBoxes]] = [[] for _ in detectors]
     for picture in pictures:
         lesson = make_lesson(picture, network)
-        for head, boxes in zip(heads, found, strict=True):
-            boxes.append(_find(head, lesson))
+        for detector, boxes in zip(detectors, found, strict=True):
+            boxes.append(_find(detector, picture, lesson))
     measured = [measure_boxes(boxes, labelled) for boxes in found]
     figures = [{name: getattr(one, name) for name in FIGURES} for one in measured]
     return {
         "pictures": measured[0].pictures,
         "boxes": measured[0].boxes,
         "detectors": figures,
-        "difference": {"ar_100": _difference(found[0], found[1], labelled)} if len(heads) == 2 else {},
+        "difference": {"ar_100": _difference(found[0], found[1], labelled)} if len(detectors) == 2 else {},
     }
 
 
@@ -88,8 +93,20 @@ def _difference(first: list[ScoredBoxes], second: list[ScoredBoxes], labelled: l
     return {"value": estimate.mean, "low": estimate.low, "high": estimate.high}
 
 
-def _find(head: BoxHead, lesson: Lesson) -> ScoredBoxes:
-    boxes = find_boxes(head, lesson.embedding, lesson.frame)
+def _load(folder: Path, device: torch.device) -> BoxHead | HuggingFaceDetector:
+    config = read_config(folder)
+    if is_published_detector(config):
+        return load_published_detector(folder, device)
+    return load_head(folder, config, device)
+
+
+def _find(detector: BoxHead | HuggingFaceDetector, picture: Picture, lesson: Lesson) -> ScoredBoxes:
+    """As the model server finds boxes: in pixels of the picture, without repetitions."""
+    if isinstance(detector, BoxHead):
+        boxes = find_boxes(detector, lesson.embedding, lesson.frame)
+    else:
+        prepared = detector.prepare(open_picture(picture))
+        boxes = detector.find(prepared, picture.size_hw, limit=MOST_BOXES)
     kept = nms(boxes.boxes_xyxy, boxes.scores, threshold=NMS_THRESHOLD, limit=MOST_BOXES)
     return ScoredBoxes(boxes.boxes_xyxy[kept], boxes.scores[kept])
 

@@ -40,6 +40,19 @@ OPTIONS: dict[str, Any] = {"steps": 20, "batch_size": 1, "augment": False, "rate
 ANY_WILL_DO = {"min_gain": -1, "max_general_loss": 1}
 
 
+def write_published_detector(folder: Path) -> None:
+    """YOLOS at random, as transformers saves it."""
+    import torch
+    from transformers import YolosConfig, YolosForObjectDetection
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    config = YolosConfig(**sizes, image_size=[64, 64], num_detection_tokens=10, num_labels=3)
+    YolosForObjectDetection(config).save_pretrained(folder)
+    preparation = {"size": {"height": 64, "width": 64}, "do_normalize": False}
+    (folder / "preprocessor_config.json").write_text(json.dumps(preparation))
+
+
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small network in half precision, as a published model would be."""

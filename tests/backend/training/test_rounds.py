@@ -35,6 +35,7 @@ from tests.backend.training.conftest import (
     read_run,
     start,
     work,
+    write_published_detector,
 )
 from tests.running import REPOSITORY, wait_until
 
@@ -158,23 +159,37 @@ def test_what_an_earlier_release_or_another_live_version_left_is_made_anew(
 
 
 @pytest.mark.of_no_database
-def test_a_published_detector_is_not_replaced_by_one_that_was_not_measured_beside_it(
+def test_a_published_detector_is_measured_beside_a_candidate(
     client: TestClient, resources: Resources, filled: Filled
 ) -> None:
     folder = resources.settings.resolved_detectors_dir / "published"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"model_type": "rt_detr_v2"}))
+    write_published_detector(folder)
     with resources.database.write() as session:
         session.execute(update(Project).values(detector_version="published-12345678"))
     run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
     work(resources)
     done = read_run(client, run["id"])
-    assert (done["state"], done["metrics"]["compared_with"]) == ("refused", "published-12345678")
+    assert done["metrics"]["compared_with"] == "published-12345678"
+    theirs, ours = (done["metrics"]["detector"][name]["ar_100"] for name in ("live", "candidate"))
+    assert done["metrics"]["detector"]["difference"]["ar_100"]["value"] == pytest.approx(ours - theirs)
+    assert done["reason"].startswith("Average recall of 100 boxes: ")
+
+
+@pytest.mark.of_no_database
+def test_a_detector_that_is_not_here_is_not_replaced_by_one_that_was_not_measured_beside_it(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    with resources.database.write() as session:
+        session.execute(update(Project).values(detector_version="away-12345678"))
+    run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
+    work(resources)
+    done = read_run(client, run["id"])
+    assert (done["state"], done["metrics"]["compared_with"]) == ("refused", "away-12345678")
     assert done["reason"].endswith(
-        "but published-12345678 cannot be measured beside it; promote it by hand if it finds more."
+        "but away-12345678 cannot be measured beside it; promote it by hand if it finds more."
     )
     stages = client.get(f"/api/projects/{filled.project_id}/stages").json()
-    assert stages["detector_version"] == "published-12345678"
+    assert stages["detector_version"] == "away-12345678"
 
 
 def test_a_detector_is_trained_measured_and_kept(client: TestClient, resources: Resources, filled: Filled) -> None:
