@@ -32,7 +32,7 @@ CMD ["python", "-m", "uvicorn", "backend.app:app", "--host", "0.0.0.0", "--port"
 
 FROM python AS model_server
 # On x86-64 Linux pip takes a build of torch that uses an NVIDIA GPU where there is one, and the CPU elsewhere.
-RUN mkdir backend && touch backend/__init__.py && pip install -c requirements.lock -e '.[model]' && rm -r backend
+RUN mkdir backend && touch backend/__init__.py && pip install -c requirements.lock -e '.[model,onnx]' && rm -r backend
 COPY model_server ./model_server
 RUN pip install --no-deps -e .
 USER segloop
@@ -42,7 +42,7 @@ CMD ["python", "-m", "uvicorn", "model_server.app:app", "--host", "0.0.0.0", "--
 # A worker that trains, too: it runs the model server's programs beside its own code.
 FROM model_server AS trainer
 USER root
-RUN mkdir backend && touch backend/__init__.py && pip install -c requirements.lock -e '.[model,evaluation]' && rm -r backend
+RUN mkdir backend && touch backend/__init__.py && pip install -c requirements.lock -e '.[model,evaluation,onnx]' && rm -r backend
 COPY backend ./backend
 RUN pip install --no-deps -e .
 USER segloop

@@ -1,4 +1,5 @@
-# The commands of the README. Everything they install stays in .venv and frontend/node_modules.
+# The commands of the README. What they install stays in .venv and frontend/node_modules, but for the Chromium of `make test`,
+# `make bench` and `make screens`, which the system's package manager installs where there is none.
 #   make up       install what is missing, start everything, print a sign-in link (options: make up ARGS="--port 9000")
 #   make install  the environment and the page only
 #   make test     every check, in the order below; each is a target of its own, too

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     training_threads: int = Field(default=0, ge=0)
     # A COCO folder whose masks a new model must not answer worse than the live one; "" takes drawn scenes.
     general_set: str = ""
-    # A command line that trains in place of ours, for projects that ask for it (docs/training.md).
+    # A command line that trains in place of ours, for projects that ask for it (docs/engine.md).
     training_hook_command: str = ""
 
     @property

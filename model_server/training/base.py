@@ -8,15 +8,18 @@ from typing import Any
 
 from model_server.networks.registry import BUNDLED
 from model_server.networks.weights import UnusableModel, read_config
+from model_server.settings import read_settings
 from model_server.training.augment import Augmentation
 from model_server.training.rounds import Rounds
 
 
 def find_base(base: str) -> Path:
-    """The folder of a bundled model's name or of a path. Raises UnusableModel."""
-    folder = BUNDLED / base if (BUNDLED / base / "config.json").is_file() else Path(base)
-    read_config(folder)
-    return folder
+    """The folder of a bundled model's name, of a path, or of a name in the installation's models. Raises UnusableModel."""
+    for folder in (BUNDLED / base, Path(base), read_settings().models_dir / base):
+        if (folder / "config.json").is_file():
+            return folder
+    read_config(Path(base))  # says what is wrong with it
+    return Path(base)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from model_server.networks.registry import load_network, read_network_facts
+from model_server.networks.registry import BUNDLED, load_network, read_network_facts
+from model_server.networks.weights import UnusableModel
+from model_server.training.base import find_base
 from model_server.training.network import load_trainable
 from model_server.training.options import parse
 from model_server.training.rounds import Rounds
@@ -68,6 +70,17 @@ def test_a_run_from_start_to_a_model_that_can_be_served(
     (embedding,) = network.encode([network.prepare(image)], [(20, 30)])
     assert embedding.size_hw == (20, 30)
     assert not list(out.glob("*.unfinished"))
+
+
+def test_a_base_is_found_by_its_name_among_the_installations_models(
+    small_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGLOOP_MODELS_DIR", str(tmp_path))
+    shutil.copytree(small_base, tmp_path / "pulled")
+    assert find_base("pulled") == tmp_path / "pulled"
+    assert find_base("nano") == BUNDLED / "nano"
+    with pytest.raises(UnusableModel):
+        find_base("away")
 
 
 def test_part_of_the_base_is_kept(shapes: Callable[..., Path], small_base: Path, tmp_path: Path) -> None:

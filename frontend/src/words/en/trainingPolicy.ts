@@ -31,7 +31,7 @@ export const trainingPolicy = {
   frozenFixed: "Fixed by the first snapshot.",
   frozenText: "Of the images; never trained on, to compare models by.",
   detector: "Train a detector too",
-  detectorText: "After each promoted model: a detector is bound to its encoder.",
+  detectorText: "After each run that starts by itself, and when a model with another encoder goes live.",
 
   how: "How it trains",
   tune: "What may change",

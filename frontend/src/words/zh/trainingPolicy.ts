@@ -29,7 +29,7 @@ export const trainingPolicy: Words["trainingPolicy"] = {
   frozenFixed: "已由第一个快照固定。",
   frozenText: "占全部图片；从不用于训练，只用于比较模型。",
   detector: "同时训练检测器",
-  detectorText: "每次模型上线之后：检测器依赖其编码器。",
+  detectorText: "每次自动开始的训练之后，以及编码器不同的模型上线时。",
 
   how: "训练方式",
   tune: "可变部分",
