@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from model_server.automatic import Generator
-from model_server.contract.blobs import open_store
+from model_server.contract.blobs import StorageAway, open_store
 from model_server.contract.decoder import WantedWeights, decoder_etag
 from model_server.contract.geometry import InvalidPrompt
 from model_server.contract.messages import (
@@ -285,6 +285,11 @@ def _add_error_answers(app: FastAPI) -> None:
         app.state.metrics.errors.labels(error.code).inc()
         return _error(error.code, error.message, status=409 if error.code in LASTING else 503)
 
+    async def storage_away(_: Request, error: Exception) -> Response:
+        logger.warning("storage away: %s", error)
+        app.state.metrics.errors.labels("storage_unavailable").inc()
+        return _error("storage_unavailable", "The storage does not answer.", status=503, headers={"Retry-After": "2"})
+
     async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
@@ -307,6 +312,7 @@ def _add_error_answers(app: FastAPI) -> None:
     for kind in (EngineError, InvalidPrompt, UnreadableImage):
         app.add_exception_handler(kind, named)
     app.add_exception_handler(UnusableModel, unusable)
+    app.add_exception_handler(StorageAway, storage_away)
     app.add_exception_handler(ExportError, not_exported)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, unhandled_route)

@@ -11,7 +11,7 @@ from backend.exports.tables import Export
 from backend.jobs import queue
 from backend.jobs.tables import Job
 from backend.projects.service import get_project
-from backend.storage import BlobStore
+from backend.storage import BlobStore, export_key
 
 # Somebody waits for it; embeddings ahead of need may wait.
 EXPORT_PRIORITY = 20
@@ -94,8 +94,8 @@ def delete_export(session: Session, store: BlobStore, export_id: int) -> None:
     export = get_export(session, export_id)
     if export.job is not None and export.job.state in queue.OPEN_STATES:
         raise Conflict("export_not_ready", "This export is still being made; cancel it first.")
-    if export.key is not None:
-        store.delete(export.key)
+    for attempt in range(1, 1 + (0 if export.job is None else export.job.attempt)):  # those of killed ones, too
+        store.delete(export_key(export.id, attempt))
     session.delete(export)
 
 

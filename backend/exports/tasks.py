@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
-from backend.errors import Conflict, Unavailable
+from backend.errors import Conflict, NotFound, Unavailable
 from backend.exports.archive import Archive
 from backend.exports.coco import write_coco
 from backend.exports.dataset import Dataset, ImageRow, open_dataset
@@ -41,6 +41,8 @@ def export(run: JobRun) -> Finish:
     store = run.resources.store
     with run.resources.database.read() as session:
         row = get_export(session, run.args["export_id"])
+        if row.job_id != run.job.id:  # SQLite gives a deleted export's number to the next one
+            raise NotFound("export_not_found", f"Export {row.id} is not made by this job.")
     key = export_key(row.id, run.job.attempt)
     with named_faults(), outgoing_file(run.resources.settings.data_dir, f"{row.id}-") as path:
         result = _write_archive(run, row, path)

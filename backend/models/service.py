@@ -122,6 +122,8 @@ def reads_other_encoder(session: Session, project: Project) -> bool:
 
     Of a detector that no run of the project made, only the model server knows.
     """
+    if project.detector_version is None:
+        return False
     runs = Base.metadata.tables["training_runs"].c  # of a feature above this one
     made = (runs.project_id == project.id, runs.kind == "detector", runs.candidate_version == project.detector_version)
     base = session.scalar(select(runs.base_version).where(*made).order_by(runs.id.desc()).limit(1))

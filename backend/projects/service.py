@@ -67,8 +67,9 @@ def read_project(session: Session, project_id: int, role: Role) -> ProjectOut:
 
 def delete_project(session: Session, project_id: int, *, actor_id: int) -> None:
     """Hides a project and everything in it and stops its training; the data stays. Raises NotFound."""
-    get_project(session, project_id).deleted_at = utc_now()
-    cancel_in_project(session, project_id, kind="train")
+    project = get_project(session, project_id)
+    cancel_in_project(session, project_id, kind="train")  # jobs first, as a run that ends locks them
+    project.deleted_at = utc_now()
     record(session, project_id, "project.deleted", {}, actor_id=actor_id, is_audit=True)
 
 

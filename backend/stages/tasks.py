@@ -11,7 +11,6 @@ from backend.images.tables import Image
 from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
 from backend.model_client import BROKE_DOWN
 from backend.models.service import reads_other_encoder
-from backend.projects.service import get_project
 from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
 from backend.stages.audit_draw import draw_some, make_audits
@@ -26,13 +25,14 @@ from backend.stages.policies import (
     read_policy,
 )
 from backend.stages.proposing import Answer, Waiting, ask, put_aside, write
-from backend.stages.schemas import StageName
+from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
 
 # After this long the job goes back into the queue, behind what people wait for; then it goes on where it was.
 TURN_SECONDS = 20.0
 IMAGES_AT_ONCE = 16
-# So many images in a row over which the model server broke down: the fault is not theirs.
+# So many images in a row over which the model server broke down: the fault is not theirs. With each try more: bad
+# images are often neighbours.
 BREAKDOWNS_IN_A_ROW = 3
 PHASE = "looking at images"
 
@@ -46,12 +46,18 @@ def propose(run: JobRun) -> Finish:
     """
     stage, project_id = as_stage(run.args["stage"]), run.job.project_id
     assert project_id is not None
-    if stage != AUTOMATIC_STAGE:
-        with run.resources.database.read() as session:
-            _require_fitting_detector(session, project_id)
+    with run.resources.database.read() as session:
+        project = session.get(Project, project_id)
+        if project is None or project.deleted_at is not None:
+            return lambda _: None  # done: once it is restored, check_stages asks anew
+        if stage != AUTOMATIC_STAGE:
+            _require_fitting_detector(session, project)
     started = time.monotonic()
     done = run.job.done
-    broken: dict[int, tuple[Waiting, Unavailable]] = {}  # by work item; until the model server answers for another
+    broken: dict[
+        int, Waiting
+    ] = {}  # by work item: the model server broke down over it, and has answered for none since
+    fault: Unavailable | None = None
     while True:
         with run.resources.database.read() as session:
             policy = read_policy(session, project_id, stage)
@@ -64,21 +70,21 @@ def propose(run: JobRun) -> Finish:
             try:
                 answer = ask(run.resources, stage, policy, image)
             except Unavailable as error:
-                broken[image.work_id] = image, error
-                if error.code != BROKE_DOWN or len(broken) == BREAKDOWNS_IN_A_ROW:
+                broken[image.work_id], fault = image, error
+                if error.code != BROKE_DOWN or len(broken) >= BREAKDOWNS_IN_A_ROW * max(1, run.job.tries):
                     raise
                 continue
             _write(run, project_id, stage, image, answer)
-            for other, fault in broken.values():
-                _write(run, project_id, stage, other, put_aside(fault))
+            for other in broken.values():
+                _write(run, project_id, stage, other, _ask_again(run, stage, policy, other))
             done += 1 + len(broken)
             broken = {}
             if time.monotonic() - started > TURN_SECONDS:
                 run.progress(PHASE, done, done + left - number - 1)
                 run.heartbeat()  # so that its progress stays to be seen
                 raise JobInterrupted
-    for image, fault in broken.values():  # nothing tells whether it is the image or the server: tried again later
-        raise Unavailable(fault.code, f"Image {image.image_id}: {fault.message}")
+    if broken and fault is not None:  # nothing tells whether it is the images or the server: tried again later
+        raise Unavailable(fault.code, f"Image {min(one.image_id for one in broken.values())}: {fault.message}")
     run.progress(PHASE, done, done)
     return lambda session: _go_on(session, project_id, stage)
 
@@ -138,8 +144,7 @@ def draw_audits(run: JobRun) -> Finish:
     return finish
 
 
-def _require_fitting_detector(session: Session, project_id: int) -> None:
-    project = get_project(session, project_id)
+def _require_fitting_detector(session: Session, project: Project) -> None:
     if reads_other_encoder(session, project):
         raise Conflict(
             "detector_of_other_encoder",
@@ -177,6 +182,16 @@ def _next_images(session: Session, project_id: int, stage: StageName, *, but: It
         )
         for row in session.execute(statement)
     ]
+
+
+def _ask_again(run: JobRun, stage: StageName, policy: StagePolicy, image: Waiting) -> Answer:
+    """Now that the model server answers: what broke it down may have passed. Raises Unavailable."""
+    try:
+        return ask(run.resources, stage, policy, image)
+    except Unavailable as error:
+        if error.code != BROKE_DOWN:
+            raise
+        return put_aside(error)
 
 
 def _write(run: JobRun, project_id: int, stage: StageName, image: Waiting, answer: Answer) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from backend.errors import Conflict
 from backend.jobs.runner import Finish
 from backend.training import programs, service
 from backend.training.ending import end_run
@@ -18,7 +19,7 @@ from backend.training.tables import TrainingRun
 MAX_IMAGES = 200
 
 # Whether the live detector is measured beside a candidate; if not, why: there is none, it reads another encoder's
-# embeddings (and cannot go on with the live model), or its files are not here.
+# embeddings (and cannot go on with the live model), or its files are not here or cannot be used.
 Rival = Literal["measured", "none", "outlived", "unmeasured"]
 
 
@@ -33,7 +34,12 @@ def judge(shop: Workshop, run: TrainingRun, model: Path, name: str, base: str | 
     rival, live = _rival(shop, was_live, staged)
     figures = None
     if programs.has_frozen(dataset):
-        figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
+        try:
+            figures = _measure(shop, [staged, *([live] if live else [])], base, dataset)
+        except Conflict as conflict:
+            if live is None or conflict.code != "program_failed":
+                raise
+            rival, figures = "unmeasured", _measure(shop, [staged], base, dataset)
     programs.keep(staged)
     metrics = RunMetrics(
         compared_with=was_live,

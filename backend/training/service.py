@@ -155,7 +155,7 @@ def settle(session: Session, run: TrainingRun) -> None:
     session.flush()
 
 
-def cancel_run(session: Session, run_id: int, actor_id: int) -> TrainingRun:
+def cancel_run(session: Session, run_id: int, actor_id: int | None) -> TrainingRun:
     """Asks a run to stop; one that waits ends at once. Raises NotFound; Conflict run_ended."""
     run = get_run(session, run_id)
     if state_of(run) not in OPEN_STATES:

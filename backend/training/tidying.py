@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from backend.database import utc_now
 from backend.jobs.resources import Resources
+from backend.projects.tables import Project
 from backend.settings import Settings
 from backend.training import programs, service
 from backend.training.tables import TrainingRun
@@ -40,6 +41,13 @@ def tidy(resources: Resources) -> None:
     for run_id in fallen:
         with resources.database.write() as session:
             service.settle(session, service.get_run(session, run_id))
+    # A project that is deleted trains no more, elsewhere neither.
+    of_deleted = still_open.join(Project, Project.id == TrainingRun.project_id).where(Project.deleted_at.is_not(None))
+    with resources.database.read() as session:
+        abandoned = [run.id for run in session.scalars(of_deleted) if service.waits_for_checkpoint(run)]
+    for run_id in abandoned:
+        with resources.database.write() as session:
+            service.cancel_run(session, run_id, None)
     for folder in (resources.settings.data_dir.resolve() / "training").glob("run-*"):
         number = re.fullmatch(r"run-(\d+)", folder.name)
         if number is not None and not programs.is_clean(folder):

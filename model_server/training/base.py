@@ -14,7 +14,7 @@ from model_server.training.rounds import Rounds
 
 
 def find_base(base: str) -> Path:
-    """The folder of a bundled model's name, of a path, or of a name in the installation's models. Raises UnusableModel."""
+    """The folder of a bundled model, at a path, or of a model of the installation. Raises UnusableModel."""
     for folder in (BUNDLED / base, Path(base), read_settings().models_dir / base):
         if (folder / "config.json").is_file():
             return folder

@@ -14,6 +14,7 @@ from model_server.evaluation.box_measures import MOST_BOXES, match, measure_boxe
 from model_server.evaluation.intervals import estimates
 from model_server.evaluation.outputs import write
 from model_server.evaluation.sampling import Limits, draw
+from model_server.networks.box_head import MOST_BOXES as MOST_LOOKED_AT
 from model_server.networks.box_head import BoxHead, find_boxes, load_head
 from model_server.networks.boxes import Floats, ScoredBoxes, nms
 from model_server.networks.huggingface_detector import (
@@ -106,7 +107,7 @@ def _find(detector: BoxHead | HuggingFaceDetector, picture: Picture, lesson: Les
         boxes = find_boxes(detector, lesson.embedding, lesson.frame)
     else:
         prepared = detector.prepare(open_picture(picture))
-        boxes = detector.find(prepared, picture.size_hw, limit=MOST_BOXES)
+        boxes = detector.find(prepared, picture.size_hw, limit=MOST_LOOKED_AT)
     kept = nms(boxes.boxes_xyxy, boxes.scores, threshold=NMS_THRESHOLD, limit=MOST_BOXES)
     return ScoredBoxes(boxes.boxes_xyxy[kept], boxes.scores[kept])
 

@@ -155,6 +155,24 @@ def test_an_address_where_nobody_listens(
     assert client.delete(f"/api/projects/{project_id}/webhooks/{webhook['id']}").status_code == 404
 
 
+def test_a_deleted_projects_address_that_fails_is_not_asked_again(
+    client: TestClient, project_id: int, tell: Callable[[], None], happen: Callable[..., None], receiver: Receiver
+) -> None:
+    receiver.secret, receiver.status = add(client, project_id, url=receiver.url).json()["secret"], 500
+    happen("audit.passed")
+    tell()
+    client.delete(f"/api/projects/{project_id}")
+    receiver.status = 204
+    database = client.app.state.resources.database  # type: ignore[attr-defined]
+    with database.write() as session:
+        session.execute(update(Job).values(state="dead"))  # after its last try
+    tell()
+    assert receiver.kinds() == []
+    client.post(f"/api/projects/{project_id}/restore")
+    tell()
+    assert receiver.kinds() == ["audit.passed", "project.deleted", "project.restored"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

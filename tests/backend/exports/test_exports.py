@@ -1,5 +1,6 @@
 """Asking for exports and what may go wrong with them: early, twice, cancelled, killed, overtaken, changed meanwhile."""
 
+import hashlib
 import json
 import os
 import signal
@@ -134,6 +135,22 @@ def test_an_export_is_deleted_with_its_archive(client: TestClient, project_id: i
     other = ask(client, project_id)
     client.post(f"/api/jobs/{other['job_id']}/cancel")
     assert client.delete(f"/api/exports/{other['id']}").status_code == 204, "one that has no archive, too"
+
+
+def test_a_deleted_exports_job_touches_no_other(client: TestClient, project_id: int, resources: Resources) -> None:
+    """SQLite gives its number to the next one."""
+    first = ask(client, project_id)
+    client.post(f"/api/jobs/{first['job_id']}/cancel")
+    client.delete(f"/api/exports/{first['id']}")
+    second = ask(client, project_id)
+    work(resources)
+    done = read(client, second["id"])
+    assert client.post(f"/api/jobs/{first['job_id']}/retry").status_code == 200
+    work(resources)
+    assert client.get(f"/api/jobs/{first['job_id']}").json()["state"] == "dead"
+    assert left_behind(resources) == [f"{second['id']}-1.zip"]
+    whole = client.get(f"/api/exports/{second['id']}/download").content
+    assert hashlib.sha256(whole).hexdigest() == done["sha256"]
 
 
 def test_a_project_deleted_meanwhile_ends_the_export(client: TestClient, project_id: int, resources: Resources) -> None:

@@ -49,6 +49,14 @@ def old_detector(stages: Stages) -> str:
     return OLD_DETECTOR
 
 
+def test_without_a_detector_none_is_of_another_encoder(stages: Stages, old_detector: str) -> None:
+    """Although a run that failed names no detector either."""
+    with stages.resources.database.write() as session:
+        session.execute(update(TrainingRun).values(candidate_version=None, state="failed"))
+        session.execute(update(Project).values(detector_version=None))
+    assert stages.client.get(f"{stages.address}/stages").json()["detector_fits"] is True
+
+
 def propose_jobs(stages: Stages) -> list[dict[str, str]]:
     """Newest first."""
     jobs = stages.client.get(f"{stages.address}/jobs").json()["items"]

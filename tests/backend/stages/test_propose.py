@@ -332,6 +332,17 @@ def test_images_admitted_as_the_job_ends_are_not_forgotten(stages: Stages, photo
     assert stages.counts("semi_automatic") == {"ready": 3}
 
 
+def test_a_project_that_is_deleted_and_restored_goes_on(stages: Stages, photos: list[int], detector: str) -> None:
+    stages.admit("semi_automatic")
+    stages.client.delete(stages.address)
+    work(stages)
+    stages.client.post(f"{stages.address}/restore")
+    assert stages.counts("semi_automatic") == {"proposing": 3}
+    check_stages(stages.resources)
+    work(stages)
+    assert stages.counts("semi_automatic") == {"ready": 3}
+
+
 def test_a_lost_job_is_found_and_a_cancelled_one_is_not(stages: Stages, photos: list[int], detector: str) -> None:
     stages.admit("semi_automatic")
     of_stage = Job.dedupe_key == propose_key(stages.project_id, "semi_automatic")

@@ -20,6 +20,7 @@ from backend.jobs.resources import Resources
 from backend.jobs.tables import Job
 from backend.settings import Settings
 from backend.training import hooks
+from backend.training.checks import settle_runs
 from model_server.networks import registry
 from tests.backend.training.conftest import Filled, read_run, start, work
 
@@ -123,6 +124,20 @@ def test_a_run_is_handed_over_and_its_checkpoint_comes_back(
     assert job is not None
     assert job.args == {"run_id": run["id"], "checkpoint": f"checkpoints/{run['id']}.zip"}
     assert client.post(f"/api/training-runs/{run['id']}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_run_that_waits_for_its_checkpoint_ends_with_its_project(
+    client: TestClient, resources: Resources, filled: Filled, trainer: Trainer
+) -> None:
+    announce_to(client, filled.project_id, hook_url=trainer[0])
+    run = start(client, filled.project_id)
+    work(resources)
+    assert read_run(client, run["id"])["waits_for_checkpoint"]
+    client.delete(f"/api/projects/{filled.project_id}")
+    settle_runs(resources)
+    client.post(f"/api/projects/{filled.project_id}/restore")
+    assert read_run(client, run["id"])["state"] == "cancelled"
+    assert start(client, filled.project_id)["state"] == "queued", "nothing is under way"
 
 
 class TestSmallUploads:

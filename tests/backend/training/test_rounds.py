@@ -176,6 +176,22 @@ def test_a_published_detector_is_measured_beside_a_candidate(
 
 
 @pytest.mark.of_no_database
+def test_a_published_detector_that_cannot_be_used_costs_no_candidate(
+    client: TestClient, resources: Resources, filled: Filled
+) -> None:
+    folder = resources.settings.resolved_detectors_dir / "published"
+    write_published_detector(folder)
+    (folder / "preprocessor_config.json").unlink()
+    with resources.database.write() as session:
+        session.execute(update(Project).values(detector_version="published-12345678"))
+    run = start(client, filled.project_id, kind="detector", options={"steps": 8, "auto_promote": True})
+    work(resources)
+    done = read_run(client, run["id"])
+    assert (done["state"], done["candidate_version"] is not None) == ("refused", True)
+    assert "published-12345678 cannot be measured beside it" in done["reason"]
+
+
+@pytest.mark.of_no_database
 def test_a_detector_that_is_not_here_is_not_replaced_by_one_that_was_not_measured_beside_it(
     client: TestClient, resources: Resources, filled: Filled
 ) -> None:
