@@ -47,8 +47,15 @@ def answer_step(
 
 
 def to_tensors(prompts: Sequence[Prompt], previous_logits: Logits | None, frame: Frame) -> PromptTensors:
-    """All prompts of a step: every point so far, the box, and as mask the last prompt's or the previous answer."""
+    """All prompts of a step: every point so far, the box, and as mask the last prompt's or the previous answer.
+
+    A mask that comes first is joined by a point inside it. Networks learn masks beside the clicks that made them: a
+    mask and a click that corrects it, alone, are answered by what lies at that click (docs/figures.md).
+    """
     points = [prompt for prompt in prompts if isinstance(prompt, PointPrompt)]
+    place_xy = _place_in_last_mask(prompts, frame) if isinstance(prompts[0], MaskPrompt) else None
+    if place_xy is not None:
+        points.insert(0, PointPrompt(x=place_xy[0], y=place_xy[1], label=1))
     boxes = [prompt for prompt in prompts if isinstance(prompt, BoxPrompt)]
     last = prompts[-1]
     if isinstance(last, MaskPrompt):
@@ -60,7 +67,18 @@ def to_tensors(prompts: Sequence[Prompt], previous_logits: Logits | None, frame:
         box_xyxy=np.array([boxes[0].x1, boxes[0].y1, boxes[0].x2, boxes[0].y2], np.float32) if boxes else None,
         mask_input=previous_logits,
         prompt_count=len(prompts),
+        is_placed=place_xy is not None,
     )
+
+
+def _place_in_last_mask(prompts: Sequence[Prompt], frame: Frame) -> tuple[float, float] | None:
+    last = [prompt.rle for prompt in prompts if isinstance(prompt, MaskPrompt)][-1]
+    return _place_in(last["counts"], last["size"][0], last["size"][1], frame)
+
+
+@lru_cache(maxsize=64)
+def _place_in(counts: str, height: int, width: int, frame: Frame) -> tuple[float, float] | None:
+    return frame.deep_inside(frame.mask_to_low(decode({"size": [height, width], "counts": counts})))
 
 
 def to_masks(decoded: Decoded, frame: Frame) -> list[PredictedMask]:

@@ -8,6 +8,8 @@ from PIL import Image
 
 Floats = npt.NDArray[np.float32]
 
+COVERED = 0.4  # of a pixel that counts as inside; not a half, which straight edges leave often and roundings decide
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -45,6 +47,27 @@ class Frame:
         cover = np.zeros((self.low_size, self.low_size), np.float32)
         cover[:height, :width] = small.T
         return cover
+
+    def deep_inside(self, cover: Floats) -> tuple[float, float] | None:
+        """A point (x, y) in image pixels, deep inside the mask that covers so much of each low-resolution pixel.
+
+        The middle of the pixel farthest from the outside in rows or columns, the first of equals; None without a mask.
+        """
+        inside = cover > min(COVERED, 0.99 * cover.max())
+        if not inside.any():
+            return None
+        while (within := _eroded(inside)).any():
+            inside = within
+        row, column = np.argwhere(inside)[0]
+        step_y, step_x = self.low_step_hw
+        return (column + 0.5) / step_x, (row + 0.5) / step_y
+
+
+def _eroded(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Without the pixels that have one from outside among their eight neighbours; beyond the array is outside."""
+    padded = np.pad(inside, 1)
+    across = padded[:, :-2] & padded[:, 1:-1] & padded[:, 2:]
+    return across[:-2] & across[1:-1] & across[2:]
 
 
 def stretched(size_hw: tuple[int, int], *, input_size: int, low_size: int) -> Frame:

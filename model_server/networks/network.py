@@ -57,7 +57,8 @@ class PromptTensors:
     """All prompts of one decoding step in image pixels: points (n, 2), labels (n,), box (4,) or None; mask or None.
 
     `mask_input`: low-resolution logits (h, w), float32, on the network's own grid. `prompt_count` is how many prompts
-    the person gave up to this step, which decides how many masks answer.
+    the person gave up to this step, which decides how many masks answer. `is_placed`: the first point is nobody's
+    click, it says where a mask lies that was given before anything else.
     """
 
     points_xy: npt.NDArray[np.float32]
@@ -65,6 +66,7 @@ class PromptTensors:
     box_xyxy: npt.NDArray[np.float32] | None
     mask_input: Logits | None
     prompt_count: int
+    is_placed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def clicked_parts(decoded: Decoded, prompts: PromptTensors, frame: Frame) -> Dec
     was given as prompt is answered as it is: it may be in as many pieces as its maker wants.
     """
     has_box = prompts.box_xyxy is not None
-    if prompts.prompt_count > len(prompts.points_xy) + has_box:
+    if prompts.prompt_count > len(prompts.points_xy) - prompts.is_placed + has_box:
         return decoded
     places = _low_places(prompts.points_xy[prompts.labels == 1], frame)
     return Decoded(np.stack([_meant(logits, places, has_box) for logits in decoded.logits]), decoded.predicted_iou)

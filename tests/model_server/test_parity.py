@@ -189,7 +189,9 @@ def assert_prompts_agree(pair: Pair, multimasks: Sequence[Literal["auto"] | bool
         for multimask in multimasks:
             three = answers_with_three(pair, prompts) if multimask == "auto" else multimask
             ours = pair.network.decode(pair.embedding, tensors, multimask)
-            assert_same(pair, ours, asked_of_reference(pair, prompts, tensors.mask_input, three=three))
+            place = [PointPrompt(x=float(x), y=float(y), label=1) for x, y in tensors.points_xy[: tensors.is_placed]]
+            theirs = asked_of_reference(pair, [*place, *prompts], tensors.mask_input, three=three)
+            assert_same(pair, ours, theirs)
 
 
 def assert_clicks_agree(pair: Pair) -> None:

@@ -119,6 +119,14 @@ def test_memory_is_bounded(nano: tuple[Engine, str]) -> None:
     assert 1 <= len(memo) <= 3
 
 
+def test_a_click_corrects_a_mask_that_comes_first_instead_of_forgetting_it(nano: tuple[Engine, str]) -> None:
+    """Also one off the object, which alone says nothing of where the object is."""
+    best = max(predict(nano, [CENTRE]), key=lambda mask: mask.predicted_iou)
+    for click in (OUTSIDE, PointPrompt(x=6, y=6, label=0)):
+        (corrected,) = predict(nano, [MaskPrompt(rle=best.rle), click])
+        assert masks.iou(corrected.rle, best.rle) > 0.8
+
+
 def test_a_mask_prompt_is_where_to_start(spot: tuple[Engine, str], nano: tuple[Engine, str]) -> None:
     half = np.zeros(SIZE_HW, np.bool_)
     half[20:60, 30:90] = True

@@ -5,7 +5,7 @@ import type { Prompt } from "../../canvas/prompts";
 import { type Description, frameOf, type Rules } from "./description";
 import { maskInputOf } from "./lowmask";
 import { clickedParts } from "./parts";
-import { answering, tokensOf } from "./rules";
+import { answering, placed, tokensOf } from "./rules";
 import { createUpsampler } from "./upsample";
 
 interface Golden {
@@ -59,13 +59,13 @@ describe.each(golden.prompts.map((one, number) => ({ ...one, number })))("prompt
   const rules = rulesNamed(one.rules);
 
   it("become the server's tokens", () => {
-    const { points, labels } = tokensOf(one.prompts, frame, rules);
+    const { points, labels } = tokensOf(placed(one.prompts, frame), frame, rules);
     expect([[...points], [...labels]]).toEqual([one.points, one.labels]);
   });
 
   it("are answered by the server's choice of masks", () => {
     const outputs = { logits: Float32Array.from(one.logits), predictedIou: Float32Array.from(one.predicted_iou) };
-    expect(answering(one.prompts, outputs, rules)).toEqual(one.answer);
+    expect(answering(placed(one.prompts, frame), one.prompts.length, outputs, rules)).toEqual(one.answer);
   });
 });
 

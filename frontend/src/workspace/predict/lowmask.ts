@@ -52,6 +52,32 @@ export function lowCover(rle: Rle, { size, resized, inputSize, lowSize }: Frame)
   return cover;
 }
 
+/** Of a pixel that counts as inside. */
+const COVERED = 0.4;
+
+/** A point of the image deep inside a mask, as Frame.deep_inside of model_server/networks/frame.py; null without a mask. */
+export function deepInside(cover: Float32Array, { size, resized, inputSize, lowSize }: Frame): { x: number; y: number } | null {
+  const most = cover.reduce((one, other) => Math.max(one, other), 0);
+  const least = Math.min(COVERED, Math.fround(0.99 * most));
+  // Rows or columns to the outside, by eight neighbours: down from the top left, then up from the bottom right.
+  const depth = Uint16Array.from(cover, (covered) => (covered > least ? lowSize : 0));
+  const at = (row: number, column: number): number =>
+    row < 0 || column < 0 || row >= lowSize || column >= lowSize ? 0 : (depth[row * lowSize + column] ?? 0);
+  const relax = (i: number, sign: 1 | -1): void => {
+    if (depth[i] === 0) return;
+    const [row, column] = [Math.floor(i / lowSize), i % lowSize];
+    const before = Math.min(at(row - sign, column - 1), at(row - sign, column), at(row - sign, column + 1), at(row, column - sign));
+    depth[i] = Math.min(depth[i] ?? 0, before + 1);
+  };
+  for (let i = 0; i < depth.length; i++) relax(i, 1);
+  for (let i = depth.length - 1; i >= 0; i--) relax(i, -1);
+  const deepest = depth.reduce((best, value, i) => (value > (depth[best] ?? 0) ? i : best), 0);
+  if (depth[deepest] === 0) return null;
+  const lowPerInput = lowSize / inputSize;
+  const [stepX, stepY] = [(resized.width / size.width) * lowPerInput, (resized.height / size.height) * lowPerInput];
+  return { x: ((deepest % lowSize) + 0.5) / stepX, y: (Math.floor(deepest / lowSize) + 0.5) / stepY };
+}
+
 export const maskInputOf = (rle: Rle, frame: Frame): Float32Array =>
   lowCover(rle, frame).map((cover) => Math.fround(2 * cover - 1) * MASK_PROMPT_LOGIT);
 

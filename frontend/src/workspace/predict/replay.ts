@@ -4,7 +4,7 @@ import type { Prompt } from "../../canvas/prompts";
 import type { Frame, Rules } from "./description";
 import { maskInputOf } from "./lowmask";
 import { clickedParts } from "./parts";
-import { answering, bestOf, type Outputs, tokensOf } from "./rules";
+import { answering, bestOf, type Outputs, placed, tokensOf } from "./rules";
 
 export interface Inputs {
   readonly points: Float32Array;
@@ -47,8 +47,9 @@ export async function replay(prompts: readonly Prompt[], { name, frame, rules, m
     const before = prompts[done - 1];
     const previous = step === null || before === undefined ? null : chosenLogits(step, before);
     const maskInput = last?.type === "mask" ? maskInputOf(last.rle, frame) : previous;
-    const outputs = await run({ ...tokensOf(given, frame, rules), maskInput });
-    step = pick(outputs, answering(given, outputs, rules));
+    const shown = placed(given, frame);
+    const outputs = await run({ ...tokensOf(shown, frame, rules), maskInput });
+    step = pick(outputs, answering(shown, given.length, outputs, rules));
     if (rules.parts === "clicked") step = { ...step, logits: clickedParts(step.logits, given, frame) };
     memo.keep(keys[done] ?? "", step);
   }

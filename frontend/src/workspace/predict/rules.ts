@@ -1,6 +1,7 @@
 // Which tokens go into the decoder and which of its four masks answer: model_server/export_onnx/rules.py, number by number.
 import type { Prompt } from "../../canvas/prompts";
 import type { Frame, Rules } from "./description";
+import { deepInside, lowCover } from "./lowmask";
 
 const PADDING = -1;
 const CORNERS = [2, 3] as const;
@@ -13,7 +14,15 @@ export interface Tokens {
   readonly labels: Float32Array;
 }
 
-/** Points, then the box's corners, then padding. */
+/** A mask that comes first is joined by a point inside it, as model_server/answers.py does and says why. */
+export function placed(prompts: readonly Prompt[], frame: Frame): readonly Prompt[] {
+  if (prompts[0]?.type !== "mask") return prompts;
+  const last = prompts.findLast((prompt) => prompt.type === "mask");
+  const place = last === undefined ? null : deepInside(lowCover(last.rle, frame), frame);
+  return place === null ? prompts : [{ type: "point", ...place, label: 1, candidate: null }, ...prompts];
+}
+
+/** Points, then the box's corners, then padding. `prompts` as `placed` gives them. */
 export function tokensOf(prompts: readonly Prompt[], frame: Frame, rules: Rules): Tokens {
   const [ratioX, ratioY] = [frame.resized.width / frame.size.width, frame.resized.height / frame.size.height];
   const toInput = (x: number, y: number): [number, number] => [Math.fround(x) * ratioX, Math.fround(y) * ratioY];
@@ -39,11 +48,10 @@ export interface Outputs {
   readonly predictedIou: Float32Array;
 }
 
-/** Which of the four masks answer these prompts. */
-export function answering(prompts: readonly Prompt[], { logits, predictedIou }: Outputs, rules: Rules): readonly number[] {
+/** Which of the four masks answer these prompts, as `placed` gives them, `given` of them by the person. */
+export function answering(prompts: readonly Prompt[], given: number, { logits, predictedIou }: Outputs, rules: Rules): readonly number[] {
   const tokens = prompts.reduce((sum, { type }) => sum + (type === "point" ? 1 : type === "box" ? 2 : 0), 0);
-  const given = rules.three_counts === "prompts" ? prompts.length : tokens;
-  if (given <= 1) return THREE_TOKENS;
+  if ((rules.three_counts === "prompts" ? given : tokens) <= 1) return THREE_TOKENS;
   if (rules.stability === null) return [0];
   const { delta, threshold } = rules.stability;
   let [sure, perhaps] = [0, 0];
