@@ -11,6 +11,7 @@ from backend.annotations.proposal_counts import SCORE_THRESHOLDS
 from backend.annotations.tables import MaskCount, ProposalCount
 from backend.projects.service import get_project
 from backend.stages.audit import Z_95
+from backend.stages.policies import STAGES
 from backend.stages.service import live_model_version
 from backend.statistics.schemas import ProposalFigures, ScoreRow
 from backend.statistics.tally import DRAWN, mean, read_tallies
@@ -55,20 +56,18 @@ def _read_outcomes(session: Session, project_id: int, detector_version: str) -> 
 
 
 def _clicks_by_hand(session: Session, project_id: int) -> float | None:
-    """Mean clicks of a mask that people drew with the live model, or, before there are enough, with any."""
-    tallies: dict[Any, Any] = read_tallies(
-        session,
-        project_id,
-        MaskCount,
-        MaskCount.model_version,
-        MaskCount.outcome == DRAWN,
-        MaskCount.model_version != "",
-    )
-    live = tallies.get(live_model_version(session, project_id))
-    if live is not None and live.count(DRAWN) >= LEAST_MASKS:
-        return mean(live.clicks)
-    clicks: Counter[float] = sum((tally.clicks for tally in tallies.values()), Counter())
-    return mean(clicks) if clicks.total() >= LEAST_MASKS else None
+    """Mean clicks of a mask that people drew with the live model in the first stage, for what is drawn where there are
+    proposals is what a detector missed, the harder objects; before there are enough, with any model, then anywhere."""
+    drawn = (MaskCount.outcome == DRAWN, MaskCount.model_version != "")
+    for conditions in ((*drawn, MaskCount.stage == STAGES[0]), drawn):
+        tallies: dict[Any, Any] = read_tallies(session, project_id, MaskCount, MaskCount.model_version, *conditions)
+        live = tallies.get(live_model_version(session, project_id))
+        if live is not None and live.count(DRAWN) >= LEAST_MASKS:
+            return mean(live.clicks)
+        clicks: Counter[float] = sum((tally.clicks for tally in tallies.values()), Counter())
+        if clicks.total() >= LEAST_MASKS:
+            return mean(clicks)
+    return None
 
 
 def _row(outcomes: dict[int, Counter[tuple[str, int]]], step: int, by_hand: float | None) -> ScoreRow:

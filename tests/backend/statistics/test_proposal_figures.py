@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from backend.annotations.proposals import add_found
+from backend.annotations.tables import MaskCount
 from backend.images.tables import Image
 from backend.projects.tables import Project
 from model_server.contract import masks
@@ -124,6 +126,16 @@ def test_masks_of_the_live_model_say_what_a_mask_costs(team: Team) -> None:
     team.draw(*[10] * 40, model_version="nano-00000000")
     team.draw(*[1] * 40, model_version=None)
     assert team.read()["clicks_by_hand"] == 10.0, "drawn without a model there are no clicks of one"
+    team.draw(*[4] * 30)
+    assert team.read()["clicks_by_hand"] == 4.0
+
+
+def test_what_the_detector_missed_does_not_say_what_a_mask_costs(team: Team) -> None:
+    """Those are the harder objects."""
+    team.draw(*[12] * 60)
+    with team.resources.database.write() as session:
+        session.execute(update(MaskCount).values(stage="semi_automatic"))
+    assert team.read()["clicks_by_hand"] == 12.0, "there is nothing else"
     team.draw(*[4] * 30)
     assert team.read()["clicks_by_hand"] == 4.0
 

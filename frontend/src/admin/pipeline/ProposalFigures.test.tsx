@@ -29,7 +29,7 @@ function show(figures: Figures, onUse: ((minScore: number) => void) | null = nul
 it("names the score that saves most and puts it into the form", async () => {
   const onUse = vi.fn<(minScore: number) => void>();
   show(FIGURES, onUse);
-  expect(screen.getByText("By hand a mask takes 6.0 clicks. Proposals from 0.45 on would have saved most.")).toBeVisible();
+  expect(screen.getByText("By hand a mask takes 6.0 clicks. Proposals from 0.45 on would have saved most. At most so much: a detector finds the easier objects.")).toBeVisible();
   const row = screen.getByRole("row", { name: /^0\.45/ });
   expect(within(row).getAllByRole("cell").map((cell) => cell.textContent).slice(0, 7)).toEqual([
     "0.45", "60", "50\u00a0%", "33\u00a0%", "17\u00a0%", "+3.0 (+2.4 to +3.6)", "+180",
@@ -49,6 +49,6 @@ it("offers no button to those who may not change the stage, and no figures befor
 it("says plainly what is missing or that nothing is saved", () => {
   expect(verdict({ ...FIGURES, detector_version: null }, 0.3)).toBe("There is no detector yet. A detector run, under Models, makes one.");
   expect(verdict({ ...FIGURES, proposals: 1 }, 0.3)).toBe("Needs 30 decided proposals of this detector; 1 proposal so far.");
-  expect(verdict(FIGURES, 0.45)).toBe("By hand a mask takes 6.0 clicks. The score in the form saves most.");
+  expect(verdict(FIGURES, 0.45)).toBe("By hand a mask takes 6.0 clicks. The score in the form saves most. At most so much: a detector finds the easier objects.");
   expect(verdict({ ...FIGURES, best_min_score: null }, 0.3)).toMatch(/At no score with 30 decided proposals or more did they save clicks/);
 });

@@ -10,8 +10,10 @@ export const proposalFigures = {
   noneByHand: (need: number) => `Needs ${need} masks that people drew with the model, to compare with.`,
   savesNothing: (byHand: string, need: number) =>
     `By hand a mask takes ${byHand} clicks. At no score with ${need} decided proposals or more did they save clicks: more masks make a better detector.`,
-  isBest: (byHand: string) => `By hand a mask takes ${byHand} clicks. The score in the form saves most.`,
-  best: (score: string, byHand: string) => `By hand a mask takes ${byHand} clicks. Proposals from ${score} on would have saved most.`,
+  isBest: (byHand: string) =>
+    `By hand a mask takes ${byHand} clicks. The score in the form saves most. At most so much: a detector finds the easier objects.`,
+  best: (score: string, byHand: string) =>
+    `By hand a mask takes ${byHand} clicks. Proposals from ${score} on would have saved most. At most so much: a detector finds the easier objects.`,
   score: "Score from",
   proposals: "Proposals",
   kept: "Kept",

@@ -10,8 +10,8 @@ export const proposalFigures: Words["proposalFigures"] = {
   noneByHand: (need) => `需要 ${need} 个由标注员借助模型绘制的掩码作为对照。`,
   savesNothing: (byHand, need) =>
     `${byHandWords(byHand)}在已处理建议不少于 ${need} 个的得分中，没有一个节省了点击：更多掩码能训练出更好的检测器。`,
-  isBest: (byHand) => `${byHandWords(byHand)}表单中的得分节省最多。`,
-  best: (score, byHand) => `${byHandWords(byHand)}若只采用得分不低于 ${score} 的建议，节省的点击最多。`,
+  isBest: (byHand) => `${byHandWords(byHand)}表单中的得分节省最多。这是上限：检测器找到的多是较容易的物体。`,
+  best: (score, byHand) => `${byHandWords(byHand)}若只采用得分不低于 ${score} 的建议，节省的点击最多。这是上限：检测器找到的多是较容易的物体。`,
   score: "得分不低于",
   proposals: "建议",
   kept: "保留",
