@@ -58,16 +58,21 @@ def work_through(server: PatientServer, item: Item, *, workers: int, tell: Calla
     matches = {other: (open_truths[known], iou) for known, other, iou in pairs}
     to_draw = set(range(len(item.truths))[: item.most_drawn]) - done - {open_numbers[known] for known, _, _ in pairs}
 
+    wrong = [one for number, one in enumerate(offered) if number not in matches]
     tasks: list[Callable[[], Row | None]] = []
+    if item.is_audit:
+        tasks += [partial(_reject, server, item, one) for one in wrong]
     for number, one in enumerate(offered):
         if number not in matches:
-            tasks.append(partial(_reject, server, item, one))
-        elif matches[number][1] >= (AUDIT_IOU if item.is_audit else item.effort.target_iou):
+            continue
+        if matches[number][1] >= (AUDIT_IOU if item.is_audit else item.effort.target_iou):
             tasks.append(partial(_keep, server, item, one, iou=matches[number][1]))
         else:
             tasks.append(partial(_correct, server, item, one, truth=matches[number][0], found_iou=matches[number][1]))
     tasks += [partial(_add, server, item, item.truths[number]) for number in sorted(to_draw)]
     _run_all(server, item, tasks, workers=workers, tell=tell)
+    if wrong and not item.is_audit:
+        _reject_rest(server, item, wrong, tell)
     _say_of_work(server, item, "finish")
 
 
@@ -165,6 +170,14 @@ def _reject(server: PatientServer, item: Item, one: Existing) -> Row:
     return _row(item, Drawing(prompts=[]), "rejected", found_iou=0.0, version=one["model_version"])
 
 
+def _reject_rest(server: PatientServer, item: Item, wrong: list[Existing], tell: Callable[[Row], None]) -> None:
+    """All that are undecided in the end at once, by one key; each was looked at."""
+    server.call("POST", f"/images/{item.image_id}/proposals/reject-all")
+    for number, one in enumerate(wrong):
+        drawing = Drawing(prompts=[])
+        tell(_row(item, drawing, "rejected", found_iou=0.0, version=one["model_version"], is_clicked=number == 0))
+
+
 def _judge(server: PatientServer, one: Existing, method: str, word: str, **options: Any) -> None:
     headers = {"If-Match": f'"{one["revision"]}"'}
     try:
@@ -182,17 +195,19 @@ def _row(
     is_painted: bool = False,
     found_iou: float | None = None,
     version: str | None = None,
+    is_clicked: bool = True,
 ) -> Row:
-    """Looking costs what finding does; rejecting is one click more."""
+    """Looking costs what finding does; rejecting is one click more, unless it went with another."""
     best = drawing.best
+    rejecting = outcome == "rejected" and is_clicked
     iou = max(best.iou if best else 0.0, found_iou or 0.0)
     return Row(
         image_id=item.image_id,
         stage=item.work["stage"],
         outcome=outcome,
         model_version=(best.model_version if best else version) or "",
-        clicks=len(drawing.clicked) + (outcome == "rejected"),
-        seconds=round(drawing.seconds + CLICK_SECONDS * (outcome == "rejected"), 3),
+        clicks=len(drawing.clicked) + rejecting,
+        seconds=round(drawing.seconds + CLICK_SECONDS * rejecting, 3),
         iou=round(iou, 4),
         is_reached=iou >= item.effort.target_iou,
         is_painted=is_painted,

@@ -299,16 +299,17 @@ def test_proposals_are_judged_and_automatic_masks_audited(
     )
     assert admitted.json()["image_count"] == 2, admitted.text
     propose(environment, "0.png", [disc_hw(14, 14, 6), disc_hw(42, 40, 14)])
-    propose(environment, "1.png", [disc_hw(10, 55, 5)])
+    propose(environment, "1.png", [disc_hw(10, 55, 5), disc_hw(56, 10, 4)])
     report = simulate(environment, dataset, "--stage", "semi_automatic", "--max-clicks", "5")
     [stage] = report["rounds"][0]["stages"]
     assert {name: found["masks"] for name, found in stage["outcomes"].items()} == {
         "kept": 1,
         "edited": 1,
-        "rejected": 1,
+        "rejected": 2,
         "added": 2,
     }
     assert stage["outcomes"]["kept"]["clicks"] == 0
+    assert stage["outcomes"]["rejected"]["clicks"] == 0.5, "one key rejects all that are left"
     ious = [
         row["proposal_iou"]
         for row in rows(environment, "SELECT * FROM annotations WHERE origin = 'detector' ORDER BY id")
