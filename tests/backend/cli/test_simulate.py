@@ -309,7 +309,7 @@ def test_proposals_are_judged_and_automatic_masks_audited(
         "added": 2,
     }
     assert stage["outcomes"]["kept"]["clicks"] == 0
-    assert stage["outcomes"]["rejected"]["clicks"] == 0.5, "one key rejects all that are left"
+    assert stage["outcomes"]["rejected"]["clicks"] == 1, "one key rejects all that are left"
     ious = [
         row["proposal_iou"]
         for row in rows(environment, "SELECT * FROM annotations WHERE origin = 'detector' ORDER BY id")
