@@ -1,4 +1,5 @@
 // Which tokens go into the decoder and which of its four masks answer: model_server/export_onnx/rules.py, number by number.
+import type { Rle } from "../../canvas/masks/rle";
 import type { Prompt } from "../../canvas/prompts";
 import type { Frame, Rules } from "./description";
 import { deepInside, lowCover } from "./lowmask";
@@ -18,8 +19,19 @@ export interface Tokens {
 export function placed(prompts: readonly Prompt[], frame: Frame): readonly Prompt[] {
   if (prompts[0]?.type !== "mask") return prompts;
   const last = prompts.findLast((prompt) => prompt.type === "mask");
-  const place = last === undefined ? null : deepInside(lowCover(last.rle, frame), frame);
+  const place = last === undefined ? null : placeIn(last.rle, frame);
   return place === null ? prompts : [{ type: "point", ...place, label: 1, candidate: null }, ...prompts];
+}
+
+/** The last mask's of each frame: every look under the pointer asks again, and large masks take a while. */
+const places = new WeakMap<Frame, { counts: string; place: ReturnType<typeof deepInside> }>();
+
+function placeIn(rle: Rle, frame: Frame): ReturnType<typeof deepInside> {
+  const known = places.get(frame);
+  if (known?.counts === rle.counts) return known.place;
+  const place = deepInside(lowCover(rle, frame), frame);
+  places.set(frame, { counts: rle.counts, place });
+  return place;
 }
 
 /** Points, then the box's corners, then padding. `prompts` as `placed` gives them. */
