@@ -1,6 +1,6 @@
 // Decodes prompts off the main thread: the last images' embeddings, and the session of the model they belong to.
 import type { Prompt } from "../../canvas/prompts";
-import { frameOf } from "./description";
+import { type Frame, frameOf } from "./description";
 import { type Embedding, fetchDecoder, fetchEmbedding, NotServed } from "./fetching";
 import type { DecodeAnswer, DecodeRequest, Prepared } from "./protocol";
 import { createMemo, type Memo, replay, type Step } from "./replay";
@@ -19,6 +19,7 @@ const QUICK_MS = 150;
 
 interface Kept {
   readonly embedding: Embedding;
+  readonly frame: Frame;
   readonly upsampler: Upsampler;
   readonly memo: Memo;
   /** What a click took when it was prepared. */
@@ -42,10 +43,11 @@ async function prepare(imageId: number): Promise<{ prepared: Prepared; milliseco
   const decoder = await decoderOf(modelVersion, embedding);
   if (decoder.description.encoder_fingerprint !== fingerprint) throw new NotServed("Decoder and embedding are of different encoders.", true);
   const known = images.get(imageId);
+  const frame = frameOf(size_hw, decoder.description);
   const image =
     known?.embedding === embedding
       ? known
-      : { embedding, upsampler: createUpsampler(frameOf(size_hw, decoder.description)), memo: createMemo(MEMO_BYTES), milliseconds: Infinity };
+      : { embedding, frame, upsampler: createUpsampler(frame), memo: createMemo(MEMO_BYTES), milliseconds: Infinity };
   images.delete(imageId);
   images.set(imageId, image);
   await dropOldest();
@@ -115,7 +117,7 @@ async function decode(imageId: number, modelVersion: string, prompts: readonly P
   let runs = 0;
   const step = await replay(prompts, {
     name: `${imageId} ${modelVersion}`,
-    frame: frameOf(image.embedding.layout.size_hw, description),
+    frame: image.frame,
     rules: description.rules,
     memo: image.memo,
     run: (inputs) => {
