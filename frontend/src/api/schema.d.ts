@@ -3036,7 +3036,7 @@ export interface components {
          * Policy
          * @description When a project retrains, and how. `frozen_share` of its images is never trained on, fixed by its first snapshot.
          *
-         *     `hook_url` is told of each run and trains in our place (docs/training.md). `hook_secret` signs what is sent there;
+         *     `hook_url` is told of each run and trains in our place (docs/engine.md). `hook_secret` signs what is sent there;
          *     it is never shown again.
          */
         Policy: {
