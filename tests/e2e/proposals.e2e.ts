@@ -86,7 +86,7 @@ describe("proposals", () => {
     await press(page, "r");
     await waitFor(page, { points: "1", candidates: "0" });
     await click(page, 262, 62);
-    await waitFor(page, { points: "2", candidates: "3" });
+    await waitFor(page, { points: "2", candidates: "1" });
     await press(page, "Enter");
     await waitFor(page, { proposals: "1", points: "0", selected: "4" });
     await saved(page);
@@ -153,9 +153,9 @@ describe("proposals", () => {
     await page.getByText("1 s without a new mask").waitFor();
     await press(page, "r");
     await click(page, 30, 30);
-    await waitFor(page, { points: "2", candidates: "3", masks: "4" });
+    await waitFor(page, { points: "2", candidates: "1", masks: "4" });
     await page.reload();
-    await waitFor(page, { ready: "true", points: "2", candidates: "3", masks: "4", proposals: "4" });
+    await waitFor(page, { ready: "true", points: "2", candidates: "1", masks: "4", proposals: "4" });
     await press(page, "Enter");
     await waitFor(page, { points: "0", masks: "4", proposals: "3" });
     await saved(page);

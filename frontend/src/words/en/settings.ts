@@ -85,7 +85,7 @@ export const settings = {
   },
   removal: {
     title: "Delete project",
-    text: "Nobody can open it any more, and work and training in it stop. Images and masks stay; an administrator can restore it on the Projects page.",
+    text: "Work and training stop. Its images and masks stay; an administrator can restore it under Projects.",
     holds: (name: string, images: number, masks: number) => `${name} has ${plural(images, "image")} and ${plural(masks, "mask")}. Type its name to delete it.`,
     name: "Name of the project",
     done: (name: string) => `Project "${name}" deleted`,
