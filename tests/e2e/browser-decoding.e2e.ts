@@ -136,7 +136,7 @@ describe("the same clicks give the same masks", () => {
     await page.keyboard.press(".");
     await page.keyboard.press("r");
     await click(page, ...at(0.5, 0.6));
-    await waitFor(page, { candidates: "3" });
+    await waitFor(page, { candidates: "1" });
     await page.keyboard.press("Enter");
     await waitFor(page, { points: "0", masks: "3" });
     await saved(page);
