@@ -54,9 +54,8 @@ def propose(run: JobRun) -> Finish:
             _require_fitting_detector(session, project)
     started = time.monotonic()
     done = run.job.done
-    broken: dict[
-        int, Waiting
-    ] = {}  # by work item: the model server broke down over it, and has answered for none since
+    # By work item: the model server broke down over it, and has answered for none since.
+    broken: dict[int, Waiting] = {}
     fault: Unavailable | None = None
     while True:
         with run.resources.database.read() as session:
