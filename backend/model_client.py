@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import urllib3
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from backend.errors import AppError, Conflict, NotFound, Unavailable, Unprocessable
 from model_server.contract.decoder import WantedWeights
@@ -28,6 +28,10 @@ PASSED_HEADERS = ("Content-Length", "ETag", "Retry-After", "Segloop-Decoder", EM
 BROKE_DOWN = "model_server_failed"
 # 202: it is being made, ask again; 304: the browser has it.
 ANSWERED = (200, 202, 304)
+
+
+class BrokenOff(Unavailable):
+    """The model server was there and went away amid this request: killed, or for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class ModelClient:
         except ReadTimeoutError as error:
             raise _unavailable("The model server takes too long to answer.") from error
         except HTTPError as error:
-            raise _unavailable("The model server does not answer.") from error
+            kind = BrokenOff if isinstance(error, ProtocolError) else Unavailable
+            raise _unavailable("The model server does not answer.", kind) from error
         finally:
             self._free.release()
         if response.status in ANSWERED:
@@ -130,9 +135,9 @@ class ModelClient:
         raise _named_error(response)
 
 
-def _unavailable(reason: str) -> Unavailable:
+def _unavailable(reason: str, kind: type[Unavailable] = Unavailable) -> Unavailable:
     message = f"{reason} Your clicks and masks are safe; it is asked again."
-    return Unavailable("model_server_unavailable", message, headers={"Retry-After": "2"})
+    return kind("model_server_unavailable", message, headers={"Retry-After": "2"})
 
 
 def _named_error(response: urllib3.BaseHTTPResponse) -> AppError:

@@ -118,12 +118,17 @@ def finish(session: Session, job: Job) -> bool:
     return _end(session, job, state="done", finished_at=utc_now(), done=Job.total, error=None)
 
 
-def fail(session: Session, job: Job, reason: str, *, is_final: bool) -> bool:
-    """After a failed attempt: back into the queue with growing delay, or dead with its reason."""
-    if is_final or job.tries >= job.max_attempts:
+def fail(session: Session, job: Job, reason: str, *, is_final: bool, done: int) -> bool:
+    """After a failed attempt: back into the queue with growing delay, or dead with its reason.
+
+    If it got further than any before, to `done`, those do not count any more.
+    """
+    tries = 1 if done > job.done else job.tries
+    if is_final or tries >= job.max_attempts:
         return _end(session, job, state="dead", error=reason, finished_at=utc_now())
-    delay_seconds = min(2.0**job.tries, 300.0)
-    return _end(session, job, state="queued", error=reason, run_after=epoch_now() + delay_seconds)
+    delay_seconds = min(2.0**tries, 300.0)
+    run_after = epoch_now() + delay_seconds
+    return _end(session, job, state="queued", error=reason, run_after=run_after, tries=tries, done=done)
 
 
 def hand_back(session: Session, job: Job) -> bool:

@@ -46,6 +46,11 @@ class JobRun:
         """What the job was enqueued with."""
         return self.job.args
 
+    @property
+    def done(self) -> int:
+        """How far this attempt says it is; before it has said so, how far the ones before were."""
+        return self._done
+
     def progress(self, phase: str, done: int, total: int) -> None:
         """Says how far it is; call often, it writes at most once a second.
 
@@ -58,6 +63,9 @@ class JobRun:
             self.heartbeat()
         if self._is_lost:
             raise JobCancelled
+
+    def __post_init__(self) -> None:
+        self._phase, self._done, self._total = self.job.phase, self.job.done, self.job.total
 
     def heartbeat(self) -> None:
         """Renews the lease with the latest progress."""
@@ -146,7 +154,7 @@ def _settle(run: JobRun, error: Exception) -> None:
         else:
             is_final = isinstance(error, AppError) and not isinstance(error, Unavailable)
             reason = error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}"
-            is_ours = queue.fail(session, job, reason[:2000], is_final=is_final)
+            is_ours = queue.fail(session, job, reason[:2000], is_final=is_final, done=run.done)
     if isinstance(error, JobInterrupted | JobCancelled):
         logger.info("job %d %s: %s", job.id, job.kind, "stopped" if is_ours else "taken over by a newer attempt")
     else:

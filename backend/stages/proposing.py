@@ -44,6 +44,7 @@ class Waiting:
 
     work_id: int
     image_id: int
+    rank: float
     sha256: str
     size_hw: tuple[int, int]
     model_version: str | None

@@ -12,6 +12,8 @@ MODULUS = 2_147_483_647
 # Knuth's multiplicative constant, the golden ratio of 2^32: neighbouring ids land far apart.
 MULTIPLIER = 2_654_435_761
 WITHOUT_PROPOSALS = 1.0
+# Of an image amid which the model server ended once: behind all others.
+SUSPECT = float(2**53)
 
 
 def rank_of(order: QueueOrder, image_id: int, *, uncertainty: float | None = None) -> float:

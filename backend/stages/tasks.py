@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, Unavailable
 from backend.images.tables import Image
 from backend.jobs.runner import Finish, JobInterrupted, JobRun, job_handler
-from backend.model_client import BROKE_DOWN
+from backend.model_client import BROKE_DOWN, BrokenOff
 from backend.models.service import reads_other_encoder
 from backend.projects.tables import Project
 from backend.stages.admission import enqueue_propose
@@ -25,6 +25,7 @@ from backend.stages.policies import (
     read_policy,
 )
 from backend.stages.proposing import Answer, Waiting, ask, put_aside, write
+from backend.stages.ranks import SUSPECT
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
 
@@ -35,6 +36,7 @@ IMAGES_AT_ONCE = 16
 # images are often neighbours.
 BREAKDOWNS_IN_A_ROW = 3
 PHASE = "looking at images"
+ENDED_TWICE = "The model server ended twice while it looked at this image: it may need more memory than there is."
 
 
 @job_handler("propose")
@@ -70,6 +72,8 @@ def propose(run: JobRun) -> Finish:
                 answer = ask(run.resources, stage, policy, image)
             except Unavailable as error:
                 broken[image.work_id], fault = image, error
+                if isinstance(error, BrokenOff):
+                    _suspect(run, project_id, stage, image)
                 if error.code != BROKE_DOWN or len(broken) >= BREAKDOWNS_IN_A_ROW * max(1, run.job.tries):
                     raise
                 continue
@@ -157,6 +161,7 @@ def _next_images(session: Session, project_id: int, stage: StageName, *, but: It
         select(
             WorkItem.id,
             WorkItem.image_id,
+            WorkItem.rank,
             Image.sha256,
             Image.height,
             Image.width,
@@ -174,6 +179,7 @@ def _next_images(session: Session, project_id: int, stage: StageName, *, but: It
         Waiting(
             work_id=row.id,
             image_id=row.image_id,
+            rank=row.rank,
             sha256=row.sha256,
             size_hw=(row.height, row.width),
             model_version=row.model_version,
@@ -191,6 +197,16 @@ def _ask_again(run: JobRun, stage: StageName, policy: StagePolicy, image: Waitin
         if error.code != BROKE_DOWN:
             raise
         return put_aside(error)
+
+
+def _suspect(run: JobRun, project_id: int, stage: StageName, image: Waiting) -> None:
+    """The model server ended amid this image, which may be why: it is asked last from now on, then put aside."""
+    if image.rank == SUSPECT:
+        _write(run, project_id, stage, image, Answer([], None, skip_reason=ENDED_TWICE))
+        return
+    still_waits = (WorkItem.id == image.work_id, WorkItem.state == "proposing")
+    with run.resources.database.write() as session:
+        session.execute(update(WorkItem).where(*still_waits).values(rank=SUSPECT))
 
 
 def _write(run: JobRun, project_id: int, stage: StageName, image: Waiting, answer: Answer) -> None:

@@ -265,6 +265,27 @@ def test_turns_of_a_job_that_gets_on_are_no_failures(
     assert (job["state"], job["attempt"], job["error"]) == ("dead", 2, "The model server is away.")
 
 
+def test_failures_of_a_job_that_gets_on_are_all_its_first(
+    client: TestClient, resources: Resources, handler: Callable[..., None]
+) -> None:
+    """It is dead once it fails twice at the same place, however short its attempts are."""
+
+    def fail_further_on(run: JobRun) -> None:
+        run.progress("working", 0, 30)
+        run.progress("working", min(run.job.done + 1, 4), 30)
+        raise Unavailable("away", "The model server is away.")
+
+    handler(fail_further_on)
+    job_id = add(resources, max_attempts=2)
+    for done in (1, 2, 3, 4):
+        work(resources)
+        assert client.get(f"/api/jobs/{job_id}").json()["progress"]["done"] == done
+        assert state(client, job_id) == "queued"
+        make_due(resources)
+    work(resources)
+    assert state(client, job_id) == "dead"
+
+
 def test_handing_back_without_getting_on_forgives_no_earlier_kill(
     client: TestClient, resources: Resources, handler: Callable[..., None]
 ) -> None:

@@ -1,5 +1,5 @@
 // Who did what in a project, newest first: stages, models, snapshots. It is never shortened.
-import { Button, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactNode } from "react";
@@ -8,6 +8,7 @@ import { type AuditEntry, auditLogQuery } from "../../api/events";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { moment } from "../../ui/format";
+import { MoreButton } from "../../ui/MoreButton";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { words } from "../../words/activity";
 import { detailOf, happened } from "./activityWords";
@@ -19,7 +20,7 @@ export function ActivityPage(): ReactNode {
   const log = useInfiniteQuery(auditLogQuery(projectId));
   const entries = log.data?.pages.flatMap(({ items }) => items);
   return (
-    <div className="page">
+    <Stack className="page" gap="md">
       {log.isPending && <SkeletonRows rows={5} height={44} />}
       {log.error !== null && (
         <ErrorPanel title={words.notRead} message={messageOf(log.error)} onRetry={() => void log.refetch()} />
@@ -36,12 +37,8 @@ export function ActivityPage(): ReactNode {
           ))}
         </ol>
       )}
-      {log.hasNextPage && (
-        <Button variant="default" mt="md" loading={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
-          {words.older}
-        </Button>
-      )}
-    </div>
+      <MoreButton list={log}>{words.older}</MoreButton>
+    </Stack>
   );
 }
 

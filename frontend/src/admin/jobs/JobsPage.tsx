@@ -14,6 +14,7 @@ import { moment } from "../../ui/format";
 import { JobProgress } from "../../ui/JobProgress";
 import { kindWords } from "../../ui/jobWords";
 import { JobStateMark } from "../../ui/JobStateMark";
+import { MoreButton } from "../../ui/MoreButton";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { words } from "../../words/jobs";
 
@@ -24,7 +25,7 @@ export function JobsPage(): ReactNode {
   const jobs = useInfiniteQuery(jobsQuery(projectId));
   const items = jobs.data?.pages.flatMap((page) => page.items);
   return (
-    <div className="page">
+    <Stack className="page" gap="md">
       {jobs.isPending && <SkeletonRows rows={4} height={64} />}
       {jobs.error !== null && (
         <ErrorPanel title={words.notRead} message={messageOf(jobs.error)} onRetry={() => void jobs.refetch()} />
@@ -39,12 +40,8 @@ export function JobsPage(): ReactNode {
           <JobRow key={job.id} job={job} same={same.length} projectId={projectId} readAt={jobs.dataUpdatedAt} />
         ))}
       </Stack>
-      {jobs.hasNextPage && (
-        <Button variant="default" mt="md" loading={jobs.isFetchingNextPage} onClick={() => void jobs.fetchNextPage()}>
-          {words.older}
-        </Button>
-      )}
-    </div>
+      <MoreButton list={jobs}>{words.older}</MoreButton>
+    </Stack>
   );
 }
 

@@ -8,6 +8,7 @@ import { stagesKey } from "../../api/stages";
 import { freeWork, type Held, heldKey, heldQuery } from "../../api/work";
 import { ErrorPanel } from "../../ui/ErrorPanel";
 import { clock, moment } from "../../ui/format";
+import { MoreButton } from "../../ui/MoreButton";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { stageName } from "../../ui/stageWords";
 import { WideTable } from "../../ui/WideTable";
@@ -28,13 +29,7 @@ export function WorkNow({ projectId }: { projectId: number }): ReactNode {
       )}
       {items?.length === 0 && <Text c="dimmed">{words.held.none}</Text>}
       {items !== undefined && items.length > 0 && <HeldTable items={items} onFree={setFreeing} />}
-      {held.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={held.isFetchingNextPage} onClick={() => void held.fetchNextPage()}>
-            {words.held.more}
-          </Button>
-        </Group>
-      )}
+      <MoreButton list={held}>{words.held.more}</MoreButton>
       <Modal opened={freeing !== null} onClose={() => setFreeing(null)} title={freeing === null ? "" : words.held.freeTitle(freeing.file_name)}>
         {freeing !== null && <FreeForm projectId={projectId} held={freeing} onClose={() => setFreeing(null)} />}
       </Modal>

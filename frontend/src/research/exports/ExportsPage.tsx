@@ -9,6 +9,7 @@ import { projectQuery } from "../../api/projects";
 import type { ExportFormat } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorPanel } from "../../ui/ErrorPanel";
+import { MoreButton } from "../../ui/MoreButton";
 import { SkeletonRows } from "../../ui/SkeletonRows";
 import { words } from "../../words/exporting";
 import { ExportCard } from "./ExportCard";
@@ -45,16 +46,7 @@ export function ExportsPage(): ReactNode {
         {items?.map((item) => (
           <ExportCard key={item.id} item={item} readAt={exports.dataUpdatedAt} />
         ))}
-        {exports.hasNextPage && (
-          <Button
-            variant="default"
-            style={{ alignSelf: "flex-start" }}
-            loading={exports.isFetchingNextPage}
-            onClick={() => void exports.fetchNextPage()}
-          >
-            {words.older}
-          </Button>
-        )}
+        <MoreButton list={exports}>{words.older}</MoreButton>
       </Stack>
     </Stack>
   );
