@@ -117,5 +117,6 @@ class Network(Protocol):
     def decode_boxes(self, embedding: Embedding, boxes_xyxy: npt.NDArray[np.float32], *, least: float) -> Survivors:
         """The most confident mask of each box (P, 4) of image pixels, as if `decode` got it alone with "auto".
 
-        Only masks whose predicted IoU is at least `least` are finished and returned, in order of boxes.
+        A network may leave out what lies apart from the box (windows.py). Only masks whose predicted IoU is at least
+        `least` are finished and returned, in order of boxes.
         """

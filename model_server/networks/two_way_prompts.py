@@ -33,6 +33,7 @@ from model_server.networks.two_way import (
     run_heads,
     shares,
 )
+from model_server.networks.windows import Window, logits_in, windows_of
 
 # Image rows of all prompts that are decoded at once: on a CPU a click's work or two, on a GPU 64 prompts of SAM.
 ROWS_AT_ONCE = {"cpu": 2304, "cuda": 262_144}
@@ -83,8 +84,11 @@ class TwoWayPrompts:
         return self._ask(image, points_xy[None, :, None], labels, None)
 
     def ask_boxes(self, image: Unprompted, boxes_xyxy: Tensor) -> "Asked":
-        """Boxes (P, 4) of input pixels."""
-        return self._ask(image, None, None, boxes_xyxy[None])
+        """Boxes (P, 4) of input pixels, whose masks lie about them (windows.py)."""
+        asked = self._ask(image, None, None, boxes_xyxy[None])
+        size: Any = self._prompt_encoder.input_image_size
+        asked.windows = windows_of(boxes_xyxy, input_size=size, side=math.isqrt(len(image.keys)))
+        return asked
 
     def _ask(self, image: Unprompted, points: Tensor | None, labels: Tensor | None, boxes: Tensor | None) -> "Asked":
         if self._strokes is None:
@@ -105,7 +109,12 @@ class TwoWayPrompts:
 
 
 class Asked:
-    """What prompts have made of an image: `scores`, the predicted IoU of all masks (P, masks), and masks on demand."""
+    """What prompts have made of an image: `scores`, the predicted IoU of all masks (P, masks), and masks on demand.
+
+    `windows`: of each prompt, where its masks can lie.
+    """
+
+    windows: list[Window] | None = None
 
     def __init__(
         self, decoder: TwoWayDecoder, image: PreparedImage, tokens: Tensor, queries: Tensor, keys: Tensor
@@ -129,10 +138,21 @@ class Asked:
         first = decoder.iou_at + 1
         mask_tokens = self._finish(rows, slice(first + masks.start, first + masks.stop))  # (A, masks, C)
         hyper = run_heads(decoder.mask_heads, mask_tokens.transpose(0, 1), masks)  # (masks, A, C / 8)
+        if self.windows is not None:
+            return self._logits_in_windows(prompt, hyper[mask - masks.start, of_prompt])
         upscaled = decoder.upscale.many(self._keys[rows], self._image)  # (A, N x 16, C / 8)
         logits = torch.bmm(hyper.transpose(0, 1), upscaled.transpose(1, 2))[of_prompt, mask - masks.start]
         logits = logits.view(-1, side, side, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
         return logits.reshape(-1, 4 * side, 4 * side)
+
+    def _logits_in_windows(self, prompt: Tensor, hyper: Tensor) -> Tensor:
+        """Of prompts (K,) and what is to be read from each (K, C / 8)."""
+        assert self.windows is not None
+        side = math.isqrt(self._keys.shape[1])
+        keys = self._keys.view(-1, side, side, self._keys.shape[-1])
+        asked = zip(prompt.tolist(), hyper, strict=True)
+        upscale, image = self._decoder.upscale, self._image
+        return torch.stack([logits_in(self.windows[at], upscale, keys[at], image, one) for at, one in asked])
 
     def _finish(self, prompt: Tensor | slice, token: slice) -> Tensor:
         rows, places = self._queries[prompt, token], self._tokens[prompt, token]
