@@ -5,14 +5,18 @@ A put is all or nothing: readers see either no blob or the whole one, also after
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 1 << 20
+PART_PREFIX = ".part-"
+# No put takes so long: what is older was left by a process that was killed amid it.
+PART_SECONDS = 24 * 3600.0
 
 
 class BlobNotFound(KeyError):
@@ -89,7 +93,8 @@ class LocalBlobs:
     def _write(self, key: str, pieces: Iterator[bytes]) -> None:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+        _remove_old_parts(path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=PART_PREFIX, dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as target:
                 for piece in pieces:
@@ -116,6 +121,14 @@ class LocalBlobs:
 
     def local_path(self, key: str) -> Path | None:
         return self._path(key)
+
+
+def _remove_old_parts(folder: Path) -> None:
+    oldest = time.time() - PART_SECONDS
+    for part in folder.glob(f"{PART_PREFIX}*"):
+        with suppress(OSError):  # gone, or another's
+            if part.stat().st_mtime < oldest:
+                part.unlink()
 
 
 class S3Blobs:

@@ -1,5 +1,6 @@
 """Blobs in a folder and in an S3 bucket: the same behaviour, checked against a real S3-compatible HTTP server."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def test_a_failed_put_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         store._write("images/x", half())
     assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+def test_what_a_kill_left_goes_with_a_later_put(tmp_path: Path) -> None:
+    store = LocalBlobs(tmp_path / "blobs")
+    store.put("exports/1-1.zip", b"one")
+    old, young = (tmp_path / "blobs" / "exports" / f".part-{name}" for name in ("old", "young"))
+    for part in (old, young):
+        part.write_bytes(b"half")
+    two_days_ago = young.stat().st_mtime - 2 * 24 * 3600
+    os.utime(old, (two_days_ago, two_days_ago))
+    os.utime(tmp_path / "blobs" / "exports" / "1-1.zip", (two_days_ago, two_days_ago))
+    store.put("exports/2-1.zip", b"two")
+    assert not old.exists()
+    assert young.exists(), "somebody may still be writing it"
+    assert store.get("exports/1-1.zip") == b"one"
 
 
 def test_keys_stay_inside_the_folder(tmp_path: Path) -> None:
