@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.annotations.tables import AuthorCount, MaskCount
@@ -50,11 +50,16 @@ def read_tallies(
     *conditions: ColumnElement[bool],
 ) -> dict[Any, Tally]:
     """The project's masks (those that meet the conditions), by one column of the table."""
-    # Summed up here and not by the database: the rows are few, and sorting them for GROUP BY takes longer.
-    columns = (by, table.outcome, table.clicks, table.seconds_bucket, table.count)
-    of_project = (table.project_id == project_id, table.count != 0)
+    of_project = (table.project_id == project_id, table.count != 0, *conditions)
+    drawn = select(by, table.outcome, table.clicks, table.seconds_bucket, table.count)
+    # Of the others only the number matters, and they are most of the thousands of cells.
+    others = select(by, table.outcome, literal(0), literal(0), func.sum(table.count))
+    cells = union_all(
+        drawn.where(*of_project, table.outcome == DRAWN),
+        others.where(*of_project, table.outcome != DRAWN).group_by(by, table.outcome),
+    )
     tallies: dict[Any, Tally] = {}
-    for key, *cell in session.execute(select(*columns).where(*of_project, *conditions)):
+    for key, *cell in session.execute(cells):
         tally = tallies.get(key)
         if tally is None:  # made only when it is missing: there are thousands of cells
             tally = tallies[key] = Tally()

@@ -57,6 +57,7 @@ def requests(client: TestClient) -> dict[str, Callable[[], Any]]:
         "flywheel": get(f"{project}/statistics/flywheel"),
         "people": get(f"{project}/statistics/people"),
         "audit statistics": get(f"{project}/statistics/audit"),
+        "proposal statistics": get(f"{project}/statistics/proposals"),
         "jobs": get(f"{project}/jobs"),
         "audit log": get(f"{project}/audit-log"),
         "work in hands": get(f"{project}/work"),
@@ -149,7 +150,7 @@ def run(kind: str, images: int, folder: Path) -> dict[str, Any]:
                 _, token = auth.create_token(session, admin, name="bench")
             client.headers["Authorization"] = f"Bearer {token}"
             with database.read() as session:
-                tables = ("mask_counts", "author_counts")
+                tables = ("mask_counts", "author_counts", "proposal_counts")
                 cells = {name: session.scalar(text(f"SELECT count(*) FROM {name}")) for name in tables}
             results = [measure(client, database.engine, name, ask) for name, ask in requests(client).items()]
     facts = {"database": kind, "images": images, "masks": images * MASKS_PER_IMAGE} | cells

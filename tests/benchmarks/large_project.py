@@ -79,6 +79,13 @@ ROWS = {
         f"""SELECT 1, author_id, {OUTCOME} AS outcome, clicks, {BUCKET} AS bucket, count(*)
         FROM annotations WHERE author_id IS NOT NULL GROUP BY author_id, outcome, clicks, bucket""",
     ),
+    # As many cells as a detector can have.
+    "proposal_counts": (
+        "project_id, detector_version, outcome, score_step, clicks, count",
+        """SELECT 1, 'object-1', outcome, k % 20, CASE outcome WHEN 'edited' THEN k / 20 ELSE 0 END, 100 FROM draws,
+            (SELECT 'kept' AS outcome UNION ALL SELECT 'rejected' UNION ALL SELECT 'edited') AS outcomes
+        WHERE k < 20 OR outcome = 'edited' AND k < 420""",
+    ),
     # All proposals are as sure and as stable (annotations above).
     "audit_counts": (
         "project_id, model_version, outcome, predicted_step, stability_step, iou_step, count",
@@ -177,7 +184,8 @@ def _add_people(connection: Connection) -> None:
     for number in range(2, PEOPLE + 2):
         values = f"({number}, 'p{number}@example.org', 'Person {number}', 'annotator', TRUE, {now})"
         connection.execute(text(f"INSERT INTO users (id, email, name, role, is_active, created_at) VALUES {values}"))
-    values = f"(1, 'Bench', '', {now})"
-    connection.execute(text(f"INSERT INTO projects (id, name, description, created_at) VALUES {values}"))
+    values = f"(1, 'Bench', '', 'object-1', {now})"
+    columns = "(id, name, description, detector_version, created_at)"
+    connection.execute(text(f"INSERT INTO projects {columns} VALUES {values}"))
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT setval('users_id_seq', 1000), setval('projects_id_seq', 1)"))
