@@ -131,15 +131,26 @@ describe("all actions by name", () => {
 
 describe("guidelines", () => {
   it("are written with a preview, and read beside the photo; whether they are folded is remembered", async () => {
-    const { page } = await open();
+    const { page, expectComplaint } = await open();
+    expectComplaint(/ERR_FAILED/);
     const { projectId } = await newProject(page, "Guided", [321]);
     await page.goto(`/projects/${projectId}/settings`);
     await page.getByLabel("Guidelines in Markdown").fill("# Cells\n\nOne mask **each**, see [the paper](https://example.org/p). <b>no tags</b>");
     await page.getByRole("tab", { name: "Preview" }).click();
     await page.getByRole("heading", { name: "Cells" }).waitFor();
     await expectAccessible(page);
+
+    await page.getByRole("link", { name: "Activity" }).click();
+    const leaving = page.getByRole("dialog", { name: "These settings are not saved" });
+    await leaving.getByRole("button", { name: "Stay here" }).click();
+    // Refused, and said so where the text itself is not to be seen.
+    await page.route(/\/api\/projects\/\d+$/, (route) => route.abort());
+    await page.getByRole("button", { name: "Save guidelines" }).click();
+    await page.getByRole("alert").getByText("Not saved").waitFor();
+    await page.unroute(/\/api\/projects\/\d+$/);
     await page.getByRole("button", { name: "Save guidelines" }).click();
     await page.getByText("Guidelines saved").waitFor();
+    await page.getByRole("alert").waitFor({ state: "detached" });
     await startWork(page, projectId);
     const panel = page.locator("[data-guidelines]");
     await panel.getByRole("heading", { name: "Cells" }).waitFor();

@@ -188,8 +188,12 @@ describe("from photos to a dataset", () => {
 
     const made = page.locator(`[data-export="${id}"]`);
     await made.and(page.locator('[data-state="done"]')).waitFor();
-    await made.getByRole("button", { name: "Delete" }).click();
-    await made.getByRole("button", { name: "Delete for good" }).click();
+    await made.getByRole("button", { name: "Delete" }).press("Enter");
+    const hasFocus = page.locator(":focus");
+    await hasFocus.and(made.getByRole("button", { name: "Keep it" })).press("Enter");
+    await hasFocus.and(made.getByRole("button", { name: "Delete" })).press("Enter");
+    await hasFocus.and(made.getByRole("button", { name: "Keep it" })).press("Tab");
+    await hasFocus.and(made.getByRole("button", { name: "Delete for good" })).press("Enter");
     await made.waitFor({ state: "detached" });
   });
 

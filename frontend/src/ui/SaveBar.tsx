@@ -34,7 +34,7 @@ export function SaveBar({ label, isDirty, isSaving, isOvertaken, refusal, onRese
           }
         />
       )}
-      {refusal !== null && !isOvertaken && <ErrorPanel title={words.notSaved} message={refusal} />}
+      {refusal !== null && isDirty && !isOvertaken && <ErrorPanel title={words.notSaved} message={refusal} />}
       <Group gap="xs">
         <Button type="submit" disabled={!isDirty || isOvertaken} loading={isSaving}>
           {label}
@@ -50,8 +50,8 @@ export function SaveBar({ label, isDirty, isSaving, isOvertaken, refusal, onRese
   );
 }
 
-/** Asks before a link, or another view of the page, takes the form away with what was typed. */
-function Leaving({ isDirty }: { isDirty: boolean }): ReactNode {
+/** Asks before a link, or another view of the page, takes a form away with what was typed. */
+export function Leaving({ isDirty }: { isDirty: boolean }): ReactNode {
   const { status, proceed, reset } = useBlocker({ shouldBlockFn: () => isDirty, enableBeforeUnload: isDirty, withResolver: true });
   return (
     <Modal opened={status === "blocked"} onClose={() => reset?.()} title={words.leaving.title}>

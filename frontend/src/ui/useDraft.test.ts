@@ -60,3 +60,15 @@ it("is clean once its own change comes back as the new revision", () => {
   rerender({ standing: { ...FIRST, seconds: 45 }, revision: 2 });
   expect(result.current).toMatchObject({ isDirty: false, isOvertaken: false, revision: 2 });
 });
+
+it("keeps what is typed while it is being saved, and calls nobody else its author", () => {
+  const { result, rerender } = begin();
+  act(() => result.current.change({ seconds: 45 }));
+  const sent = result.current.value;
+  act(() => result.current.change({ order: "random" }));
+  const after = { ...FIRST, seconds: 45 };
+  act(() => result.current.saved(sent, after, 2)); // before what stands is read again
+  expect(result.current).toMatchObject({ changed: { order: "random" }, revision: 2, isOvertaken: false });
+  rerender({ standing: after, revision: 2 });
+  expect(result.current).toMatchObject({ value: { order: "random", seconds: 45 }, isDirty: true, isOvertaken: false });
+});

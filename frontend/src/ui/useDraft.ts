@@ -13,6 +13,8 @@ export interface Draft<Value extends object> {
   isOvertaken: boolean;
   /** Begins anew with what stands now; `keep`: with what was typed laid over it. */
   restart: (keep: boolean) => void;
+  /** `sent` was saved and stands as `standing` now: what was typed meanwhile stays typed. */
+  saved: (sent: Value, standing: Value, revision: number) => void;
 }
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -45,14 +47,21 @@ export function useDraft<Value extends object>(standing: Value, revision: number
     setBase({ value: standing, revision });
     setValue(keep ? laidOver(base.value, value, standing) : standing);
   };
-  if (base.revision !== revision && (!isDirty || isSame(value, standing))) restart(false);
+  const saved = (sent: Value, after: Value, revisionAfter: number): void => {
+    setBase({ value: after, revision: revisionAfter });
+    setValue((now) => laidOver(sent, now, after));
+  };
+  // What was saved here may be known before what stands is read again.
+  const isOlder = base.revision < revision;
+  if (isOlder && (!isDirty || isSame(value, standing))) restart(false);
   return {
     value,
     change: (part) => setValue({ ...value, ...part }),
     changed,
     isDirty,
     revision: base.revision,
-    isOvertaken: base.revision !== revision && isDirty,
+    isOvertaken: isOlder && isDirty,
     restart,
+    saved,
   };
 }

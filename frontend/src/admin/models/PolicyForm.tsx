@@ -56,23 +56,24 @@ function Fields({ projectId, answer }: { projectId: number; answer: TrainingPoli
   // Beside the draft: the server keeps it and never shows it again.
   const [secret, setSecret] = useState("");
   const save = useMutation({
-    mutationFn: () => {
-      const change = { ...draft.changed, ...(secret === "" ? {} : { hook_secret: secret }) };
-      return changeTrainingPolicy(projectId, change, draft.revision);
-    },
-    onSuccess: (changed) => {
-      setSecret("");
+    mutationFn: ({ change }: { sent: TrainingPolicy; change: Partial<TrainingPolicy> }) =>
+      changeTrainingPolicy(projectId, change, draft.revision),
+    onSuccess: (changed, { sent, change }) => {
+      draft.saved(sent, changed.policy, changed.revision);
+      setSecret((now) => (now === change.hook_secret ? "" : now));
       queryClient.setQueryData(trainingPolicyQuery(projectId).queryKey, changed);
       notifications.show({ message: words.saved });
     },
     onError: () => queryClient.invalidateQueries({ queryKey: trainingPolicyKey(projectId) }),
   });
   const parts = { projectId, policy: draft.value, onChange: draft.change };
+  /** The server keeps a secret with the address it is for. */
+  const isSigned = secret !== "" && draft.value.hook_url !== null;
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        save.mutate({ sent: draft.value, change: { ...draft.changed, ...(isSigned && { hook_secret: secret }) } });
       }}
     >
       <Stack gap="lg">
@@ -82,7 +83,7 @@ function Fields({ projectId, answer }: { projectId: number; answer: TrainingPoli
         <HookFields {...parts} answer={answer} secret={secret} onSecret={setSecret} />
         <SaveBar
           label={words.save}
-          isDirty={draft.isDirty || secret !== ""}
+          isDirty={draft.isDirty || isSigned}
           isSaving={save.isPending}
           isOvertaken={draft.isOvertaken}
           refusal={save.error === null || hasCode(save.error, "policy_changed") ? null : messageOf(save.error)}
@@ -289,7 +290,8 @@ function HookFields({ policy, onChange, answer, secret, onSecret }: HookFieldsPr
       />
       <PasswordInput
         label={words.secret}
-        description={answer.has_hook_secret ? words.hasSecret : words.noSecret}
+        description={policy.hook_url === null ? words.secretOfAddress : answer.has_hook_secret ? words.hasSecret : words.noSecret}
+        disabled={policy.hook_url === null}
         inputWrapperOrder={FIELD_ORDER}
         autoComplete="new-password"
         value={secret}

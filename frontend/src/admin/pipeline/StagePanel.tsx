@@ -33,8 +33,10 @@ export function StagePanel({ project, stage, presets }: StagePanelProps): ReactN
   const isReadOnly = !canManage(project);
   const { name } = STAGE_WORDS[stage.stage];
   const save = useMutation({
-    mutationFn: (change: Partial<StagePolicy>) => changeStage(project.id, stage.stage, change, draft.revision),
-    onSuccess: (changed) => {
+    mutationFn: ({ change }: { sent: StagePolicy; change: Partial<StagePolicy> }) =>
+      changeStage(project.id, stage.stage, change, draft.revision),
+    onSuccess: (changed, { sent }) => {
+      draft.saved(sent, changed.policy, changed.revision);
       queryClient.setQueryData(stagesQuery(project.id).queryKey, (known) => known && withStage(known, changed));
       notifications.show({ message: words.saved(name) });
     },
@@ -53,7 +55,7 @@ export function StagePanel({ project, stage, presets }: StagePanelProps): ReactN
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate(draft.changed);
+          save.mutate({ sent: draft.value, change: draft.changed });
         }}
       >
         <Stack gap="lg">

@@ -21,8 +21,12 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
       await queryClient.invalidateQueries({ queryKey: projectsQuery.queryKey });
     },
   });
+  const close = (): void => {
+    create.reset();
+    onClose();
+  };
   return (
-    <Modal opened={isOpen} onClose={onClose} title={words.create}>
+    <Modal opened={isOpen} onClose={close} title={words.create}>
       <form onSubmit={form.onSubmit((values) => create.mutate(values))}>
         <Stack>
           <TextInput
@@ -44,7 +48,7 @@ export function CreateProject({ isOpen, onClose }: { isOpen: boolean; onClose: (
             {...form.getInputProps("description")}
           />
           <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={onClose}>
+            <Button variant="default" onClick={close}>
               {words.cancel}
             </Button>
             <Button type="submit" loading={create.isPending}>

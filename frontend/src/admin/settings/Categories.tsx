@@ -82,6 +82,11 @@ function CategoryRow({ projectId, category, onChanged }: CategoryRowProps): Reac
     },
   });
   const remove = useMutation({ mutationFn: () => deleteCategory(projectId, category.id), onSuccess: onChanged });
+  const change = (name: string | null): void => {
+    setDraft(name);
+    rename.reset();
+    remove.reset();
+  };
   const save = (): void => {
     const name = draft?.trim() ?? "";
     if (name === "" || name === category.name) setDraft(null);
@@ -107,11 +112,11 @@ function CategoryRow({ projectId, category, onChanged }: CategoryRowProps): Reac
         style={{ flex: 1 }}
         maxLength={120}
         value={draft ?? category.name}
-        onChange={(event) => setDraft(event.currentTarget.value)}
+        onChange={(event) => change(event.currentTarget.value)}
         onBlur={save}
         onKeyDown={(event) => {
           if (event.key === "Enter") save();
-          if (event.key === "Escape") setDraft(null);
+          if (event.key === "Escape") change(null);
         }}
         error={refusal === null ? null : messageOf(refusal)}
       />
@@ -121,7 +126,10 @@ function CategoryRow({ projectId, category, onChanged }: CategoryRowProps): Reac
         size={36}
         loading={remove.isPending}
         aria-label={words.categories.remove(category.name)}
-        onClick={() => remove.mutate()}
+        onClick={() => {
+          rename.reset();
+          remove.mutate();
+        }}
       >
         <IconTrash size={18} aria-hidden />
       </ActionIcon>

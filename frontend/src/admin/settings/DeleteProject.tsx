@@ -14,19 +14,20 @@ export function DeleteProject({ project }: { project: Project }): ReactNode {
   const navigate = useNavigate();
   const [isOpen, setIsOpen] = useState(false);
   const [typed, setTyped] = useState("");
-  const close = (): void => {
-    setIsOpen(false);
-    setTyped("");
-  };
   const remove = useMutation({
     mutationFn: () => deleteProject(project.id),
     onSuccess: async () => {
-      await navigate({ to: "/projects" });
+      await navigate({ to: "/projects", ignoreBlocker: true }); // what is typed elsewhere on the page goes with the project
       queryClient.removeQueries({ queryKey: projectKey(project.id) });
       notifications.show({ message: words.removal.done(project.name) });
       await queryClient.invalidateQueries({ queryKey: projectsQuery.queryKey });
     },
   });
+  const close = (): void => {
+    setIsOpen(false);
+    setTyped("");
+    remove.reset();
+  };
   return (
     <Stack component="section" aria-labelledby="delete" gap="sm">
       <Title order={2} id="delete">

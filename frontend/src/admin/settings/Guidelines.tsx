@@ -7,8 +7,11 @@ import { type ReactNode, useRef } from "react";
 import { messageOf } from "../../api/errors";
 import { changeProject, projectQuery } from "../../api/projects";
 import type { Project } from "../../api/types";
+import { ErrorPanel } from "../../ui/ErrorPanel";
 import { Markdown } from "../../ui/Markdown";
+import { Leaving } from "../../ui/SaveBar";
 import { words } from "../../words/settings";
+import { words as uiWords } from "../../words/ui";
 
 const MAX_LENGTH = 20_000;
 
@@ -27,10 +30,11 @@ export function Guidelines({ project }: { project: Project }): ReactNode {
       }
       return changeProject(project.id, values);
     },
-    onSuccess: (changed) => {
+    onSuccess: (changed, sent) => {
       began.current = changed.guidelines;
-      form.setValues({ guidelines: changed.guidelines });
-      form.resetDirty({ guidelines: changed.guidelines });
+      const saved = { guidelines: changed.guidelines };
+      if (form.getValues().guidelines === sent.guidelines) form.setValues(saved); // else more was typed meanwhile
+      form.resetDirty(saved);
       queryClient.setQueryData(projectQuery(project.id).queryKey, changed);
       notifications.show({ message: words.guidelines.saved });
     },
@@ -59,13 +63,13 @@ export function Guidelines({ project }: { project: Project }): ReactNode {
                 maxLength={MAX_LENGTH}
                 description={guidelines.length > MAX_LENGTH * 0.9 ? words.guidelines.left(MAX_LENGTH - guidelines.length) : null}
                 {...form.getInputProps("guidelines")}
-                error={save.error === null ? null : messageOf(save.error)}
               />
             </Tabs.Panel>
             <Tabs.Panel value="preview">
               {guidelines.trim() === "" ? <Text c="dimmed">{words.guidelines.empty}</Text> : <Markdown text={guidelines} />}
             </Tabs.Panel>
           </Tabs>
+          {save.error !== null && form.isDirty() && <ErrorPanel title={uiWords.notSaved} message={messageOf(save.error)} />}
           <Group>
             <Button type="submit" variant="default" disabled={!form.isDirty()} loading={save.isPending}>
               {words.guidelines.save}
@@ -73,6 +77,7 @@ export function Guidelines({ project }: { project: Project }): ReactNode {
           </Group>
         </Stack>
       </form>
+      <Leaving isDirty={form.isDirty() && !save.isPending} />
     </Stack>
   );
 }

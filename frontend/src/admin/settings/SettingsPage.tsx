@@ -10,6 +10,7 @@ import { changeProject, projectQuery, projectsQuery } from "../../api/projects";
 import { canManage } from "../../api/roles";
 import type { Project } from "../../api/types";
 import { EmptyState } from "../../ui/EmptyState";
+import { Leaving } from "../../ui/SaveBar";
 import { words } from "../../words/settings";
 import { Categories } from "./Categories";
 import { DeleteProject } from "./DeleteProject";
@@ -45,8 +46,12 @@ function Basics({ project }: { project: Project }): ReactNode {
     // Only what was typed here: the other may have been changed by somebody else meanwhile.
     mutationFn: ({ name, description }: { name: string; description: string }) =>
       changeProject(project.id, { ...(form.isDirty("name") && { name }), ...(form.isDirty("description") && { description }) }),
-    onSuccess: (changed) => {
-      form.setValues({ name: changed.name, description: changed.description });
+    onSuccess: (changed, sent) => {
+      const now = form.getValues(); // what was typed meanwhile stays
+      form.setValues({
+        name: now.name === sent.name ? changed.name : now.name,
+        description: now.description === sent.description ? changed.description : now.description,
+      });
       form.resetDirty({ name: changed.name, description: changed.description });
       queryClient.setQueryData(projectQuery(project.id).queryKey, changed);
       void queryClient.invalidateQueries({ queryKey: projectsQuery.queryKey });
@@ -75,6 +80,7 @@ function Basics({ project }: { project: Project }): ReactNode {
           </Group>
         </Stack>
       </form>
+      <Leaving isDirty={form.isDirty() && !save.isPending} />
     </Stack>
   );
 }

@@ -54,7 +54,8 @@ function ExportActions({ item }: { item: Export }): ReactNode {
   const cancel = useMutation({ mutationFn: () => cancelJob(item.job_id), onSettled: refresh });
   const retry = useMutation({ mutationFn: () => retryJob(item.job_id), onSettled: refresh });
   const remove = useMutation({ mutationFn: () => deleteExport(item.id), onSettled: refresh });
-  const [isAsking, setIsAsking] = useState(false);
+  // Null until asked for the first time: focus goes from button to button, but not to a card that has just come.
+  const [isAsking, setIsAsking] = useState<boolean | null>(null);
   const refusal = cancel.error ?? retry.error ?? remove.error;
   const mayAct = project !== undefined && canExport(project);
   return (
@@ -85,14 +86,14 @@ function ExportActions({ item }: { item: Export }): ReactNode {
           {words.runAgain}
         </Button>
       )}
-      {mayAct && !isUnderWay(item.state) && !isAsking && (
-        <Button size="compact-md" variant="default" onClick={() => setIsAsking(true)}>
+      {mayAct && !isUnderWay(item.state) && isAsking !== true && (
+        <Button size="compact-md" variant="default" autoFocus={isAsking === false} onClick={() => setIsAsking(true)}>
           {words.remove}
         </Button>
       )}
-      {isAsking && (
+      {isAsking === true && (
         <>
-          <Button size="compact-md" variant="default" onClick={() => setIsAsking(false)}>
+          <Button size="compact-md" variant="default" autoFocus onClick={() => setIsAsking(false)}>
             {words.keep}
           </Button>
           <Button size="compact-md" color="red" loading={remove.isPending} onClick={() => remove.mutate()}>

@@ -72,10 +72,11 @@ export const trainingPolicy = {
 
   elsewhere: "Training elsewhere",
   hook: "Address told of each run",
-  hookText: "Your cluster trains and sends the checkpoint back.",
+  hookText: "Your cluster trains and sends the checkpoint back. Without an address the secret is forgotten.",
   here: "Trained here",
   secret: "Secret that signs what is sent",
   hasSecret: "One is kept; type to replace it.",
+  secretOfAddress: "It is kept for an address: enter that first.",
   noSecret: "None is kept yet.",
   command: "Train by the installation's command",
 };

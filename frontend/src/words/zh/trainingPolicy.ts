@@ -64,10 +64,11 @@ export const trainingPolicy: Words["trainingPolicy"] = {
 
   elsewhere: "外部训练",
   hook: "每次训练通知的地址",
-  hookText: "由您的集群训练，并传回权重文件。",
+  hookText: "由您的集群训练，并传回权重文件。没有地址时，密钥会被清除。",
   here: "在本机训练",
   secret: "用于签名的密钥",
   hasSecret: "已保存；输入即可替换。",
+  secretOfAddress: "密钥随地址保存：请先填写地址。",
   noSecret: "尚未保存。",
   command: "用系统配置的命令训练",
 };
