@@ -204,6 +204,7 @@ describe("proposals", () => {
   });
 
   test("are taken by being named", () => {
-    expect(play([{ kind: "setCategory", id: "p", categoryId: 3 }], PROPOSED).masks["p"]).toMatchObject({ state: "accepted", categoryId: 3 });
+    const named = play([{ kind: "setCategory", id: "p", categoryId: 3, activeSeconds: 4 }], PROPOSED).masks["p"];
+    expect(named).toMatchObject({ state: "accepted", categoryId: 3, evidence: { activeSeconds: 4 } });
   });
 });

@@ -106,7 +106,7 @@ export type Op =
   /** A mask becomes the draft, to be refined by more prompts. */
   | { readonly kind: "refine"; readonly id: MaskId }
   | { readonly kind: "remove"; readonly id: MaskId }
-  | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null }
+  | { readonly kind: "setCategory"; readonly id: MaskId; readonly categoryId: number | null; readonly activeSeconds?: number }
   /** `id` null: of the mask being made. */
   | { readonly kind: "setFlags"; readonly id: MaskId | null; readonly flags: readonly Flag[] }
   | { readonly kind: "setComment"; readonly id: MaskId; readonly comment: string };
@@ -142,7 +142,11 @@ export function apply(doc: Doc, op: Op): Doc {
       return removeMask(doc, op.id);
     case "setCategory":
       // Whoever names a proposal takes it.
-      return replaceMask(doc, op.id, (mask) => ({ ...mask, categoryId: op.categoryId, state: "accepted" }));
+      return replaceMask(op.activeSeconds === undefined ? doc : accept(doc, op.id, op.activeSeconds), op.id, (mask) => ({
+        ...mask,
+        categoryId: op.categoryId,
+        state: "accepted",
+      }));
     case "setFlags":
       if (op.id === null) return { ...doc, draft: { ...doc.draft, flags: op.flags } };
       return replaceMask(doc, op.id, (mask) => ({ ...mask, flags: op.flags, state: "accepted" }));

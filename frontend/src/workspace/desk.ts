@@ -51,7 +51,8 @@ export function createDesk(store: Store, { outbox, asker }: { outbox: Outbox; as
     const next = { selectedId, alsoSelected: before.alsoSelected, ...change };
     // Others are selected beside one, and only as long as they are there.
     const also = next.selectedId === before.selectedId ? next.alsoSelected.filter((id) => id in masks) : [];
-    set({ history, notice: null, ...next, alsoSelected: also });
+    // Who goes on deciding is warned anew of what is left.
+    set({ history, notice: null, isWarnedOfLeft: false, ...next, alsoSelected: also });
     const isSettled = untouchedBase(history.now) !== null || pixelsByHand(history.now) !== null;
     if (before.work !== null) asker.ask(before.work.image.id, isSettled ? [] : history.now.draft.prompts);
   };

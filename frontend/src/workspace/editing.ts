@@ -7,7 +7,7 @@ import type { ImagePoint } from "../canvas/geometry";
 import { words } from "../words/workspace";
 import { createDeciding, type Deciding } from "./deciding";
 import { createDesk } from "./desk";
-import { resumed, touch } from "./effort";
+import { resumed, secondsAt, touch } from "./effort";
 import { maskOfAnnotation } from "./masks";
 import { createPixelEditing, type PixelEditing } from "./pixelEditing";
 import type { Asker } from "./predict/asker";
@@ -109,7 +109,11 @@ export function createEditing(store: Store, parts: { outbox: Outbox; asker: Aske
     setCategory(categoryId) {
       const mask = selectedMaskOf(store.getState());
       if (mask === null) set({ newCategoryId: categoryId });
-      else step({ kind: "setCategory", id: mask.id, categoryId }, words.steps.category);
+      else if (mask.state === "accepted") step({ kind: "setCategory", id: mask.id, categoryId }, words.steps.category);
+      else {
+        const activeSeconds = secondsAt(store.getState().effort, now());
+        step({ kind: "setCategory", id: mask.id, categoryId, activeSeconds }, words.steps.category, desk.decided(words.announce.accepted(mask.number)));
+      }
     },
     resume(draft, clicks, activeSeconds) {
       // Drafts of earlier versions of the page know nothing of pixels changed by hand.

@@ -35,7 +35,7 @@ export function createGathering({ userId, database, outbox }: GatheringParts): G
     const standing = annotations.filter((annotation) => !waitingIds.has(annotation.id));
     const masks = [
       ...standing.map((annotation) => maskOfAnnotation(annotation)),
-      ...records.filter((record) => record.wanted === "kept").map(maskOfRecord),
+      ...records.filter((record) => record.wanted !== "removed").map(maskOfRecord),
     ];
     return { standing, masks, draft };
   };

@@ -197,11 +197,14 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     return isOpen;
   };
 
-  const savedFirst = async (): Promise<void> => {
+  /** Waits until all is saved; whether the photo is still the one that is shown then. */
+  const savedFirst = async (work: WorkItem): Promise<boolean> => {
     const { waiting } = outbox.state.getState();
-    if (waiting === 0) return;
-    store.setState({ notice: words.notice.unsaved(waiting) });
-    await allSaved(outbox);
+    if (waiting > 0) {
+      store.setState({ notice: words.notice.unsaved(waiting) });
+      await allSaved(outbox);
+    }
+    return store.getState().work?.id === work.id;
   };
 
   // The person goes on while it waits: what was begun then is not carried off.
@@ -210,8 +213,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     const next = ahead.take(ahead.imageId() ?? 0);
     if (next !== null) await showNext(work, next);
     else {
-      await savedFirst();
-      if (isHeldUp()) return;
+      if (!(await savedFirst(work)) || isHeldUp()) return;
       store.setState({ phase: { kind: "loading" } }); // nothing is begun any more
       const lending = borrow({ finish: { work_id: work.id, lease_token: work.lease_token ?? "" } });
       const lent = await lending.catch((error: unknown) => {
@@ -228,13 +230,13 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
     async finish() {
       const state = store.getState();
       const undecided = reviewIn(state).left;
-      if (isHeldUp()) return;
+      if (state.phase.kind !== "working" || isHeldUp()) return;
       if (undecided > 0 && !state.isWarnedOfLeft) store.setState({ notice: words.notice.left(undecided), isWarnedOfLeft: true });
       else await end(finishNow);
     },
     skip: (reason) =>
       end(async (work) => {
-        await savedFirst();
+        if (!(await savedFirst(work))) return;
         await skip(work, reason);
         await openNow({ after: work.id });
         left.push(work.image.id);
@@ -262,8 +264,7 @@ export function createQueue(store: Store, parts: QueueParts): Queue {
       else sessionStorage.setItem(stageKey, stage);
       if (work === null) await open({});
       else if (stage !== null && work.stage !== stage) await end(async (held) => {
-        await savedFirst();
-        if (isHeldUp()) return;
+        if (!(await savedFirst(held)) || isHeldUp()) return;
         await release(held);
         await openNow({});
       });

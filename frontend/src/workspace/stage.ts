@@ -43,6 +43,7 @@ export interface Stage {
 
 const RING_AFTER_MS = 150;
 const WHEEL_STEP = 0.0015;
+const TOUCH_MS = 1000;
 
 export function attachStage(element: HTMLElement, { store, editing, hover, closer }: Session): Stage {
   const isMotionReduced = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -56,6 +57,7 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
   const strokes = createStrokes(store, renderer);
   const finger = createFinger(() => showPointer());
   let gesture: Gesture = IDLE;
+  let touchedAt = 0;
   let lastPainted: ImagePoint | null = null;
   let cursor: ScreenPoint | null = null;
   let crosshair: ImagePoint | null = null;
@@ -137,6 +139,12 @@ export function attachStage(element: HTMLElement, { store, editing, hover, close
     gesture = outcome.gesture;
     if (gesture.kind === "painting" && before.kind !== "painting" && gesture.stroke.erases) strokes.findTarget(gesture.stroke, editing);
     for (const effect of outcome.effects) perform(effect);
+    // A hand that draws is at work, however long the line.
+    const isAtWork = event.kind === "down" || event.kind === "up" || (event.kind === "move" && gesture.kind !== "idle");
+    if (isAtWork && performance.now() - touchedAt > TOUCH_MS) {
+      touchedAt = performance.now();
+      editing.touch();
+    }
     const isGestureOpen = gesture.kind === "lassoing" || gesture.kind === "cornered";
     if (isGestureOpen !== store.getState().isGestureOpen) store.setState({ isGestureOpen });
     showPointer();

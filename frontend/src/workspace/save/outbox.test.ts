@@ -157,6 +157,33 @@ test("what is said of a mask is a change of it, and is sent once", async () => {
   expect(server.log).toEqual(["create a", "change 1"]);
 });
 
+test("what another tab changed is met as a conflict, what it sends for this one is not", async () => {
+  const server = createServer();
+  const proposal = server.propose("p");
+  const { outbox: one, name } = await start(server);
+  const { outbox: other } = await start(server, name);
+  for (const outbox of [one, other]) outbox.know("p", proposal);
+  for (const clicks of [3, 4]) {
+    await one.want(mask("p", clicks), "kept");
+    await saved(one);
+  }
+  await other.want(mask("p", 9), "kept");
+  await vi.waitFor(() => expect(other.state.getState().refused[0]?.refusal?.code).toBe("revision_conflict"));
+  expect(server.rows[0]).toMatchObject({ clicks: 4, revision: 3 });
+  await other.sendAgain("p");
+  await saved(other);
+  expect(server.rows[0]).toMatchObject({ clicks: 9, revision: 4 });
+});
+
+test("what was wanted is sent although the page is left", async () => {
+  const server = createServer();
+  const { outbox } = await start(server);
+  const wanted = Array.from({ length: 5 }, (_, number) => outbox.want(mask(`m${number}`), "kept"));
+  outbox.close();
+  await Promise.all(wanted);
+  await vi.waitFor(() => expect(server.rows).toHaveLength(5));
+});
+
 test("a mask taken back before it was ever sent never reaches the server", async () => {
   const server = createServer();
   server.wire.fails = () => new ApiError(401, "not_signed_in", "Sign in.");

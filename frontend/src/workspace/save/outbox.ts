@@ -46,6 +46,13 @@ export interface Outbox {
   close(): void;
 }
 
+/** What tabs tell each other: what the server has of a mask now, and whether all that was wanted of it is sent. */
+interface Sent {
+  readonly maskId: MaskId;
+  readonly server: ServerMask;
+  readonly isDone: boolean;
+}
+
 interface OutboxOptions {
   readonly database: Database;
   readonly userId: number;
@@ -65,13 +72,22 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   let lastOrder = 0;
   // The tab that sends tells the others what the server has now.
   const channel = new BroadcastChannel("segloop-outbox");
-  channel.addEventListener("message", ({ data }: MessageEvent<{ maskId: MaskId; server: ServerMask }>) => {
-    known.set(data.maskId, data.server);
+  channel.addEventListener("message", ({ data }: MessageEvent<Sent>) => {
+    takeOver(data);
     void publish();
   });
-  const learn = (maskId: MaskId, server: ServerMask): void => {
+  // What this tab wants and is not sent yet.
+  const wantedHere = new Set<MaskId>();
+  const takeOver = ({ maskId, server, isDone }: Sent): void => {
+    // This page shows what was before another tab's change: it has to meet the conflict, not to lay its own over it.
+    if (!wantedHere.has(maskId) && known.has(maskId)) return;
     known.set(maskId, server);
-    channel.postMessage({ maskId, server });
+    if (isDone) wantedHere.delete(maskId);
+    else wantedHere.add(maskId);
+  };
+  const learn = (sent: Sent): void => {
+    takeOver(sent);
+    if (!isClosed) channel.postMessage(sent);
   };
 
   const records = async (): Promise<OutboxRecord[]> =>
@@ -95,8 +111,8 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     let left: OutboxRecord | null = null;
     if (record !== undefined) {
       const next = change(record);
-      if (next.server !== null) learn(maskId, next.server);
       if (stepOf(next) !== "none") left = next;
+      if (next.server !== null) learn({ maskId, server: next.server, isDone: left === null });
       await (left === null ? transaction.store.delete(maskId) : transaction.store.put(left));
     }
     await transaction.done;
@@ -107,7 +123,9 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     storing++;
     const { kind, waiting } = state.getState();
     state.setState({ kind: kind === "saved" ? "saving" : kind, waiting: waiting + 1 });
+    wantedHere.add(mask.maskId);
     await store(mask, wanted).finally(() => storing--);
+    wantedHere.add(mask.maskId); // also if what was wanted before has been sent meanwhile
     await publish();
     void flush();
   };
@@ -165,7 +183,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
   const sendAll = async (): Promise<unknown> => {
     for (;;) {
       const record = (await records()).find((candidate) => candidate.refusal === null);
-      if (record === undefined || isClosed) return null;
+      if (record === undefined) return null;
       try {
         await sendOne(record);
         pauses.reset();

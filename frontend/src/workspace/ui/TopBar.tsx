@@ -47,7 +47,7 @@ export function TopBar({ project }: { project: Project }): ReactNode {
         </Button>
       </Tooltip>
       <Tooltip label={<>{words.finish} <KeyCap chord="Ctrl+Enter" /></>}>
-        <Button className={classes["button"] ?? ""} size="compact-xs" loading={isFinishing} onMouseDown={keepFocus} onClick={() => void queue.finish()}>
+        <Button className={classes["button"] ?? ""} size="compact-xs" loading={isFinishing} onMouseDown={keepFocus} onClick={({ detail }) => detail < 2 && void queue.finish()}>
           {words.finish}
         </Button>
       </Tooltip></>}</>}
