@@ -5,7 +5,7 @@ import { commit, type History } from "../canvas/history";
 import type { Candidate } from "../canvas/prompts";
 import { messageOf } from "../api/errors";
 import { words } from "../words/workspace";
-import { NO_EFFORT, touch } from "./effort";
+import { NO_EFFORT, touch, withoutResumed } from "./effort";
 import { wantedMask } from "./masks";
 import type { Asker } from "./predict/asker";
 import type { Outbox } from "./save/outbox";
@@ -48,7 +48,9 @@ export function createDesk(store: Store, { outbox, asker }: { outbox: Outbox; as
     save(before, history);
     const { masks } = history.now;
     const selectedId = before.selectedId !== null && before.selectedId in masks ? before.selectedId : null;
-    const next = { selectedId, alsoSelected: before.alsoSelected, ...change };
+    const endsDraft = docOf(before).draft.prompts.length > 0 && history.now.draft.prompts.length === 0;
+    const effort = endsDraft ? withoutResumed(before.effort) : before.effort;
+    const next = { selectedId, alsoSelected: before.alsoSelected, effort, ...change };
     // Others are selected beside one, and only as long as they are there.
     const also = next.selectedId === before.selectedId ? next.alsoSelected.filter((id) => id in masks) : [];
     // Who goes on deciding is warned anew of what is left.

@@ -7,7 +7,7 @@ import type { ImagePoint } from "../canvas/geometry";
 import { words } from "../words/workspace";
 import { createDeciding, type Deciding } from "./deciding";
 import { createDesk } from "./desk";
-import { resumed, secondsAt, touch } from "./effort";
+import { NO_EFFORT, resumed, secondsAt, touch, withoutResumed } from "./effort";
 import { maskOfAnnotation } from "./masks";
 import { createPixelEditing, type PixelEditing } from "./pixelEditing";
 import type { Asker } from "./predict/asker";
@@ -59,9 +59,12 @@ export function createEditing(store: Store, parts: { outbox: Outbox; asker: Aske
     const { draft } = next.now;
     const isReopened = docOf(before).draft.prompts.length === 0 && draft.prompts.length > 0;
     const reopened = !isReopened ? undefined : draft.base === null ? removed.at(0) : docOf(before).masks[draft.base];
+    const isClosed = docOf(before).draft.prompts.length > 0 && draft.prompts.length === 0;
+    const isKept = isClosed && added.length + changed.length > 0;
+    const going = isKept ? NO_EFFORT : isClosed ? withoutResumed(before.effort) : before.effort;
     const effort =
       reopened === undefined
-        ? touch(before.effort, now())
+        ? touch(going, now())
         : resumed(reopened.evidence.clicks, reopened.evidence.activeSeconds, now());
     const back = new Set([...added, ...changed].filter((mask) => mask.state === "proposed").map((mask) => mask.id));
     move(next, { effort, announcement });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addClick, isHintDue, NO_EFFORT, resumed, secondsAt, touch } from "./effort";
+import { addClick, isHintDue, NO_EFFORT, resumed, secondsAt, touch, withoutResumed } from "./effort";
 
 test("time runs while somebody works and stops in a pause", () => {
   let effort = touch(NO_EFFORT, 1000);
@@ -12,6 +12,15 @@ test("time runs while somebody works and stops in a pause", () => {
 
 test("a reopened mask goes on with what it has cost", () => {
   expect(secondsAt(touch(resumed(3, 12.5, 0), 1000), 1000)).toBe(13.5);
+});
+
+test("what a mask had cost before it was looked at again is not the next one's", () => {
+  const looked = addClick(resumed(20, 45, 0), 3000);
+  const next = addClick(withoutResumed(looked), 5000);
+  expect([next.clicks, secondsAt(next, 5000)]).toEqual([2, 5]);
+  expect(isHintDue(next, 28_000, 30)).toBe(false);
+  const fresh = addClick(NO_EFFORT, 1000);
+  expect(withoutResumed(fresh)).toEqual(fresh);
 });
 
 test("the hint comes once a mask has taken its seconds, goes by itself, and does not come twice", () => {

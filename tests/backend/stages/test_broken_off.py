@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
@@ -35,18 +36,23 @@ class PassOn(BaseRequestHandler):
     def handle(self) -> None:
         line: Any = self.server
         with socket.create_connection(line.server) as far:
-            threading.Thread(target=pass_answers, args=(far, self.request), daemon=True).start()
-            while asked := self.request.recv(1 << 16):
-                if line.cuts_at in asked:
-                    line.cut_count += 1
-                    break
-                far.sendall(asked)
-            far.shutdown(socket.SHUT_RDWR)
+            answers = threading.Thread(target=pass_answers, args=(far, self.request))
+            answers.start()
+            with suppress(OSError):  # whoever is gone
+                while asked := self.request.recv(1 << 16):
+                    if line.cuts_at in asked:
+                        line.cut_count += 1
+                        break
+                    far.sendall(asked)
+            with suppress(OSError):
+                far.shutdown(socket.SHUT_RDWR)
+            answers.join()
 
 
 def pass_answers(far: socket.socket, near: socket.socket) -> None:
-    while answered := far.recv(1 << 16):
-        near.sendall(answered)
+    with suppress(OSError):
+        while answered := far.recv(1 << 16):
+            near.sendall(answered)
 
 
 @pytest.fixture
@@ -66,8 +72,8 @@ def settings(settings: Settings, line: Line) -> Settings:
 
 
 def work(stages: Stages) -> None:
-    """Until all that is due is done, or failed; the pause before the next attempt is over at once."""
-    drain(stages.resources, threading.Event())
+    """Until all that a model is to look at is done, or failed; the pause before the next attempt is over at once."""
+    drain(stages.resources, threading.Event(), only=["propose"])
     with stages.resources.database.write() as session:
         session.execute(update(Job).where(Job.state == "queued").values(run_after=0.0))
 
