@@ -69,7 +69,7 @@ export const trainingPolicyQuery = (projectId: number) =>
 
 export const snapshotDiffQuery = (projectId: number, snapshotId: number, otherId: number) =>
   queryOptions({
-    queryKey: [...snapshotsKey(projectId), "diff", snapshotId, otherId],
+    queryKey: [...projectKey(projectId), "snapshot-diff", snapshotId, otherId], // beside the list, which news has read anew
     queryFn: ({ signal }) => {
       const params = { path: { snapshot_id: snapshotId, other: otherId } };
       return call(client.GET("/api/snapshots/{snapshot_id}/diff/{other}", { params, signal }));

@@ -49,7 +49,8 @@ export function ProjectLayout(): ReactNode {
       </div>
       <ProjectTabs project={project} />
       <UploadPanel projectId={projectId} isImagesPage={isImagesPage} />
-      <Outlet />
+      {/* A form keeps what was typed: in another project it begins anew. */}
+      <Outlet key={projectId} />
     </>
   );
 }

@@ -28,6 +28,10 @@ it("takes decimals as they are typed, where an empty field has a meaning", async
   expect(told).toHaveBeenLastCalledWith(0.85);
   await userEvent.type(field, "{Backspace}{Backspace}");
   expect(told).toHaveBeenLastCalledWith(0);
+  expect(field).toHaveValue("0.");
+  await userEvent.type(field, "7");
+  expect(field).toHaveValue("0.7");
+  expect(told).toHaveBeenLastCalledWith(0.7);
   await userEvent.clear(field);
   expect(told).toHaveBeenLastCalledWith(null);
 });

@@ -1,6 +1,6 @@
 // A number, or nothing where nothing has a meaning.
 import { NumberInput } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { FIELD_ORDER } from "./FieldGroup";
 
 interface NumberFieldProps {
@@ -19,13 +19,18 @@ interface NumberFieldProps {
 }
 
 export function NumberField({ label, description, value, onChange, whenEmpty, min, max, step, decimals = 0, suffix, isDisabled = false }: NumberFieldProps): ReactNode {
+  // As it was typed: "10." on the way to 10.7 is the number 10, but must not become its text.
+  const [text, setText] = useState<number | string>(value ?? "");
   return (
     <NumberInput
       label={label}
       description={description}
       inputWrapperOrder={FIELD_ORDER}
-      value={value ?? ""}
-      onChange={(typed) => onChange(numberOf(typed))}
+      value={numberOf(text) === (value ?? null) ? text : (value ?? "")}
+      onChange={(typed) => {
+        setText(typed);
+        onChange(numberOf(typed));
+      }}
       placeholder={whenEmpty}
       required={whenEmpty === undefined}
       withAsterisk={false}

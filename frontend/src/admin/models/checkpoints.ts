@@ -31,6 +31,7 @@ export async function startSending(runId: number, file: File): Promise<void> {
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   sendings.setState({ [runId]: { name: file.name, bytes: file.size, sentBytes: 0, error: null, stop } });
+  window.addEventListener("beforeunload", askBeforeLeaving);
   try {
     await sendCheckpoint(runId, file, { signal: abort.signal, onBytesSent: (sentBytes) => change(runId, { sentBytes }) });
     forget(runId);
@@ -38,4 +39,11 @@ export async function startSending(runId: number, file: File): Promise<void> {
     if (abort.signal.aborted) forget(runId);
     else change(runId, { error: error instanceof Error ? error : new Error(String(error)) });
   }
+  if (!Object.values(sendings.getState()).some(({ error }) => error === null)) {
+    window.removeEventListener("beforeunload", askBeforeLeaving);
+  }
+}
+
+function askBeforeLeaving(event: BeforeUnloadEvent): void {
+  event.preventDefault();
 }

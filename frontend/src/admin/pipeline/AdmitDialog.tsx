@@ -87,7 +87,7 @@ function AdmitForm({ projectId, stage, onClose }: { projectId: number; stage: St
   const stages = useQuery(stagesQuery(projectId));
   const isWithoutDetector = stage === "semi_automatic" && stages.data?.detector_version === null;
   const found = dryRun.data?.image_count ?? 0;
-  const isSettled = settled === draft && !dryRun.isFetching;
+  const isSettled = settled === draft && dryRun.isSuccess && !dryRun.isPlaceholderData;
   const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
   return (
     <form
