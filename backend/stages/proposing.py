@@ -81,7 +81,9 @@ def put_aside(error: AppError) -> Answer:
 
 def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Waiting, answer: Answer) -> bool:
     """Writes the answer and moves the item on; False when the item no longer waits: it was moved, removed or done."""
-    still_waits = (WorkItem.id == waiting.work_id, WorkItem.state == "proposing")
+    # SQLite gives the id of an item that was taken back to the next one: of another image, it may be.
+    is_same = (WorkItem.id == waiting.work_id, WorkItem.image_id == waiting.image_id, WorkItem.stage == stage)
+    still_waits = (*is_same, WorkItem.state == "proposing")
     statement = select(WorkItem).where(*still_waits).with_for_update()
     item = session.scalar(statement.execution_options(populate_existing=True))
     image = session.get(Image, waiting.image_id)
