@@ -41,6 +41,9 @@ class JobRun:
     _is_lost: bool = field(default=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._phase, self._done, self._total = self.job.phase, self.job.done, self.job.total
+
     @property
     def args(self) -> dict[str, Any]:
         """What the job was enqueued with."""
@@ -63,9 +66,6 @@ class JobRun:
             self.heartbeat()
         if self._is_lost:
             raise JobCancelled
-
-    def __post_init__(self) -> None:
-        self._phase, self._done, self._total = self.job.phase, self.job.done, self.job.total
 
     def heartbeat(self) -> None:
         """Renews the lease with the latest progress."""

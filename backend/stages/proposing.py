@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from backend.annotations.proposals import Found, ModelOrigin, add_found, without_overlaps
@@ -43,6 +43,7 @@ class Waiting:
     """An image that waits for a model, and the versions that are live for it."""
 
     work_id: int
+    admission_id: int | None
     image_id: int
     rank: float
     sha256: str
@@ -79,12 +80,19 @@ def put_aside(error: AppError) -> Answer:
     return Answer([], None, skip_reason=f"The model could not look at it: {error.message}"[:1000])
 
 
+def still_waits(waiting: Waiting) -> tuple[ColumnElement[bool], ...]:
+    """The item is still the one that was asked for: SQLite gives the id of one that was taken back to the next."""
+    return (
+        WorkItem.id == waiting.work_id,
+        WorkItem.image_id == waiting.image_id,
+        WorkItem.admission_id.is_not_distinct_from(waiting.admission_id),
+        WorkItem.state == "proposing",
+    )
+
+
 def write(session: Session, stage: StageName, policy: StagePolicy, waiting: Waiting, answer: Answer) -> bool:
     """Writes the answer and moves the item on; False when the item no longer waits: it was moved, removed or done."""
-    # SQLite gives the id of an item that was taken back to the next one: of another image, it may be.
-    is_same = (WorkItem.id == waiting.work_id, WorkItem.image_id == waiting.image_id, WorkItem.stage == stage)
-    still_waits = (*is_same, WorkItem.state == "proposing")
-    statement = select(WorkItem).where(*still_waits).with_for_update()
+    statement = select(WorkItem).where(*still_waits(waiting)).with_for_update()
     item = session.scalar(statement.execution_options(populate_existing=True))
     image = session.get(Image, waiting.image_id)
     if item is None or image is None:

@@ -24,7 +24,7 @@ from backend.stages.policies import (
     rank_again,
     read_policy,
 )
-from backend.stages.proposing import Answer, Waiting, ask, put_aside, write
+from backend.stages.proposing import Answer, Waiting, ask, put_aside, still_waits, write
 from backend.stages.ranks import SUSPECT
 from backend.stages.schemas import StageName, StagePolicy
 from backend.stages.tables import WorkItem
@@ -160,6 +160,7 @@ def _next_images(session: Session, project_id: int, stage: StageName, *, but: It
     statement = (
         select(
             WorkItem.id,
+            WorkItem.admission_id,
             WorkItem.image_id,
             WorkItem.rank,
             Image.sha256,
@@ -178,6 +179,7 @@ def _next_images(session: Session, project_id: int, stage: StageName, *, but: It
     return [
         Waiting(
             work_id=row.id,
+            admission_id=row.admission_id,
             image_id=row.image_id,
             rank=row.rank,
             sha256=row.sha256,
@@ -204,9 +206,8 @@ def _suspect(run: JobRun, project_id: int, stage: StageName, image: Waiting) -> 
     if image.rank == SUSPECT:
         _write(run, project_id, stage, image, Answer([], None, skip_reason=ENDED_TWICE))
         return
-    still_waits = (WorkItem.id == image.work_id, WorkItem.state == "proposing")
     with run.resources.database.write() as session:
-        session.execute(update(WorkItem).where(*still_waits).values(rank=SUSPECT))
+        session.execute(update(WorkItem).where(*still_waits(image)).values(rank=SUSPECT))
 
 
 def _write(run: JobRun, project_id: int, stage: StageName, image: Waiting, answer: Answer) -> None:

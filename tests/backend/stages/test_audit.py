@@ -37,7 +37,7 @@ def make_masks(stages: Stages, found: list[Found], version: str = VERSION) -> No
         policy = read_policy(session, stages.project_id, "fully_automatic")
         waiting = select(WorkItem, Image).join(Image, Image.id == WorkItem.image_id)
         for item, image in session.execute(waiting.where(WorkItem.state == "proposing")).all():
-            facts = Waiting(item.id, image.id, item.rank, image.sha256, SIZE_HW, None, None)
+            facts = Waiting(item.id, item.admission_id, image.id, item.rank, image.sha256, SIZE_HW, None, None)
             assert write(session, "fully_automatic", policy, facts, Answer(found, version))
 
 

@@ -78,13 +78,18 @@ def work(stages: Stages) -> None:
         session.execute(update(Job).where(Job.state == "queued").values(run_after=0.0))
 
 
-def test_an_image_that_ends_the_model_server_holds_nobody_up(stages: Stages, photos: list[int], line: Line) -> None:
+def break_at_the_first(stages: Stages, photos: list[int], line: Line) -> None:
+    """All are to be looked at, and the line broke once."""
     with stages.resources.database.read() as session:
         line.cuts_at = session.get_one(Image, photos[0]).sha256.encode()
     stages.change("fully_automatic", automatic=GRID, review_share=1)
     stages.admit("fully_automatic")
     work(stages)
     assert (line.cut_count, stages.counts("fully_automatic")) == (1, {"proposing": 3})
+
+
+def test_an_image_that_ends_the_model_server_holds_nobody_up(stages: Stages, photos: list[int], line: Line) -> None:
+    break_at_the_first(stages, photos, line)
     work(stages)
     assert (line.cut_count, stages.counts("fully_automatic")) == (2, {"ready": 2, "skipped": 1})
     with stages.resources.database.read() as session:
@@ -94,12 +99,7 @@ def test_an_image_that_ends_the_model_server_holds_nobody_up(stages: Stages, pho
 
 
 def test_what_was_only_a_restart_costs_an_image_nothing(stages: Stages, photos: list[int], line: Line) -> None:
-    with stages.resources.database.read() as session:
-        line.cuts_at = session.get_one(Image, photos[0]).sha256.encode()
-    stages.change("fully_automatic", automatic=GRID, review_share=1)
-    stages.admit("fully_automatic")
-    work(stages)
-    assert (line.cut_count, stages.counts("fully_automatic")) == (1, {"proposing": 3})
+    break_at_the_first(stages, photos, line)
     line.cuts_at = b"nothing"
     work(stages)
     assert stages.counts("fully_automatic") == {"ready": 3}

@@ -370,6 +370,12 @@ def test_what_was_taken_back_meanwhile_stays_taken_back(stages: Stages, photos: 
         backend.stages.tasks._write(run, stages.project_id, "semi_automatic", image, answer)
     assert masks_by_image(stages, photos) == [0, 0, 0]
     assert stages.counts("assisted_manual") == {"ready": 3}
+    # Admitted anew, on SQLite by the same ids: what was asked before is no answer.
+    stages.admit("semi_automatic")
+    for image in waiting:
+        backend.stages.tasks._write(run, stages.project_id, "semi_automatic", image, answer)
+    assert masks_by_image(stages, photos) == [0, 0, 0]
+    assert stages.counts("semi_automatic") == {"proposing": 3}
     stages.check_counts()
 
 

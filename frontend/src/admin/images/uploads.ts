@@ -2,6 +2,7 @@
 import { createStore } from "zustand/vanilla";
 import { connection } from "../../api/connection";
 import { uploadImages } from "../../api/images";
+import { askBeforeUnload } from "../../ui/beforeUnload";
 import { words as errorWords } from "../../words/errors";
 import type { Collected } from "./collect";
 import { emptyReceipt, type Receipt, sizeOf, transfer } from "./transfer";
@@ -52,7 +53,7 @@ export async function startUpload(projectId: number, { files, leftOut }: Collect
       cancel: () => abort.abort(),
     },
   });
-  window.addEventListener("beforeunload", askBeforeLeaving);
+  const stopAsking = askBeforeUnload();
   const receipt = await transfer(files, {
     send: (batch, onBytesSent) => uploadImages(projectId, batch, { signal, onBytesSent }),
     wait: (seconds) => wait(seconds, signal),
@@ -61,13 +62,7 @@ export async function startUpload(projectId: number, { files, leftOut }: Collect
     onProgress: (progress) => change(projectId, progress),
   });
   change(projectId, { state: signal.aborted ? "cancelled" : "done", receipt });
-  if (!Object.values(uploads.getState()).some(({ state }) => state === "sending")) {
-    window.removeEventListener("beforeunload", askBeforeLeaving);
-  }
-}
-
-function askBeforeLeaving(event: BeforeUnloadEvent): void {
-  event.preventDefault();
+  stopAsking();
 }
 
 function wait(seconds: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 // Checkpoints on their way to the server, by run. They outlive the tab in which they were begun, not the page.
 import { createStore } from "zustand/vanilla";
 import { sendCheckpoint } from "../../api/training";
+import { askBeforeUnload } from "../../ui/beforeUnload";
 
 export interface Sending {
   name: string;
@@ -31,7 +32,7 @@ export async function startSending(runId: number, file: File): Promise<void> {
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   sendings.setState({ [runId]: { name: file.name, bytes: file.size, sentBytes: 0, error: null, stop } });
-  window.addEventListener("beforeunload", askBeforeLeaving);
+  const stopAsking = askBeforeUnload();
   try {
     await sendCheckpoint(runId, file, { signal: abort.signal, onBytesSent: (sentBytes) => change(runId, { sentBytes }) });
     forget(runId);
@@ -39,11 +40,5 @@ export async function startSending(runId: number, file: File): Promise<void> {
     if (abort.signal.aborted) forget(runId);
     else change(runId, { error: error instanceof Error ? error : new Error(String(error)) });
   }
-  if (!Object.values(sendings.getState()).some(({ error }) => error === null)) {
-    window.removeEventListener("beforeunload", askBeforeLeaving);
-  }
-}
-
-function askBeforeLeaving(event: BeforeUnloadEvent): void {
-  event.preventDefault();
+  stopAsking();
 }

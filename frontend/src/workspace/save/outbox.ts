@@ -230,6 +230,7 @@ export function createOutbox({ database, userId, calls, sessionIsBack }: OutboxO
     const record = await database.get("outbox", maskId);
     const current = record?.refusal?.current as Annotation | null | undefined;
     if (current) known.set(maskId, serverMaskOf(current));
+    wantedHere.delete(maskId);
     await database.delete("outbox", maskId);
     await publish();
   };
